@@ -1,0 +1,166 @@
+//! The arguments, as clap sees them.
+
+use std::path::PathBuf;
+
+use bytesize::ByteSize;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use super::time;
+use crate::error::{Error, Result};
+use crate::findings::SeverityLabel;
+use crate::pipeline::{MergeOptions, ScanOptions};
+use crate::source::Shard;
+
+const SCAN_EXAMPLES: &str = "\
+Examples:
+  trailsift scan AWSLogs/                         a folder of CloudTrail objects, any depth
+  trailsift scan dump/ --out case-17 --since 7d   the last seven days, results in case-17/
+  trailsift scan logs/ --fail-on high             exit status 3 if anything high is found
+  trailsift scan logs/ --partial --shard 2/5 --out part-2
+                                                  one share of five, for `trailsift merge`
+
+Exit status: 0 done; 1 failed or interrupted; 2 wrong arguments; 3 findings at or above --fail-on;
+4 part of the input could not be read.";
+
+const MERGE_EXAMPLES: &str = "\
+Example:
+  trailsift merge part-1 part-2 part-3 --out merged";
+
+/// Finds attacks on S3 in AWS CloudTrail logs, offline and fast.
+#[derive(Debug, Parser)]
+#[command(version, arg_required_else_help = true)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Scan(Scan),
+    Merge(Merge),
+}
+
+/// Detect: read logs, write findings, print a summary
+#[derive(Debug, Args)]
+#[command(after_help = SCAN_EXAMPLES)]
+pub struct Scan {
+    /// Files and folders of CloudTrail objects (.json.gz or .json)
+    #[arg(required = true, value_name = "INPUT")]
+    inputs: Vec<PathBuf>,
+    /// Folder for findings.parquet, rejected.parquet, coverage.parquet, manifest.parquet, run.json
+    #[arg(long, value_name = "DIR", default_value = "trailsift-out")]
+    out: PathBuf,
+    /// Folder with more detectors (Sigma rules, *.yml)
+    #[arg(long, value_name = "DIR")]
+    detectors: Option<PathBuf>,
+    /// Leave out events before this time: RFC 3339, a date, or `7d` for seven days ago
+    #[arg(long, value_name = "TIME", value_parser = time::parse)]
+    since: Option<i64>,
+    /// Leave out events from this time on
+    #[arg(long, value_name = "TIME", value_parser = time::parse)]
+    until: Option<i64>,
+    /// Worker threads [default: one per processor]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1_024))]
+    threads: Option<u16>,
+    /// Memory to keep within; tables beyond are spilled to the output folder
+    #[arg(long, value_name = "SIZE", default_value = "1GiB")]
+    memory: ByteSize,
+    /// Put the SHA-256 of every object into manifest.parquet
+    #[arg(long)]
+    hash: bool,
+    /// Write tables for `trailsift merge` instead of findings
+    #[arg(long)]
+    partial: bool,
+    /// Read only share I of N, split by account and region
+    #[arg(long, value_name = "I/N", requires = "partial")]
+    shard: Option<Shard>,
+    #[command(flatten)]
+    pub exit: ExitRules,
+}
+
+/// Merge partial runs and judge them as one
+#[derive(Debug, Args)]
+#[command(after_help = MERGE_EXAMPLES)]
+pub struct Merge {
+    /// Folders written by `trailsift scan --partial`
+    #[arg(required = true, value_name = "DIR")]
+    inputs: Vec<PathBuf>,
+    /// Folder for the outputs
+    #[arg(long, value_name = "DIR", default_value = "trailsift-out")]
+    out: PathBuf,
+    /// The folder with more detectors that the partial runs were given
+    #[arg(long, value_name = "DIR")]
+    detectors: Option<PathBuf>,
+    #[command(flatten)]
+    pub exit: ExitRules,
+}
+
+/// What the exit status tells.
+#[derive(Debug, Args)]
+pub struct ExitRules {
+    /// Exit with status 3 if a finding is at least this severe
+    #[arg(long, value_name = "SEVERITY", value_enum, default_value = "never")]
+    pub fail_on: FailOn,
+    /// So many unreadable objects and rejected records are tolerated before status 4
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub max_rejected: u64,
+    /// Exit with status 0 where it would be 3 or 4
+    #[arg(long)]
+    pub exit_zero: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum FailOn {
+    Never,
+    Low,
+    Medium,
+    High,
+    Critical,
+}
+
+impl FailOn {
+    pub fn label(self) -> Option<SeverityLabel> {
+        match self {
+            Self::Never => None,
+            Self::Low => Some(SeverityLabel::Low),
+            Self::Medium => Some(SeverityLabel::Medium),
+            Self::High => Some(SeverityLabel::High),
+            Self::Critical => Some(SeverityLabel::Critical),
+        }
+    }
+}
+
+impl Scan {
+    /// The validated options.
+    pub fn options(&self) -> Result<ScanOptions> {
+        if let (Some(since), Some(until)) = (self.since, self.until)
+            && since >= until
+        {
+            return Err(Error::Usage("`--since` must lie before `--until`".to_owned()));
+        }
+        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Ok(ScanOptions {
+            inputs: self.inputs.clone(),
+            out: self.out.clone(),
+            partial: self.partial,
+            shard: self.shard,
+            detectors: self.detectors.clone(),
+            threads: self.threads.map_or(processors, usize::from),
+            memory: self.memory.as_u64(),
+            since: self.since,
+            until: self.until,
+            hash: self.hash,
+        })
+    }
+}
+
+impl Merge {
+    /// The options.
+    pub fn options(&self) -> MergeOptions {
+        MergeOptions {
+            inputs: self.inputs.clone(),
+            out: self.out.clone(),
+            detectors: self.detectors.clone(),
+        }
+    }
+}

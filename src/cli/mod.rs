@@ -1,0 +1,114 @@
+//! The command line: raw arguments become validated options, a run becomes an exit status.
+
+mod args;
+mod time;
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::Parser;
+
+use crate::error::{Error, Result};
+use crate::pipeline::{self, Run};
+use crate::report::{Bar, summary};
+use args::{Arguments, Command, ExitRules};
+
+/// Exit status: done.
+pub const EXIT_DONE: u8 = 0;
+/// Exit status: failed, or interrupted.
+pub const EXIT_FAILED: u8 = 1;
+/// Exit status: the arguments are wrong.
+pub const EXIT_USAGE: u8 = 2;
+/// Exit status: done, with findings at or above `--fail-on`.
+pub const EXIT_FINDINGS: u8 = 3;
+/// Exit status: done, but part of the input could not be read.
+pub const EXIT_UNREADABLE: u8 = 4;
+
+/// Raised by the signal handler.
+static INTERRUPT: AtomicBool = AtomicBool::new(false);
+
+/// Ends the run that is under way: what was read is judged.
+pub fn interrupt() {
+    INTERRUPT.store(true, Ordering::Relaxed);
+}
+
+/// Runs trailsift with `arguments` (the program's name first) and returns the exit status. Results
+/// go to `out`, complaints to `err`.
+pub fn run(
+    arguments: impl IntoIterator<Item = OsString>,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> u8 {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let stream: &mut dyn Write = if error.use_stderr() { err } else { out };
+            // Nothing can be said if the stream is closed.
+            let _ = write!(stream, "{}", error.render().ansi());
+            return if error.use_stderr() { EXIT_USAGE } else { EXIT_DONE };
+        }
+    };
+    match execute(&arguments.command, out) {
+        Ok(status) => status,
+        Err(error) => {
+            let _ = writeln!(err, "error: {}", crate::report::escaped(&error.to_string()));
+            match error {
+                Error::Usage(_) => EXIT_USAGE,
+                _ => EXIT_FAILED,
+            }
+        }
+    }
+}
+
+fn execute(command: &Command, out: &mut dyn Write) -> Result<u8> {
+    match command {
+        Command::Scan(scan) => {
+            let options = scan.options()?;
+            let run = pipeline::scan(&options, &Bar::default(), &INTERRUPT)?;
+            if options.partial {
+                show(out, |out| {
+                    writeln!(out, "partial run in {}; next: trailsift merge", options.out.display())
+                })?;
+            } else {
+                show(out, |out| summary(&run, out))?;
+            }
+            Ok(status(&run, &scan.exit))
+        }
+        Command::Merge(merge) => {
+            let run = pipeline::merge(&merge.options())?;
+            show(out, |out| summary(&run, out))?;
+            Ok(status(&run, &merge.exit))
+        }
+    }
+}
+
+/// Writes to `out`; a reader that went away (`| head`) is no error.
+fn show(
+    out: &mut dyn Write,
+    write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
+) -> Result<()> {
+    match write(out).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Error::io("standard output")(error))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn status(run: &Run, rules: &ExitRules) -> u8 {
+    if run.interrupted {
+        return EXIT_FAILED;
+    }
+    if rules.exit_zero {
+        return EXIT_DONE;
+    }
+    let worst = run.findings.iter().map(crate::findings::Finding::label).max();
+    if rules.fail_on.label().is_some_and(|mark| worst >= Some(mark)) {
+        return EXIT_FINDINGS;
+    }
+    if run.account.unreadable() > rules.max_rejected {
+        return EXIT_UNREADABLE;
+    }
+    EXIT_DONE
+}

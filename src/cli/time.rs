@@ -1,0 +1,65 @@
+//! Points in time on the command line: RFC 3339, a date (its 00:00), or a duration ago; without a
+//! zone UTC.
+
+use jiff::civil::{Date, DateTime};
+use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp};
+
+/// µs since the epoch.
+pub fn parse(text: &str) -> Result<i64, String> {
+    parse_at(text, now())
+}
+
+/// The clock: only a duration ago needs it.
+#[allow(clippy::disallowed_methods)] // the user asks for a time relative to now
+fn now() -> Timestamp {
+    Timestamp::now()
+}
+
+fn parse_at(text: &str, now: Timestamp) -> Result<i64, String> {
+    let utc = |time: DateTime| time.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp());
+    let point = text
+        .parse::<Timestamp>()
+        .ok()
+        .or_else(|| text.parse::<Date>().ok().and_then(|date| utc(date.at(0, 0, 0, 0))))
+        .or_else(|| text.parse::<DateTime>().ok().and_then(utc))
+        .or_else(|| ago(text, now));
+    point.map(Timestamp::as_microsecond).ok_or_else(|| {
+        format!("`{text}` is no time: write 2025-06-03, 2025-06-03T10:15:00Z or 7d (seven days ago)")
+    })
+}
+
+fn ago(text: &str, now: Timestamp) -> Option<Timestamp> {
+    let span: Span = text.parse().ok()?;
+    let utc = now.to_zoned(TimeZone::UTC);
+    (!span.is_negative()).then(|| utc.checked_sub(span).ok().map(|zoned| zoned.timestamp()))?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_names_the_same_midnight() {
+        let now: Timestamp = "2025-06-10T00:00:00Z".parse().unwrap();
+        let midnight = 1_748_908_800_000_000;
+        for text in [
+            "2025-06-03",
+            "2025-06-03T00:00:00Z",
+            "2025-06-03T00:00:00",
+            "2025-06-03 00:00:00",
+            "2025-06-03T02:00:00+02:00",
+            "7d",
+            "168h",
+        ] {
+            assert_eq!(parse_at(text, now), Ok(midnight), "{text}");
+        }
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        for text in ["", "yesterday", "-7d", "2025-13-01"] {
+            assert!(parse_at(text, Timestamp::UNIX_EPOCH).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! Groups: selected events folded into tables keyed by (fold, entity, time bucket).
+//!
+//! *A table is a run sorted by its key.* Merging runs is a streaming k-way merge; judging consumes
+//! one entity at a time; spilling, partial runs and (later) kept state are the same rows in the
+//! same Parquet. Merging commutes and associates, with the empty table as identity: any number of
+//! threads, order of files or split into shards gives the same table. Hence no floats here and no
+//! structure whose result depends on order.
+
+#![deny(clippy::float_arithmetic)]
+
+mod fold;
+mod key;
+mod merge;
+mod row;
+mod sketch;
+mod storage;
+mod table;
+
+pub use fold::{Fold, Grain, MAX_ENTITY, Sample, SampleField};
+pub use key::{Entity, FoldId, Key};
+pub use merge::{Entities, Groups, merge};
+pub use row::{Details, Evidence, Pane, Row};
+pub use sketch::Sketch;
+pub use storage::{TableReader, write_table};
+pub use table::{Entry, Table};

@@ -1,0 +1,133 @@
+//! What a table keeps of the events of one key.
+
+use std::sync::Arc;
+
+use super::sketch::Sketch;
+
+/// How many events a row names as evidence.
+pub const EVIDENCE: usize = 4;
+
+/// Events of one rule within one pane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pane {
+    /// Start, seconds since the epoch.
+    pub start: i64,
+    /// Position of the rule in the fold.
+    pub rule: u16,
+    /// Calls that succeeded.
+    pub ok: u64,
+    /// Calls that failed.
+    pub failed: u64,
+}
+
+impl Pane {
+    /// All calls.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.ok + self.failed
+    }
+
+    fn order(&self) -> (i64, u16) {
+        (self.start, self.rule)
+    }
+}
+
+/// Where to find an event: ordered by time, id and place, so the choice of evidence depends on the
+/// set of events alone.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Evidence {
+    /// µs since the epoch.
+    pub event_time: i64,
+    /// `eventID`; empty in version 1.0 records.
+    pub event_id: Arc<str>,
+    /// The log object.
+    pub object_uri: Arc<str>,
+    /// The record's position in the object, counted from 0.
+    pub record_number: u64,
+}
+
+/// What findings need beside counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Details {
+    /// Time of the first event, µs.
+    pub first: i64,
+    /// Time of the last event, µs.
+    pub last: i64,
+    /// Sum of `bytesTransferredIn`.
+    pub bytes_in: u64,
+    /// Sum of `bytesTransferredOut`.
+    pub bytes_out: u64,
+    /// The smallest events by (time, id).
+    pub evidence: Vec<Evidence>,
+    /// One sample per sampled field of the fold.
+    pub samples: Vec<Sketch>,
+}
+
+impl Details {
+    /// Adds an event to the evidence.
+    pub fn witness(&mut self, event: &Evidence) {
+        if let Err(at) = self.evidence.binary_search(event)
+            && at < EVIDENCE
+        {
+            self.evidence.insert(at, event.clone());
+            self.evidence.truncate(EVIDENCE);
+        }
+    }
+
+    /// The details of both sets of events.
+    pub fn merge(&mut self, other: &Self) {
+        self.first = self.first.min(other.first);
+        self.last = self.last.max(other.last);
+        self.bytes_in = self.bytes_in.saturating_add(other.bytes_in);
+        self.bytes_out = self.bytes_out.saturating_add(other.bytes_out);
+        other.evidence.iter().for_each(|event| self.witness(event));
+        for (mine, theirs) in self.samples.iter_mut().zip(&other.samples) {
+            mine.merge(theirs);
+        }
+    }
+}
+
+/// The events of one key.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Row {
+    /// Counts, sorted by (start, rule).
+    pub panes: Vec<Pane>,
+    /// Absent in folds that only count.
+    pub details: Option<Box<Details>>,
+}
+
+impl Row {
+    /// Adds counts. Returns whether a pane was added.
+    pub fn add(&mut self, pane: Pane) -> bool {
+        // Events come nearly in order, so the place is mostly the end.
+        if self.panes.last().is_none_or(|last| last.order() < pane.order()) {
+            self.panes.push(pane);
+            return true;
+        }
+        match self.panes.binary_search_by_key(&pane.order(), Pane::order) {
+            Ok(at) => {
+                if let Some(found) = self.panes.get_mut(at) {
+                    found.ok = found.ok.saturating_add(pane.ok);
+                    found.failed = found.failed.saturating_add(pane.failed);
+                }
+                false
+            }
+            Err(at) => {
+                self.panes.insert(at, pane);
+                true
+            }
+        }
+    }
+
+    /// The row of both sets of events.
+    pub fn merge(&mut self, other: Self) {
+        for pane in other.panes {
+            self.add(pane);
+        }
+        match (&mut self.details, other.details) {
+            (Some(mine), Some(theirs)) => mine.merge(&theirs),
+            (mine @ None, theirs) => *mine = theirs,
+            (Some(_), None) => {}
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! The one sketch: a fixed-seed bottom-k sample by hash. Exact below k; beyond, an estimate of the
+//! number of distinct values with a true sample of them. Which values it keeps depends on the set
+//! of values alone, never on their order. Source: K. Beyer et al., "On Synopses for
+//! Distinct-Value Estimation Under Multiset Operations", SIGMOD 2007 (KMV synopses).
+
+use std::sync::Arc;
+
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+/// Seed of the value hash; part of the table format.
+const SEED: u64 = 0x7472_6169_6c73_6966;
+
+/// A bottom-k sample: the `k` smallest hashes, and the texts of the first `keep` of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sketch {
+    k: usize,
+    keep: usize,
+    hashes: Vec<u64>,
+    texts: Vec<Arc<str>>,
+}
+
+impl Sketch {
+    /// An empty sketch of `k` hashes that keeps the texts of `keep` ≤ `k` of them.
+    #[must_use]
+    pub fn new(k: usize, keep: usize) -> Self {
+        Self { k, keep: keep.min(k), hashes: Vec::new(), texts: Vec::new() }
+    }
+
+    /// Rebuilds a sketch from its parts; `None` if they do not fit together.
+    #[must_use]
+    pub fn from_parts(k: usize, keep: usize, hashes: Vec<u64>, texts: Vec<Arc<str>>) -> Option<Self> {
+        let sorted = hashes.is_sorted_by(|a, b| a < b);
+        let fits = keep <= k && hashes.len() <= k && texts.len() == hashes.len().min(keep);
+        let true_texts = texts.iter().zip(&hashes).all(|(text, hash)| Self::hash(text) == *hash);
+        (sorted && fits && true_texts).then_some(Self { k, keep, hashes, texts })
+    }
+
+    /// The hash by which values are sampled.
+    #[must_use]
+    pub fn hash(text: &str) -> u64 {
+        xxh3_64_with_seed(text.as_bytes(), SEED)
+    }
+
+    /// Adds a value whose hash is known. Returns how many bytes the sketch grew by.
+    pub fn insert(&mut self, hash: u64, text: &str) -> usize {
+        let full = self.hashes.len() >= self.k;
+        if full && self.hashes.last().is_some_and(|largest| hash > *largest) {
+            return 0;
+        }
+        let Err(at) = self.hashes.binary_search(&hash) else { return 0 };
+        self.hashes.insert(at, hash);
+        self.hashes.truncate(self.k);
+        if at < self.keep {
+            self.texts.insert(at, text.into());
+            self.texts.truncate(self.keep);
+            return size_of::<u64>() + size_of::<Arc<str>>() + text.len() + 16;
+        }
+        size_of::<u64>()
+    }
+
+    /// The union of the two samples.
+    pub fn merge(&mut self, other: &Self) {
+        debug_assert_eq!((self.k, self.keep), (other.k, other.keep));
+        let mut texts = other.texts.iter();
+        for hash in &other.hashes {
+            // Both sides keep the texts of their smallest hashes, so the union's smallest have one.
+            let text = texts.next().map_or("", AsRef::as_ref);
+            self.insert(*hash, text);
+        }
+    }
+
+    /// Size of the sample.
+    #[must_use]
+    pub fn k(&self) -> usize {
+        self.k
+    }
+
+    /// How many texts are kept.
+    #[must_use]
+    pub fn keep(&self) -> usize {
+        self.keep
+    }
+
+    /// The smallest hashes, ascending.
+    #[must_use]
+    pub fn hashes(&self) -> &[u64] {
+        &self.hashes
+    }
+
+    /// The texts of the smallest hashes, in the order of their hashes.
+    #[must_use]
+    pub fn texts(&self) -> &[Arc<str>] {
+        &self.texts
+    }
+
+    /// The texts in alphabetical order.
+    #[must_use]
+    pub fn sorted_texts(&self) -> Vec<Arc<str>> {
+        let mut texts = self.texts.clone();
+        texts.sort_unstable();
+        texts
+    }
+
+    /// The only value; `None` when there is none or more than one.
+    #[must_use]
+    pub fn only(&self) -> Option<&Arc<str>> {
+        self.texts.first().filter(|_| self.hashes.len() == 1)
+    }
+
+    /// Whether [`distinct`](Self::distinct) is exact.
+    #[must_use]
+    pub fn is_exact(&self) -> bool {
+        self.hashes.len() < self.k
+    }
+
+    /// How many distinct values there were: exact below k, else the unbiased estimate
+    /// (k − 1) / (the k-th smallest hash as a fraction of the hash range).
+    #[must_use]
+    pub fn distinct(&self) -> u64 {
+        match self.hashes.last() {
+            Some(largest) if !self.is_exact() => {
+                let range = u128::from(u64::MAX);
+                let estimate = (self.k.saturating_sub(1) as u128 * range) / u128::from((*largest).max(1));
+                u64::try_from(estimate).unwrap_or(u64::MAX)
+            }
+            _ => self.hashes.len() as u64,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn sketch(values: &[String]) -> Sketch {
+        let mut sketch = Sketch::new(8, 3);
+        for value in values {
+            sketch.insert(Sketch::hash(value), value);
+        }
+        sketch
+    }
+
+    #[test]
+    fn a_hundred_thousand_values_are_estimated_within_a_tenth() {
+        let mut sketch = Sketch::new(1_024, 16);
+        for n in 0..100_000 {
+            let text = format!("key-{n}");
+            sketch.insert(Sketch::hash(&text), &text);
+        }
+        assert!(!sketch.is_exact());
+        assert!((90_000..110_000).contains(&sketch.distinct()), "{}", sketch.distinct());
+        assert_eq!(sketch.texts().len(), 16);
+    }
+
+    proptest! {
+        #[test]
+        fn order_and_split_do_not_matter(
+            values in proptest::collection::vec("[a-f]{1,2}", 0..60),
+            cut in 0usize..60,
+        ) {
+            let whole = sketch(&values);
+            let mut reversed = values.clone();
+            reversed.reverse();
+            prop_assert_eq!(&whole, &sketch(&reversed));
+            let (left, right) = values.split_at(cut.min(values.len()));
+            let (mut ab, mut ba) = (sketch(left), sketch(right));
+            ab.merge(&sketch(right));
+            ba.merge(&sketch(left));
+            prop_assert_eq!(&whole, &ab);
+            prop_assert_eq!(&whole, &ba);
+            for (text, hash) in whole.texts().iter().zip(whole.hashes()) {
+                prop_assert_eq!(Sketch::hash(text), *hash);
+            }
+        }
+
+        #[test]
+        fn below_k_the_count_is_exact(values in proptest::collection::hash_set("[a-z]{4}", 0..8)) {
+            let values: Vec<String> = values.into_iter().collect();
+            prop_assert_eq!(sketch(&values).distinct(), values.len() as u64);
+        }
+    }
+}

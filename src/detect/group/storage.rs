@@ -1,0 +1,281 @@
+//! Tables as Parquet: spilled runs, partial runs and (later) kept state are the same format.
+//!
+//! Columns: `fold` (hex), `entity` (list of text), `bucket` (time), `panes` (list of start, rule,
+//! ok, failed), `first`, `last` (times), `bytes_in`, `bytes_out`, `evidence` (list of event_time,
+//! event_id, object_uri, record_number), `samples` (list of k, keep, hashes, texts).
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, Int64Array, ListArray, RecordBatch, StringArray, StructArray,
+    TimestampMicrosecondArray, UInt16Array, UInt32Array, UInt64Array,
+};
+use arrow::buffer::OffsetBuffer;
+use arrow::datatypes::{
+    DataType, Field, Int64Type, TimestampMicrosecondType, UInt16Type, UInt32Type, UInt64Type,
+};
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::WriterProperties;
+
+use super::key::{Entity, FoldId, Key};
+use super::row::{Details, Evidence, Pane, Row};
+use super::sketch::Sketch;
+use crate::error::{Error, Result};
+
+/// Rows per batch, written and read.
+const BATCH: usize = 1_024;
+
+/// Metadata key and value that mark our tables; the number changes with the format.
+const FORMAT: (&str, &str) = ("trailsift.table", "1");
+
+/// Writes a sorted run to `path`. Memory: one batch of rows and Parquet's open row group.
+///
+/// # Errors
+/// Those of the run, of the file system and of Parquet.
+pub fn write_table(path: &Path, run: impl Iterator<Item = Result<(Key, Row)>>) -> Result<()> {
+    let file = File::create(path).map_err(Error::io(path))?;
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
+        .set_max_row_group_row_count(Some(16 * BATCH))
+        .set_key_value_metadata(Some(vec![KeyValue::new(FORMAT.0.into(), FORMAT.1.to_owned())]))
+        .build();
+    let schema = to_batch(&[])?.schema();
+    let mut writer = ArrowWriter::try_new(file, schema, Some(properties))?;
+    let mut rows = Vec::with_capacity(BATCH);
+    for row in run {
+        rows.push(row?);
+        if rows.len() == BATCH {
+            writer.write(&to_batch(&rows)?)?;
+            rows.clear();
+        }
+    }
+    writer.write(&to_batch(&rows)?)?;
+    writer.close()?;
+    Ok(())
+}
+
+fn to_batch(rows: &[(Key, Row)]) -> Result<RecordBatch> {
+    let details = || rows.iter().map(|(_, row)| row.details.as_deref());
+    let time = |of: fn(&Details) -> i64| -> ArrayRef {
+        let times: TimestampMicrosecondArray = details().map(|d| d.map(of)).collect();
+        Arc::new(times.with_timezone("UTC"))
+    };
+    let count = |of: fn(&Details) -> u64| -> ArrayRef {
+        Arc::new(details().map(|d| d.map(of)).collect::<UInt64Array>())
+    };
+    let folds: StringArray = rows.iter().map(|(key, _)| Some(key.fold.to_string())).collect();
+    let buckets = rows.iter().map(|(key, _)| key.bucket);
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("fold", Arc::new(folds)),
+        ("entity", entities(rows)?),
+        ("bucket", Arc::new(Int64Array::from_iter_values(buckets))),
+        ("panes", panes(rows)?),
+        ("first", time(|d| d.first)),
+        ("last", time(|d| d.last)),
+        ("bytes_in", count(|d| d.bytes_in)),
+        ("bytes_out", count(|d| d.bytes_out)),
+        ("evidence", evidence(rows)?),
+        ("samples", samples(rows)?),
+    ];
+    let nullable = columns.into_iter().map(|(name, column)| (name, column, true));
+    Ok(RecordBatch::try_from_iter_with_nullable(nullable)?)
+}
+
+/// A list column of the given lengths over already flattened items.
+fn list(lengths: impl Iterator<Item = usize>, items: ArrayRef) -> Result<ArrayRef> {
+    let field = Arc::new(Field::new_list_field(items.data_type().clone(), true));
+    let offsets = OffsetBuffer::from_lengths(lengths);
+    Ok(Arc::new(ListArray::try_new(field, offsets, items, None)?))
+}
+
+fn structure(columns: Vec<(&str, ArrayRef)>) -> ArrayRef {
+    let field = |name: &str, kind: &DataType| Arc::new(Field::new(name, kind.clone(), true));
+    let columns: Vec<_> =
+        columns.into_iter().map(|(name, c)| (field(name, c.data_type()), c)).collect();
+    Arc::new(StructArray::from(columns))
+}
+
+fn entities(rows: &[(Key, Row)]) -> Result<ArrayRef> {
+    let values: StringArray =
+        rows.iter().flat_map(|(key, _)| key.entity.iter().map(Option::as_deref)).collect();
+    list(rows.iter().map(|(key, _)| key.entity.len()), Arc::new(values))
+}
+
+fn panes(rows: &[(Key, Row)]) -> Result<ArrayRef> {
+    let all = || rows.iter().flat_map(|(_, row)| &row.panes);
+    let items = structure(vec![
+        ("start", Arc::new(Int64Array::from_iter_values(all().map(|pane| pane.start)))),
+        ("rule", Arc::new(UInt16Array::from_iter_values(all().map(|pane| pane.rule)))),
+        ("ok", Arc::new(UInt64Array::from_iter_values(all().map(|pane| pane.ok)))),
+        ("failed", Arc::new(UInt64Array::from_iter_values(all().map(|pane| pane.failed)))),
+    ]);
+    list(rows.iter().map(|(_, row)| row.panes.len()), items)
+}
+
+fn evidence(rows: &[(Key, Row)]) -> Result<ArrayRef> {
+    let of = |row: &Row| row.details.as_ref().map_or(0, |details| details.evidence.len());
+    let all = || rows.iter().filter_map(|(_, row)| row.details.as_ref()).flat_map(|d| &d.evidence);
+    let times = TimestampMicrosecondArray::from_iter_values(all().map(|event| event.event_time));
+    let items = structure(vec![
+        ("event_time", Arc::new(times.with_timezone("UTC"))),
+        ("event_id", Arc::new(all().map(|e| Some(&e.event_id)).collect::<StringArray>())),
+        ("object_uri", Arc::new(all().map(|e| Some(&e.object_uri)).collect::<StringArray>())),
+        ("record_number", Arc::new(UInt64Array::from_iter_values(all().map(|e| e.record_number)))),
+    ]);
+    list(rows.iter().map(|(_, row)| of(row)), items)
+}
+
+fn samples(rows: &[(Key, Row)]) -> Result<ArrayRef> {
+    let of = |row: &Row| row.details.as_ref().map_or(0, |details| details.samples.len());
+    let all = || rows.iter().filter_map(|(_, row)| row.details.as_ref()).flat_map(|d| &d.samples);
+    let size = |size: usize| u32::try_from(size).unwrap_or(u32::MAX);
+    let hashes = UInt64Array::from_iter_values(all().flat_map(|s| s.hashes().iter().copied()));
+    let texts: StringArray = all().flat_map(Sketch::texts).map(Some).collect();
+    let items = structure(vec![
+        ("k", Arc::new(UInt32Array::from_iter_values(all().map(|s| size(s.k()))))),
+        ("keep", Arc::new(UInt32Array::from_iter_values(all().map(|s| size(s.keep()))))),
+        ("hashes", list(all().map(|sketch| sketch.hashes().len()), Arc::new(hashes))?),
+        ("texts", list(all().map(|sketch| sketch.texts().len()), Arc::new(texts))?),
+    ]);
+    list(rows.iter().map(|(_, row)| of(row)), items)
+}
+
+/// Reads a table back as a sorted run, a batch at a time.
+#[derive(Debug)]
+pub struct TableReader {
+    path: PathBuf,
+    batches: ParquetRecordBatchReader,
+    rows: std::vec::IntoIter<(Key, Row)>,
+}
+
+impl TableReader {
+    /// Opens the table at `path`.
+    ///
+    /// # Errors
+    /// [`Error::Table`] for a file that is no table of this version.
+    pub fn open(path: &Path) -> Result<Self> {
+        let file = File::open(path).map_err(Error::io(path))?;
+        let builder = ParquetRecordBatchReaderBuilder::try_new(file)
+            .map_err(|error| Error::table(path, format!("not readable as Parquet: {error}")))?;
+        let metadata = builder.metadata().file_metadata().key_value_metadata();
+        let version = metadata
+            .and_then(|pairs| pairs.iter().find(|pair| pair.key == FORMAT.0))
+            .and_then(|pair| pair.value.as_deref());
+        match version {
+            Some(version) if version == FORMAT.1 => {}
+            Some(other) => {
+                let reason = format!("table format {other}, this trailsift reads {}", FORMAT.1);
+                return Err(Error::table(path, reason));
+            }
+            None => return Err(Error::table(path, "not a table of trailsift")),
+        }
+        let batches = builder.with_batch_size(BATCH).build()?;
+        Ok(Self { path: path.to_path_buf(), batches, rows: Vec::new().into_iter() })
+    }
+
+    fn next_row(&mut self) -> Result<Option<(Key, Row)>> {
+        loop {
+            if let Some(row) = self.rows.next() {
+                return Ok(Some(row));
+            }
+            let Some(batch) = self.batches.next() else { return Ok(None) };
+            let rows = from_batch(&batch?);
+            let rows = rows.ok_or_else(|| Error::table(&self.path, "damaged: unexpected columns"))?;
+            self.rows = rows.into_iter();
+        }
+    }
+}
+
+impl Iterator for TableReader {
+    type Item = Result<(Key, Row)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.next_row().transpose()
+    }
+}
+
+fn from_batch(batch: &RecordBatch) -> Option<Vec<(Key, Row)>> {
+    (0..batch.num_rows()).map(|row| Some((key(batch, row)?, value(batch, row)?))).collect()
+}
+
+fn key(batch: &RecordBatch, row: usize) -> Option<Key> {
+    let fold = batch.column_by_name("fold")?.as_string_opt::<i32>()?.value(row);
+    let entity = batch.column_by_name("entity")?.as_list_opt::<i32>()?.value(row);
+    let entity: Entity =
+        entity.as_string_opt::<i32>()?.iter().map(|value| value.map(Arc::from)).collect();
+    let bucket = batch.column_by_name("bucket")?.as_primitive_opt::<Int64Type>()?.value(row);
+    Some(Key { fold: FoldId::parse(fold)?, entity, bucket })
+}
+
+fn value(batch: &RecordBatch, row: usize) -> Option<Row> {
+    let items = |name| Some(batch.column_by_name(name)?.as_list_opt::<i32>()?.value(row));
+    let panes = read_panes(items("panes")?.as_struct_opt()?)?;
+    let first = batch.column_by_name("first")?;
+    if first.is_null(row) {
+        return Some(Row { panes, details: None });
+    }
+    let time = |name| {
+        let column = batch.column_by_name(name)?;
+        Some(column.as_primitive_opt::<TimestampMicrosecondType>()?.value(row))
+    };
+    let count =
+        |name| Some(batch.column_by_name(name)?.as_primitive_opt::<UInt64Type>()?.value(row));
+    let details = Details {
+        first: time("first")?,
+        last: time("last")?,
+        bytes_in: count("bytes_in")?,
+        bytes_out: count("bytes_out")?,
+        evidence: read_evidence(items("evidence")?.as_struct_opt()?)?,
+        samples: read_samples(items("samples")?.as_struct_opt()?)?,
+    };
+    Some(Row { panes, details: Some(Box::new(details)) })
+}
+
+fn read_panes(items: &StructArray) -> Option<Vec<Pane>> {
+    let starts = items.column_by_name("start")?.as_primitive_opt::<Int64Type>()?;
+    let rules = items.column_by_name("rule")?.as_primitive_opt::<UInt16Type>()?;
+    let ok = items.column_by_name("ok")?.as_primitive_opt::<UInt64Type>()?;
+    let failed = items.column_by_name("failed")?.as_primitive_opt::<UInt64Type>()?;
+    let pane = |at| Pane {
+        start: starts.value(at),
+        rule: rules.value(at),
+        ok: ok.value(at),
+        failed: failed.value(at),
+    };
+    Some((0..items.len()).map(pane).collect())
+}
+
+fn read_evidence(items: &StructArray) -> Option<Vec<Evidence>> {
+    let times =
+        items.column_by_name("event_time")?.as_primitive_opt::<TimestampMicrosecondType>()?;
+    let ids = items.column_by_name("event_id")?.as_string_opt::<i32>()?;
+    let uris = items.column_by_name("object_uri")?.as_string_opt::<i32>()?;
+    let numbers = items.column_by_name("record_number")?.as_primitive_opt::<UInt64Type>()?;
+    let event = |at| Evidence {
+        event_time: times.value(at),
+        event_id: ids.value(at).into(),
+        object_uri: uris.value(at).into(),
+        record_number: numbers.value(at),
+    };
+    Some((0..items.len()).map(event).collect())
+}
+
+fn read_samples(items: &StructArray) -> Option<Vec<Sketch>> {
+    let k = items.column_by_name("k")?.as_primitive_opt::<UInt32Type>()?;
+    let keep = items.column_by_name("keep")?.as_primitive_opt::<UInt32Type>()?;
+    let hashes = items.column_by_name("hashes")?.as_list_opt::<i32>()?;
+    let texts = items.column_by_name("texts")?.as_list_opt::<i32>()?;
+    let sketch = |at| {
+        let hashes = hashes.value(at).as_primitive_opt::<UInt64Type>()?.values().to_vec();
+        let texts = texts.value(at);
+        let texts = texts.as_string_opt::<i32>()?.iter().flatten().map(Arc::from).collect();
+        let size = |size: u32| usize::try_from(size).ok();
+        Sketch::from_parts(size(k.value(at))?, size(keep.value(at))?, hashes, texts)
+    };
+    (0..items.len()).map(sketch).collect()
+}

@@ -1,0 +1,120 @@
+//! `event_count`: Sigma's correlation. The entity has so many events within a sliding window.
+//!
+//! Fires in every window, both ends inclusive, that satisfies the conditions; the windows that end
+//! in one UTC day make one signal. Exact for timespans up to one hour; beyond, panes of
+//! timespan / 3600 are the slack.
+
+use super::severity::{Day, Fired};
+use super::window::{Window, counts, panes, windows};
+use super::{Judge, Signal, Terms, gather};
+use crate::detect::group::{Grain, Groups, Pane};
+
+/// The registry's entry.
+pub const JUDGE: Judge = Judge {
+    name: "event_count",
+    grain: |terms| Grain::sliding(terms.timespan),
+    judge,
+    #[cfg(test)]
+    oracle: oracle::event_count,
+};
+
+const DAY: i64 = 86_400;
+const MICROS: i64 = 1_000_000;
+
+fn judge(terms: &Terms, groups: &Groups) -> Vec<Signal> {
+    let panes = panes(groups);
+    let windows = windows(terms, &panes);
+    let mut earlier = Vec::new();
+    let mut signals = Vec::new();
+    let day_of = |window: &Window| {
+        panes.get(window.to).map_or(0, |pane| pane.start.div_euclid(DAY))
+    };
+    for windows in windows.chunk_by(|a, b| day_of(a) == day_of(b)) {
+        if let Some(signal) = signal(terms, groups, &panes, windows, &earlier) {
+            earlier.push(Fired { peak: signal.peak, first: signal.first, last: signal.last });
+            signals.push(signal);
+        }
+    }
+    signals
+}
+
+/// The signal of the windows of one day.
+fn signal(
+    terms: &Terms,
+    groups: &Groups,
+    panes: &[Pane],
+    windows: &[Window],
+    earlier: &[Fired],
+) -> Option<Signal> {
+    let start = panes.get(windows.first()?.from)?.start;
+    let end = panes.get(windows.last()?.to)?.start;
+    let grain = Grain::sliding(terms.timespan);
+    let (first, last) = (start * MICROS, (end + grain.pane) * MICROS - 1);
+    let touched = groups
+        .rows
+        .iter()
+        .filter(|(bucket, _)| bucket + grain.bucket > start && *bucket <= end)
+        .filter_map(|(_, row)| row.details.as_deref());
+    let details = gather(touched, first, last)?;
+    let counts = counts(terms, panes, windows);
+    let peak = windows.iter().map(|window| window.count).max()?;
+    let ok: Vec<u64> = counts.iter().map(|count| count.ok).collect();
+    let fired = Fired { peak, first: first.max(details.first), last: last.min(details.last) };
+    let day = Day { ok: &ok, counted: &terms.counted, fired, earlier };
+    Some(Signal {
+        day: end.div_euclid(DAY),
+        first: fired.first,
+        last: fired.last,
+        severity: terms.severity.of(day),
+        expected: terms.severity.expected(day, &usual(terms)),
+        counts,
+        peak,
+        details,
+    })
+}
+
+/// What the conditions call unremarkable.
+fn usual(terms: &Terms) -> String {
+    use super::window::Operator::{Eq, Gt, Gte, Lt, Lte, Neq};
+    let texts = terms.conditions.iter().map(|condition| {
+        let word = match condition.operator {
+            Gte => "under",
+            Gt => "at most",
+            Lte => "over",
+            Lt => "at least",
+            Eq => "not",
+            Neq => "exactly",
+        };
+        format!("{word} {}", condition.value)
+    });
+    format!("{} in {}", texts.collect::<Vec<_>>().join(" or "), terms.timespan_text)
+}
+
+#[cfg(test)]
+mod oracle {
+    use super::{DAY, Terms};
+    use crate::detect::laws::{Event, Verdict};
+
+    /// Looks at every event as the end of a window.
+    pub fn event_count(terms: &Terms, events: &[Event]) -> Vec<Verdict> {
+        let counted: Vec<&Event> = events.iter().filter(|e| terms.counted[e.rule]).collect();
+        let mut found: Vec<Verdict> = Vec::new();
+        for last in &counted {
+            let near = |e: &&Event| terms.unless[e.rule] && (e.time - last.time).abs() <= terms.timespan;
+            if events.iter().any(|e| near(&e)) {
+                continue;
+            }
+            let window = |e: &&&Event| e.time <= last.time && last.time - e.time <= terms.timespan;
+            let inside: Vec<&&Event> = counted.iter().filter(window).collect();
+            if !terms.conditions.iter().all(|c| c.holds(inside.len() as u64)) {
+                continue;
+            }
+            let verdict = Verdict::new(last.time.div_euclid(DAY), &inside.iter().map(|e| (**e).clone()).collect::<Vec<_>>());
+            match found.last_mut().filter(|before| before.day == verdict.day) {
+                Some(before) => before.join(&verdict),
+                None => found.push(verdict),
+            }
+        }
+        found
+    }
+}

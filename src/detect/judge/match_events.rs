@@ -1,0 +1,68 @@
+//! `match`: every selected event matters. One signal per day with such events.
+
+use super::severity::{Day, Fired};
+use super::{Count, Judge, Signal, Terms, gather};
+use crate::detect::group::{Grain, Groups, Row};
+
+/// The registry's entry.
+pub const JUDGE: Judge = Judge {
+    name: "match",
+    grain: |_| Grain::DAY,
+    judge,
+    #[cfg(test)]
+    oracle: oracle::match_events,
+};
+
+const DAY: i64 = 86_400;
+
+fn judge(terms: &Terms, groups: &Groups) -> Vec<Signal> {
+    let mut earlier = Vec::new();
+    let mut signals = Vec::new();
+    for (bucket, row) in &groups.rows {
+        if let Some(signal) = signal(terms, *bucket, row, &earlier) {
+            earlier.push(Fired { peak: signal.peak, first: signal.first, last: signal.last });
+            signals.push(signal);
+        }
+    }
+    signals
+}
+
+fn signal(terms: &Terms, bucket: i64, row: &Row, earlier: &[Fired]) -> Option<Signal> {
+    let mut counts = vec![Count::default(); terms.counted.len()];
+    for pane in &row.panes {
+        if let Some(count) = counts.get_mut(usize::from(pane.rule)) {
+            count.ok = count.ok.saturating_add(pane.ok);
+            count.failed = count.failed.saturating_add(pane.failed);
+        }
+    }
+    let details = gather(row.details.as_deref().into_iter(), i64::MIN, i64::MAX)?;
+    let ok: Vec<u64> = counts.iter().map(|count| count.ok).collect();
+    let peak = counts.iter().map(|count| count.total()).sum();
+    let fired = Fired { peak, first: details.first, last: details.last };
+    let day = Day { ok: &ok, counted: &terms.counted, fired, earlier };
+    Some(Signal {
+        day: bucket.div_euclid(DAY),
+        first: details.first,
+        last: details.last,
+        severity: terms.severity.of(day),
+        expected: terms.severity.expected(day, "none"),
+        counts,
+        peak,
+        details,
+    })
+}
+
+#[cfg(test)]
+mod oracle {
+    use super::{DAY, Terms};
+    use crate::detect::laws::{Event, Verdict};
+
+    /// All events of a day.
+    pub fn match_events(_: &Terms, events: &[Event]) -> Vec<Verdict> {
+        let day = |event: &Event| event.time.div_euclid(DAY);
+        events
+            .chunk_by(|a, b| day(a) == day(b))
+            .map(|events| Verdict::new(day(&events[0]), events))
+            .collect()
+    }
+}

@@ -1,0 +1,115 @@
+//! Judges: the groups of one entity become signals.
+//!
+//! A new kind of judgement is one file in this folder and one line in [`REGISTRY`]; the law
+//! checker then holds it to its naive oracle. Floats are born here and nowhere before.
+
+mod event_count;
+mod match_events;
+mod severity;
+mod window;
+
+use crate::detect::group::{Details, Grain, Groups};
+
+pub use severity::{Escalation, Recurring, Severity};
+pub use window::{Condition, Operator};
+
+/// What a judge needs to know beside the groups: the detector's numbers.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Terms {
+    /// Length of the sliding window, seconds; 0 for judges without one.
+    pub timespan: i64,
+    /// The timespan as the detector writes it, `1h`.
+    pub timespan_text: String,
+    /// When a count is remarkable; all must hold.
+    pub conditions: Vec<Condition>,
+    /// Per rule of the fold: whether its events are counted.
+    pub counted: Vec<bool>,
+    /// Per rule of the fold: whether an event of it within the timespan, before or after, takes
+    /// the window back.
+    pub unless: Vec<bool>,
+    /// How severe it is.
+    pub severity: Severity,
+}
+
+/// Calls that succeeded and calls that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Count {
+    /// Without an error code.
+    pub ok: u64,
+    /// With one.
+    pub failed: u64,
+}
+
+impl Count {
+    /// All calls.
+    #[must_use]
+    pub fn total(self) -> u64 {
+        self.ok.saturating_add(self.failed)
+    }
+}
+
+/// One entity's judgement for one UTC day.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Signal {
+    /// Days since the epoch: the day in which the judge fires.
+    pub day: i64,
+    /// First and last event of the judged intervals, µs.
+    pub first: i64,
+    /// See `first`.
+    pub last: i64,
+    /// Counts per rule of the fold within the judged intervals.
+    pub counts: Vec<Count>,
+    /// The remarkable number: the highest count of a window, or the number of events.
+    pub peak: u64,
+    /// Against what: the threshold or the entity's own earlier highest.
+    pub expected: String,
+    /// 1.0–10.0.
+    pub severity: f64,
+    /// Evidence and samples.
+    pub details: Details,
+}
+
+impl Signal {
+    /// Calls over all counted rules.
+    #[must_use]
+    pub fn count(&self) -> Count {
+        self.counts.iter().fold(Count::default(), |sum, count| Count {
+            ok: sum.ok.saturating_add(count.ok),
+            failed: sum.failed.saturating_add(count.failed),
+        })
+    }
+}
+
+/// A kind of judgement.
+#[derive(Debug)]
+pub struct Judge {
+    /// Its name in detector files: Sigma's correlation type, or a word of ours.
+    pub name: &'static str,
+    /// The grain of time that its fold needs.
+    pub grain: fn(&Terms) -> Grain,
+    /// Judges one entity; signals come in the order of days.
+    pub judge: fn(&Terms, &Groups) -> Vec<Signal>,
+    /// The same from the fully sorted list of events, as plainly as can be said.
+    #[cfg(test)]
+    pub oracle: fn(&Terms, &[crate::detect::laws::Event]) -> Vec<crate::detect::laws::Verdict>,
+}
+
+/// Every judge, in the order of the documentation.
+pub const REGISTRY: &[Judge] = &[match_events::JUDGE, event_count::JUDGE];
+
+/// The judge of that name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Judge> {
+    REGISTRY.iter().find(|judge| judge.name == name)
+}
+
+/// Details of several rows together, evidence restricted to [first, last] where any lies in it.
+fn gather<'d>(mut rows: impl Iterator<Item = &'d Details>, first: i64, last: i64) -> Option<Details> {
+    let mut gathered = rows.next()?.clone();
+    rows.for_each(|row| gathered.merge(row));
+    let inside = |time: i64| (first..=last).contains(&time);
+    if gathered.evidence.iter().any(|event| inside(event.event_time)) {
+        gathered.evidence.retain(|event| inside(event.event_time));
+    }
+    Some(gathered)
+}

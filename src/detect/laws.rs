@@ -1,0 +1,237 @@
+//! The law checker: holds every judge of the registry to its naive oracle on random histories, and
+//! the tables to the laws of merging, compared as serialised bytes.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use proptest::prelude::*;
+
+use super::group::{
+    Details, Entities, Evidence, FoldId, Grain, Groups, Key, Pane, Row, Sketch, Table, TableReader,
+    merge, write_table,
+};
+use super::judge::{Condition, Judge, Operator, REGISTRY, Severity, Signal, Terms};
+use crate::error::Result;
+
+/// An event as oracles see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// Its position in the history.
+    pub id: usize,
+    /// Seconds since the epoch.
+    pub time: i64,
+    /// Position of the rule that selects it.
+    pub rule: usize,
+    /// Whether the call succeeded.
+    pub ok: bool,
+}
+
+/// What an oracle says of one day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// Days since the epoch.
+    pub day: i64,
+    peak: u64,
+    events: BTreeMap<usize, Event>,
+}
+
+impl Verdict {
+    /// The verdict over one window.
+    pub fn new(day: i64, events: &[Event]) -> Self {
+        let events: BTreeMap<usize, Event> =
+            events.iter().map(|event| (event.id, event.clone())).collect();
+        Self { day, peak: events.len() as u64, events }
+    }
+
+    /// The verdict over both windows.
+    pub fn join(&mut self, other: &Self) {
+        self.peak = self.peak.max(other.peak);
+        self.events.extend(other.events.clone());
+    }
+
+    /// (day, first, last, ok, failed, peak)
+    fn facts(&self) -> (i64, i64, i64, u64, u64, u64) {
+        let times = || self.events.values().map(|event| event.time);
+        let count = |ok| self.events.values().filter(|event| event.ok == ok).count() as u64;
+        let (first, last) = (times().min().unwrap(), times().max().unwrap());
+        (self.day, first, last, count(true), count(false), self.peak)
+    }
+}
+
+fn facts(signal: &Signal) -> (i64, i64, i64, u64, u64, u64) {
+    let count = signal.count();
+    let seconds = |micros: i64| micros.div_euclid(1_000_000);
+    let (first, last) = (seconds(signal.first), seconds(signal.last));
+    (signal.day, first, last, count.ok, count.failed, signal.peak)
+}
+
+fn row_of(event: &Event, grain: Grain) -> (i64, Row) {
+    let micros = event.time * 1_000_000;
+    let mut sample = Sketch::new(8, 4);
+    let text = format!("value-{}", event.id % 20);
+    sample.insert(Sketch::hash(&text), &text);
+    let pane = Pane {
+        start: grain.pane_of(micros),
+        rule: u16::try_from(event.rule).unwrap(),
+        ok: u64::from(event.ok),
+        failed: u64::from(!event.ok),
+    };
+    let details = Details {
+        first: micros,
+        last: micros,
+        bytes_in: 1,
+        bytes_out: 2,
+        evidence: vec![Evidence {
+            event_time: micros,
+            event_id: format!("id-{}", event.id).into(),
+            object_uri: "object".into(),
+            record_number: event.id as u64,
+        }],
+        samples: vec![sample],
+    };
+    (grain.bucket_of(micros), Row { panes: vec![pane], details: Some(Box::new(details)) })
+}
+
+/// A sorted run over the events; the entity is chosen by the rule's parity.
+fn run_of(events: &[Event], grain: Grain) -> Vec<(Key, Row)> {
+    let mut rows: BTreeMap<Key, Row> = BTreeMap::new();
+    for event in events {
+        let (bucket, row) = row_of(event, grain);
+        let entity = Arc::from([Some(Arc::from("account")), None]);
+        rows.entry(Key { fold: FoldId::new("law"), entity, bucket }).or_default().merge(row);
+    }
+    rows.into_iter().collect()
+}
+
+fn bytes(path: &Path, runs: Vec<Vec<(Key, Row)>>) -> Vec<u8> {
+    let run = |rows: Vec<(Key, Row)>| -> Box<dyn Iterator<Item = Result<(Key, Row)>> + Send> {
+        Box::new(rows.into_iter().map(Ok))
+    };
+    write_table(path, merge(runs.into_iter().map(run).collect())).unwrap();
+    std::fs::read(path).unwrap()
+}
+
+fn groups_of(events: &[Event], grain: Grain) -> Option<Groups> {
+    Entities::new(run_of(events, grain).into_iter().map(Ok)).next().transpose().unwrap()
+}
+
+/// Two rules over three days, many events in the same seconds, bursts around midnight.
+fn histories() -> impl Strategy<Value = Vec<Event>> {
+    let time = prop_oneof![0i64..3_000, 86_000i64..86_900, 0i64..260_000];
+    let event = (time, 0usize..2, any::<bool>());
+    proptest::collection::vec(event, 0..60).prop_map(|mut events| {
+        events.sort_unstable();
+        let numbered = events.into_iter().enumerate();
+        numbered.map(|(id, (time, rule, ok))| Event { id, time, rule, ok }).collect()
+    })
+}
+
+fn terms() -> impl Strategy<Value = Terms> {
+    let operator = prop_oneof![
+        Just(Operator::Gte),
+        Just(Operator::Gt),
+        Just(Operator::Lt),
+        Just(Operator::Lte),
+        Just(Operator::Eq),
+        Just(Operator::Neq),
+    ];
+    (1i64..=3_600, operator, 1u64..8, any::<bool>()).prop_map(|(timespan, operator, value, unless)| {
+        Terms {
+            timespan,
+            timespan_text: format!("{timespan}s"),
+            conditions: vec![Condition { operator, value }],
+            counted: vec![true, !unless],
+            unless: vec![false, unless],
+            severity: Severity { base: 5.0, ..Severity::default() },
+        }
+    })
+}
+
+/// `match` has neither windows nor rules that take them back.
+fn terms_for(judge: &Judge, terms: &Terms) -> Terms {
+    match judge.name {
+        "match" => Terms { counted: vec![true, true], unless: vec![false, false], ..terms.clone() },
+        _ => terms.clone(),
+    }
+}
+
+proptest! {
+    #[test]
+    fn every_judge_says_what_its_oracle_says(events in histories(), terms in terms()) {
+        for judge in REGISTRY {
+            let terms = terms_for(judge, &terms);
+            let grain = (judge.grain)(&terms);
+            let signals = groups_of(&events, grain)
+                .map_or_else(Vec::new, |groups| (judge.judge)(&terms, &groups));
+            let found: Vec<_> = signals.iter().map(facts).collect();
+            let expected: Vec<_> =
+                (judge.oracle)(&terms, &events).iter().map(Verdict::facts).collect();
+            prop_assert_eq!(found, expected, "{}", judge.name);
+        }
+    }
+
+    #[test]
+    fn merging_commutes_associates_and_ignores_empty_runs(
+        events in histories(),
+        parts in proptest::collection::vec(0usize..4, 60),
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("table.parquet");
+        let grain = Grain::sliding(3_600);
+        let mut split = vec![Vec::new(); 4];
+        for (event, part) in events.iter().zip(&parts) {
+            split[*part].push(event.clone());
+        }
+        let runs: Vec<_> = split.iter().map(|part| run_of(part, grain)).collect();
+        let whole = bytes(&path, vec![run_of(&events, grain)]);
+        let mut reversed = runs.clone();
+        reversed.reverse();
+        reversed.push(Vec::new());
+        prop_assert_eq!(&whole, &bytes(&path, runs.clone()));
+        prop_assert_eq!(&whole, &bytes(&path, reversed));
+        // ((a + b) + (c + d))
+        let pair = |a: usize, b: usize| -> Vec<(Key, Row)> {
+            bytes(&path, vec![runs[a].clone(), runs[b].clone()]);
+            TableReader::open(&path).unwrap().collect::<Result<_>>().unwrap()
+        };
+        let (left, right) = (pair(0, 1), pair(2, 3));
+        prop_assert_eq!(&whole, &bytes(&path, vec![left, right]));
+    }
+
+    #[test]
+    fn a_table_survives_parquet(events in histories()) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("table.parquet");
+        let run = run_of(&events, Grain::sliding(600));
+        write_table(&path, run.clone().into_iter().map(Ok)).unwrap();
+        let back: Vec<_> = TableReader::open(&path).unwrap().collect::<Result<_>>().unwrap();
+        prop_assert_eq!(run, back);
+    }
+}
+
+#[test]
+fn a_foreign_parquet_file_is_refused_with_a_word() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("foreign.parquet");
+    let batch = crate::findings::findings_batch(&[]).unwrap();
+    crate::findings::write_parquet(&path, &batch).unwrap();
+    let refused = TableReader::open(&path).unwrap_err().to_string();
+    assert!(refused.ends_with("not a table of trailsift"), "{refused}");
+    std::fs::write(&path, b"PAR1 but no more").unwrap();
+    assert!(TableReader::open(&path).is_err());
+}
+
+#[test]
+fn a_table_sorts_whatever_the_order_of_insertion() {
+    let id = FoldId::new("order");
+    let filled = |order: &[&str]| {
+        let mut table = Table::new([id]);
+        for name in order {
+            let entity = table.entity(0, [Some(*name)].into_iter());
+            table.entry(0, entity, 60).add(Pane { start: 60, rule: 0, ok: 1, failed: 0 });
+        }
+        table.drain_sorted()
+    };
+    assert_eq!(filled(&["a", "b", "a", "c"]), filled(&["c", "a", "b", "a"]));
+}

@@ -1,0 +1,74 @@
+//! A detector, ready to run: what it judges and what its findings say.
+
+use rsigma_parser::Level;
+
+use super::message::Message;
+use crate::detect::judge::{Judge, Terms};
+
+/// What a detector's findings say of themselves.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Metadata {
+    /// The slug: `mass_object_delete`.
+    pub id: String,
+    /// Raised when the detector's meaning changes.
+    pub version: u64,
+    /// The file it came from.
+    pub file: String,
+    /// GuardDuty's form: `Impact:S3/AnomalousBehavior.Delete`.
+    pub finding_type: String,
+    /// One line.
+    pub title: Message,
+    /// A full sentence with the numbers.
+    pub description: Message,
+    /// 0.0–1.0.
+    pub confidence: f64,
+    /// MITRE ATT&CK tactics, `impact`.
+    pub tactics: Vec<String>,
+    /// MITRE ATT&CK techniques, `T1485`.
+    pub techniques: Vec<String>,
+    /// The S3 best practice it guards.
+    pub practice: Option<String>,
+    /// Whether it can fire only where S3 data events are logged.
+    pub needs_data_events: bool,
+    /// What to do.
+    pub remediation: Option<Message>,
+}
+
+/// A detector: a selection, a grouping and a judge, all compiled.
+#[derive(Debug, Clone)]
+pub struct Detector {
+    /// What its findings say.
+    pub metadata: Metadata,
+    /// How it judges.
+    pub judge: &'static Judge,
+    /// Its numbers.
+    pub terms: Terms,
+    /// Its fold's position in the plan.
+    pub fold: usize,
+    /// How many of the fold's last samples are the detector's `details`.
+    pub details: usize,
+}
+
+/// The severity of Sigma's level where a detector names none.
+pub fn severity_of(level: Option<Level>) -> f64 {
+    match level {
+        Some(Level::Informational) => 1.0,
+        Some(Level::Low) => 3.0,
+        None | Some(Level::Medium) => 5.0,
+        Some(Level::High) => 7.5,
+        Some(Level::Critical) => 9.5,
+    }
+}
+
+/// Splits Sigma's `attack.*` tags into tactics and techniques.
+pub fn attack(tags: &[String]) -> (Vec<String>, Vec<String>) {
+    let names = tags.iter().filter_map(|tag| tag.strip_prefix("attack."));
+    let is_technique = |name: &&str| {
+        name.strip_prefix('t').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+    };
+    let (techniques, tactics): (Vec<&str>, Vec<&str>) = names.partition(is_technique);
+    (
+        tactics.into_iter().map(str::to_owned).collect(),
+        techniques.into_iter().map(str::to_uppercase).collect(),
+    )
+}

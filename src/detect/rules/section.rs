@@ -1,0 +1,152 @@
+//! The `trailsift:` section of a detector: what Sigma has no words for. Reference:
+//! `docs/writing-detectors.md`.
+
+use saphyr::MarkedYaml;
+
+use super::diagnostic::Diagnostic;
+use super::yaml::Mapping;
+
+const KEYS: &[&str] = &[
+    "version",
+    "judge",
+    "group_by",
+    "finding_type",
+    "title",
+    "description",
+    "severity",
+    "severity_if_failed",
+    "escalate",
+    "recurring",
+    "unless",
+    "details",
+    "confidence",
+    "practice",
+    "remediation",
+    "needs",
+];
+
+/// The only thing that a detector can need so far.
+const DATA_EVENTS: &str = "s3_data_events";
+
+/// The section as written; rule names are not resolved yet.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Section {
+    /// Raised when the detector's meaning changes.
+    pub version: Option<u64>,
+    /// For plain rules; correlations bring their own.
+    pub judge: Option<String>,
+    /// For plain rules; correlations bring their own.
+    pub group_by: Vec<String>,
+    /// GuardDuty's form.
+    pub finding_type: Option<String>,
+    /// Message; Sigma's title by default.
+    pub title: Option<String>,
+    /// Message: a full sentence with the numbers.
+    pub description: Option<String>,
+    /// 1.0–10.0; from Sigma's level by default.
+    pub severity: Option<f64>,
+    /// If no call succeeded.
+    pub severity_if_failed: Option<f64>,
+    /// (Rule or all, at least, severity).
+    pub escalate: Vec<(Option<String>, u64, f64)>,
+    /// (Days, factor, severity).
+    pub recurring: Option<(u64, u64, f64)>,
+    /// Rules whose events take a window back.
+    pub unless: Vec<String>,
+    /// Fields whose values the finding names.
+    pub details: Vec<String>,
+    /// 0.0–1.0.
+    pub confidence: Option<f64>,
+    /// The S3 best practice it guards.
+    pub practice: Option<String>,
+    /// What to do.
+    pub remediation: Option<String>,
+    /// Whether it can fire only where S3 data events are logged.
+    pub needs_data_events: bool,
+}
+
+impl Section {
+    /// Reads the section of a document, if it has one.
+    pub fn read(file: &str, document: &MarkedYaml<'_>) -> Result<Option<Self>, Diagnostic> {
+        let document = Mapping::of(file, document)?;
+        let Some(section) = document.mapping("trailsift")? else { return Ok(None) };
+        section.only(KEYS)?;
+        let owned = |key| Ok::<_, Diagnostic>(section.text(key)?.map(str::to_owned));
+        Ok(Some(Self {
+            version: section.count("version")?,
+            judge: owned("judge")?,
+            group_by: section.texts("group_by")?,
+            finding_type: owned("finding_type")?,
+            title: owned("title")?,
+            description: owned("description")?,
+            severity: severity(&section, "severity")?,
+            severity_if_failed: severity(&section, "severity_if_failed")?,
+            escalate: escalations(&section)?,
+            recurring: recurring(&section)?,
+            unless: section.texts("unless")?,
+            details: section.texts("details")?,
+            confidence: confidence(&section)?,
+            practice: owned("practice")?,
+            remediation: owned("remediation")?,
+            needs_data_events: needs(&section)?,
+        }))
+    }
+}
+
+fn severity(mapping: &Mapping<'_, '_>, key: &str) -> Result<Option<f64>, Diagnostic> {
+    let number = mapping.number(key)?;
+    match number {
+        Some(number) if !(1.0..=10.0).contains(&number) => {
+            Err(mapping.fault(key, "range", format!("`{key}` must lie between 1.0 and 10.0")))
+        }
+        _ => Ok(number),
+    }
+}
+
+fn confidence(mapping: &Mapping<'_, '_>) -> Result<Option<f64>, Diagnostic> {
+    let number = mapping.number("confidence")?;
+    match number {
+        Some(number) if !(0.0..=1.0).contains(&number) => {
+            Err(mapping.fault("confidence", "range", "`confidence` must lie between 0.0 and 1.0"))
+        }
+        _ => Ok(number),
+    }
+}
+
+fn needs(section: &Mapping<'_, '_>) -> Result<bool, Diagnostic> {
+    match section.text("needs")? {
+        None => Ok(false),
+        Some(DATA_EVENTS) => Ok(true),
+        Some(_) => Err(section.fault("needs", "value", format!("`needs` can be `{DATA_EVENTS}`"))),
+    }
+}
+
+fn escalations(
+    section: &Mapping<'_, '_>,
+) -> Result<Vec<(Option<String>, u64, f64)>, Diagnostic> {
+    let mut found = Vec::new();
+    for item in section.mappings("escalate")? {
+        item.only(&["rule", "at_least", "severity"])?;
+        let rule = item.text("rule")?.map(str::to_owned);
+        found.push((rule, needed(&item, "at_least", item.count("at_least")?)?, needed(
+            &item,
+            "severity",
+            severity(&item, "severity")?,
+        )?));
+    }
+    Ok(found)
+}
+
+fn recurring(section: &Mapping<'_, '_>) -> Result<Option<(u64, u64, f64)>, Diagnostic> {
+    let Some(item) = section.mapping("recurring")? else { return Ok(None) };
+    item.only(&["days", "factor", "severity"])?;
+    Ok(Some((
+        needed(&item, "days", item.count("days")?)?,
+        needed(&item, "factor", item.count("factor")?)?,
+        needed(&item, "severity", severity(&item, "severity")?)?,
+    )))
+}
+
+fn needed<T>(mapping: &Mapping<'_, '_>, key: &str, value: Option<T>) -> Result<T, Diagnostic> {
+    value.ok_or_else(|| mapping.fault(key, "missing_key", format!("`{key}` is missing")))
+}

@@ -1,0 +1,177 @@
+//! The bucket of an S3 event and the account that owns it, normalised out of `requestParameters`,
+//! `resources` and access-point ARNs.
+
+use simd_json::tape::Value;
+
+use super::path::{Slot, Slots};
+use super::value;
+
+/// The bucket an event concerns.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Bucket<'i> {
+    /// The bucket's name; an access point's ARN or alias where the log does not give the bucket.
+    pub name: Option<&'i str>,
+    /// The owner's account, if `resources` says it.
+    pub owner: Option<&'i str>,
+}
+
+/// Event sources of S3 (CloudTrail user guide; S3 user guide "CloudTrail events").
+const S3_SOURCES: &[&str] = &[
+    "s3.amazonaws.com",
+    "s3express.amazonaws.com",
+    "s3-outposts.amazonaws.com",
+    "s3-object-lambda.amazonaws.com",
+    "s3lifecycle.amazonaws.com",
+    "s3-authn-errors.amazonaws.com",
+    "s3tables.amazonaws.com",
+    "s3vectors.amazonaws.com",
+];
+
+/// Whether the event source is one of S3's.
+pub fn is_s3(event_source: &str) -> bool {
+    event_source.starts_with("s3") && S3_SOURCES.contains(&event_source)
+}
+
+/// Reads the bucket off the slots of an S3 event.
+pub fn bucket<'i>(slots: &Slots<'_, 'i>) -> Bucket<'i> {
+    let resources = slots.value(Slot::Resources).map(Resources::read).unwrap_or_default();
+    let requested = slots.non_empty(Slot::BucketName);
+    let name = match requested {
+        Some(name) if !is_access_point(name) => Some(name),
+        _ => resources
+            .bucket
+            .or(resources.object_bucket)
+            .or(requested)
+            .or_else(|| slots.non_empty(Slot::Host).and_then(virtual_host)),
+    };
+    Bucket { name, owner: resources.owner }
+}
+
+/// An access point's ARN, or its alias (`…-s3alias`, Object Lambda `…--ol-s3`).
+fn is_access_point(name: &str) -> bool {
+    name.starts_with("arn:") || name.ends_with("-s3alias") || name.ends_with("--ol-s3")
+}
+
+/// What `resources` says of buckets.
+#[derive(Debug, Default)]
+struct Resources<'i> {
+    bucket: Option<&'i str>,
+    object_bucket: Option<&'i str>,
+    owner: Option<&'i str>,
+}
+
+impl<'i> Resources<'i> {
+    fn read(value: Value<'_, 'i>) -> Self {
+        let mut found = Self::default();
+        for item in value.as_array().iter().flat_map(|items| items.iter()) {
+            found.add(item);
+        }
+        found
+    }
+
+    fn add(&mut self, item: Value<'_, 'i>) {
+        let Some(object) = item.as_object() else { return };
+        let (mut kind, mut arn, mut account) = (None, None, None);
+        for (key, inner) in object.iter() {
+            match key {
+                "type" => kind = value::string(inner),
+                "ARN" | "arn" | "ARNPrefix" => arn = value::string(inner),
+                "accountId" => account = value::string(inner).filter(|text| !text.is_empty()),
+                _ => {}
+            }
+        }
+        let name = arn.and_then(bucket_of_arn);
+        match kind {
+            Some("AWS::S3::Bucket" | "AWS::S3Express::DirectoryBucket") => {
+                self.bucket = self.bucket.or(name);
+                self.owner = self.owner.or(account);
+            }
+            Some("AWS::S3::Object" | "AWS::S3Express::Object") | None => {
+                self.object_bucket = self.object_bucket.or(name);
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+/// `arn:aws:s3:::bucket/key` → `bucket`; directory buckets are `arn:aws:s3express:r:a:bucket/b`.
+fn bucket_of_arn(arn: &str) -> Option<&str> {
+    let rest = arn.strip_prefix("arn:")?;
+    let mut parts = rest.splitn(5, ':');
+    let (_partition, service) = (parts.next()?, parts.next()?);
+    let (region, _account, resource) = (parts.next()?, parts.next()?, parts.next()?);
+    let name = match (service, region) {
+        ("s3", "") => resource,
+        ("s3express", _) => resource.strip_prefix("bucket/")?,
+        _ => return None,
+    };
+    name.split('/').next().filter(|name| !name.is_empty())
+}
+
+/// `bucket.s3.eu-west-1.amazonaws.com` → `bucket`.
+fn virtual_host(host: &str) -> Option<&str> {
+    let at = host.find(".s3.").or_else(|| host.find(".s3-"))?;
+    host.get(..at).filter(|name| !name.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::path::{PathSink, Trie};
+    use super::*;
+
+    struct Nowhere;
+
+    impl PathSink for Nowhere {
+        fn path_value(&mut self, _: usize, _: &str) {}
+    }
+
+    #[test]
+    fn the_bucket_is_found_wherever_the_log_gives_it() {
+        let point = "arn:aws:s3:eu-west-1:111122223333:accesspoint/p";
+        let owner = r#"[{"type":"AWS::S3::Object","ARN":"arn:aws:s3:::b/k"},{"accountId":"111122223333","type":"AWS::S3::Bucket","ARN":"arn:aws:s3:::b"}]"#;
+        let cases = [
+            (r#""requestParameters":{"bucketName":"b"}"#.to_owned(), Some("b"), None),
+            (r#""requestParameters":{"bucketName":["b"]}"#.to_owned(), Some("b"), None),
+            (
+                format!(r#""requestParameters":{{"bucketName":"{point}"}},"resources":{owner}"#),
+                Some("b"),
+                Some("111122223333"),
+            ),
+            (format!(r#""requestParameters":{{"bucketName":"{point}"}}"#), Some(point), None),
+            (
+                r#""requestParameters":{"bucketName":"p-abc-s3alias"},"resources":[{"type":"AWS::S3::Bucket","ARN":"arn:aws:s3:::b"}]"#.to_owned(),
+                Some("b"),
+                None,
+            ),
+            (
+                r#""requestParameters":null,"resources":[{"ARNPrefix":"arn:aws:s3:::b/"}]"#.to_owned(),
+                Some("b"),
+                None,
+            ),
+            (
+                r#""requestParameters":{"Host":"b.s3.eu-west-1.amazonaws.com"}"#.to_owned(),
+                Some("b"),
+                None,
+            ),
+            (r#""requestParameters":"text","resources":"text""#.to_owned(), None, None),
+            (
+                r#""resources":[{"type":"AWS::S3Express::DirectoryBucket","ARN":"arn:aws:s3express:r:1:bucket/d--x-s3"}]"#.to_owned(),
+                Some("d--x-s3"),
+                None,
+            ),
+        ];
+        for (fields, name, owner) in cases {
+            let mut bytes = format!("{{{fields}}}").into_bytes();
+            let tape = simd_json::to_tape(&mut bytes).unwrap();
+            let mut slots = Slots::new();
+            Trie::new(&[]).walk(tape.as_value(), &mut slots, &mut Nowhere);
+            assert_eq!(bucket(&slots), Bucket { name, owner }, "{fields}");
+        }
+    }
+
+    #[test]
+    fn every_event_source_of_s3_counts() {
+        assert!(is_s3("s3.amazonaws.com") && is_s3("s3tables.amazonaws.com"));
+        assert!(!is_s3("sts.amazonaws.com") && !is_s3("s3.example.com"));
+    }
+}

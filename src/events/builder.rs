@@ -1,0 +1,315 @@
+//! Fills event batches straight from the parsed tape. One builder per worker; batches run across
+//! objects, since most objects hold only some twenty events.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, BooleanArray, Int64Array, RecordBatch, StringBuilder, TimestampMicrosecondArray,
+    UInt32Array, UInt64Array,
+};
+use arrow::datatypes::{DataType, Field as ArrowField, Schema, SchemaRef};
+use simd_json::prelude::*;
+use simd_json::tape::Value;
+
+use super::acl;
+use super::batch::EventBatch;
+use super::bucket::{self, Bucket};
+use super::class::access_class;
+use super::column::{DictionaryColumn, ListColumn};
+use super::field::Fields;
+use super::path::{PathSink, Slot, Slots, Trie};
+use super::principal;
+use super::schema::{BATCH_EVENTS, CORE, Core, Kind, core_fields, dictionary_type};
+use super::time::parse_event_time;
+use super::value;
+use crate::decode::RecordFault;
+use crate::error::Result;
+
+/// A batch is handed on before its text columns reach this size, so that 32-bit offsets hold.
+const BATCH_BYTES: usize = 256 << 20;
+
+/// The object that the next records come from.
+pub type ObjectRef = Arc<str>;
+
+/// One storage per [`Kind`]; each core column lives in the one of its kind.
+#[derive(Debug)]
+enum Column {
+    Dictionary(DictionaryColumn),
+    Text(StringBuilder),
+    Boolean(Vec<Option<bool>>),
+    Integer(Vec<Option<i64>>),
+    Time(Vec<i64>),
+}
+
+impl Column {
+    fn new(kind: Kind) -> Self {
+        match kind {
+            Kind::Dictionary => Self::Dictionary(DictionaryColumn::default()),
+            Kind::Text => Self::Text(StringBuilder::new()),
+            Kind::Boolean => Self::Boolean(Vec::new()),
+            Kind::Integer => Self::Integer(Vec::new()),
+            Kind::Time => Self::Time(Vec::new()),
+        }
+    }
+
+    fn finish(&mut self) -> Result<ArrayRef> {
+        Ok(match self {
+            Self::Dictionary(column) => column.finish()?,
+            Self::Text(column) => Arc::new(column.finish()),
+            Self::Boolean(values) => Arc::new(BooleanArray::from(std::mem::take(values))),
+            Self::Integer(values) => Arc::new(Int64Array::from(std::mem::take(values))),
+            Self::Time(values) => {
+                let times = TimestampMicrosecondArray::from(std::mem::take(values));
+                Arc::new(times.with_timezone("UTC"))
+            }
+        })
+    }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Dictionary(column) => column.bytes(),
+            Self::Text(column) => column.values_slice().len(),
+            _ => 0,
+        }
+    }
+}
+
+/// The path columns; takes values as the trie finds them.
+#[derive(Debug)]
+struct Paths(Vec<ListColumn>);
+
+impl PathSink for Paths {
+    fn path_value(&mut self, path: usize, text: &str) {
+        if let Some(column) = self.0.get_mut(path) {
+            column.value(text);
+        }
+    }
+}
+
+/// Builds [`EventBatch`]es from records.
+#[derive(Debug)]
+pub struct BatchBuilder {
+    schema: SchemaRef,
+    trie: Trie,
+    acl_grants: Option<usize>,
+    columns: Vec<Column>,
+    paths: Paths,
+    object_numbers: Vec<u32>,
+    record_numbers: Vec<u64>,
+    objects: Vec<ObjectRef>,
+    scratch: String,
+}
+
+impl BatchBuilder {
+    /// A builder that extracts the core columns and the wanted paths.
+    #[must_use]
+    pub fn new(fields: &Fields) -> Self {
+        let item = Arc::new(ArrowField::new_list_field(dictionary_type(), true));
+        let path = |name: &String| ArrowField::new(name, DataType::List(item.clone()), false);
+        let mut arrow_fields = core_fields();
+        arrow_fields.extend(fields.paths().iter().map(path));
+        arrow_fields.push(ArrowField::new("object_number", DataType::UInt32, false));
+        arrow_fields.push(ArrowField::new("record_number", DataType::UInt64, false));
+        Self {
+            schema: Arc::new(Schema::new(arrow_fields)),
+            trie: Trie::new(fields.paths()),
+            acl_grants: fields.acl_grants(),
+            columns: CORE.iter().map(|row| Column::new(row.2)).collect(),
+            paths: Paths(fields.paths().iter().map(|_| ListColumn::default()).collect()),
+            object_numbers: Vec::new(),
+            record_numbers: Vec::new(),
+            objects: Vec::new(),
+            scratch: String::new(),
+        }
+    }
+
+    /// The records that follow come from `object`.
+    pub fn start_object(&mut self, object: ObjectRef) {
+        self.objects.push(object);
+    }
+
+    /// How many events wait in the builder.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.record_numbers.len()
+    }
+
+    /// Whether no event waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.record_numbers.is_empty()
+    }
+
+    /// Whether the batch should be handed on before the next event.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.len() >= BATCH_EVENTS
+            // Sizes are looked at now and then only: a record is at most 16 MiB.
+            || (self.len().is_multiple_of(16)
+                && self.columns.iter().map(Column::bytes).max().unwrap_or(0) > BATCH_BYTES)
+    }
+
+    /// Appends a record as event if `wanted` says so of its time (µs). Returns whether it did.
+    ///
+    /// # Errors
+    /// [`RecordFault`] if the record is no object or has no readable `eventTime`; nothing of it is
+    /// kept then.
+    pub fn append(
+        &mut self,
+        number: u64,
+        record: Value<'_, '_>,
+        wanted: impl Fn(i64) -> bool,
+    ) -> Result<bool, RecordFault> {
+        if !record.is_object() {
+            return Err(RecordFault::NotAnObject);
+        }
+        let mut slots = Slots::new();
+        self.trie.walk(record, &mut slots, &mut self.paths);
+        let time = match event_time(&slots) {
+            Ok(time) if wanted(time) => time,
+            Ok(_) => {
+                self.abandon();
+                return Ok(false);
+            }
+            Err(fault) => {
+                self.abandon();
+                return Err(fault);
+            }
+        };
+        self.push_provenance(number);
+        self.push_copied(time, &slots);
+        self.push_normalised(&slots);
+        self.push_grants(&slots);
+        self.paths.0.iter_mut().for_each(ListColumn::end);
+        Ok(true)
+    }
+
+    /// The events so far as a batch; the builder is empty afterwards and stays at its object.
+    ///
+    /// # Errors
+    /// Arrow's, if the columns do not fit together; that would be a bug.
+    pub fn finish(&mut self) -> Result<EventBatch> {
+        let mut arrays = Vec::with_capacity(self.schema.fields().len());
+        for column in &mut self.columns {
+            arrays.push(column.finish()?);
+        }
+        for column in &mut self.paths.0 {
+            arrays.push(column.finish()?);
+        }
+        arrays.push(Arc::new(UInt32Array::from(std::mem::take(&mut self.object_numbers))));
+        arrays.push(Arc::new(UInt64Array::from(std::mem::take(&mut self.record_numbers))));
+        let batch = RecordBatch::try_new(self.schema.clone(), arrays)?;
+        let current = self.objects.last().cloned();
+        let objects = std::mem::take(&mut self.objects);
+        self.objects.extend(current);
+        Ok(EventBatch::new(batch, objects))
+    }
+
+    fn abandon(&mut self) {
+        self.paths.0.iter_mut().for_each(ListColumn::abandon);
+    }
+
+    fn push_provenance(&mut self, number: u64) {
+        let object = self.objects.len().saturating_sub(1);
+        self.object_numbers.push(u32::try_from(object).unwrap_or(u32::MAX));
+        self.record_numbers.push(number);
+    }
+
+    /// The columns that copy a field of the record.
+    fn push_copied(&mut self, time: i64, slots: &Slots<'_, '_>) {
+        self.push_time(time);
+        for (core, slot) in COPIED {
+            match slots.value(*slot) {
+                None => self.push_text(*core, None),
+                Some(found) => self.push_text(*core, value::text(found).as_deref()),
+            }
+        }
+        for (core, slot) in [(Core::ReadOnly, Slot::ReadOnly), (Core::Mfa, Slot::Mfa)] {
+            let flag = slots.value(slot).and_then(value::boolean);
+            if let Some(Column::Boolean(values)) = self.columns.get_mut(core.index()) {
+                values.push(flag);
+            }
+        }
+        for (core, slot) in [(Core::BytesIn, Slot::BytesIn), (Core::BytesOut, Slot::BytesOut)] {
+            let count = slots.value(slot).and_then(value::byte_count);
+            if let Some(Column::Integer(values)) = self.columns.get_mut(core.index()) {
+                values.push(count);
+            }
+        }
+    }
+
+    /// The columns that are worked out from several fields.
+    fn push_normalised(&mut self, slots: &Slots<'_, '_>) {
+        let who = principal::principal(slots);
+        self.push_text(Core::Principal, who.name.as_deref());
+        self.push_text(Core::CallerAccount, who.account);
+        self.push_text(Core::SessionName, who.session);
+        let source = slots.string(Slot::EventSource).unwrap_or_default();
+        let place = if bucket::is_s3(source) { bucket::bucket(slots) } else { Bucket::default() };
+        self.push_text(Core::Bucket, place.name);
+        self.push_text(Core::BucketOwnerAccount, place.owner);
+        let flag = |slot| slots.value(slot).and_then(value::boolean);
+        let class = access_class(
+            slots.string(Slot::EventCategory),
+            flag(Slot::ManagementEvent),
+            flag(Slot::ReadOnly),
+            slots.string(Slot::EventName).unwrap_or_default(),
+        );
+        self.push_text(Core::AccessClass, Some(class));
+    }
+
+    fn push_grants(&mut self, slots: &Slots<'_, '_>) {
+        let Some(path) = self.acl_grants else { return };
+        let Some(column) = self.paths.0.get_mut(path) else { return };
+        acl::grants(slots, &mut self.scratch, &mut |grant| column.value(grant));
+    }
+
+    fn push_time(&mut self, time: i64) {
+        if let Some(Column::Time(values)) = self.columns.get_mut(Core::EventTime.index()) {
+            values.push(time);
+        }
+    }
+
+    fn push_text(&mut self, core: Core, text: Option<&str>) {
+        match self.columns.get_mut(core.index()) {
+            Some(Column::Dictionary(column)) => column.push(text),
+            Some(Column::Text(column)) => column.append_option(text),
+            _ => {}
+        }
+    }
+}
+
+/// Text columns that copy one slot.
+const COPIED: &[(Core, Slot)] = &[
+    (Core::EventId, Slot::EventId),
+    (Core::EventSource, Slot::EventSource),
+    (Core::EventName, Slot::EventName),
+    (Core::AwsRegion, Slot::AwsRegion),
+    (Core::RecipientAccount, Slot::RecipientAccount),
+    (Core::EventCategory, Slot::EventCategory),
+    (Core::EventType, Slot::EventType),
+    (Core::SourceIp, Slot::SourceIp),
+    (Core::UserAgent, Slot::UserAgent),
+    (Core::ErrorCode, Slot::ErrorCode),
+    (Core::PrincipalType, Slot::IdentityType),
+    (Core::PrincipalArn, Slot::IdentityArn),
+    (Core::AccessKeyId, Slot::IdentityAccessKey),
+    (Core::InvokedBy, Slot::IdentityInvokedBy),
+    (Core::ObjectKey, Slot::Key),
+    (Core::VersionId, Slot::VersionId),
+    (Core::AuthMethod, Slot::AuthMethod),
+    (Core::SignatureVersion, Slot::SignatureVersion),
+    (Core::TlsVersion, Slot::TlsVersion),
+    (Core::VpcEndpoint, Slot::VpcEndpoint),
+    (Core::EncryptionApplied, Slot::EncryptionApplied),
+    (Core::SharedEventId, Slot::SharedEventId),
+];
+
+fn event_time(slots: &Slots<'_, '_>) -> Result<i64, RecordFault> {
+    match slots.value(Slot::EventTime).map(|found| value::text(found)) {
+        None | Some(None) => Err(RecordFault::MissingEventTime),
+        Some(Some(text)) => parse_event_time(&text)
+            .ok_or_else(|| RecordFault::UnreadableEventTime(Cow::into_owned(text))),
+    }
+}

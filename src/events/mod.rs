@@ -1,0 +1,25 @@
+//! Records become columns: the Arrow schema of an event, the builder that fills a batch straight
+//! from the parsed tape, and typed access to the columns.
+//!
+//! In come records from `decode` (through its [`RecordSink`](crate::decode::RecordSink)) and the
+//! field paths that the loaded rules ask for; out go [`EventBatch`]es of up to 8,192 events. This
+//! room knows no rules: only the paths wanted.
+
+mod acl;
+mod batch;
+mod bucket;
+mod builder;
+mod class;
+mod column;
+mod field;
+mod path;
+mod principal;
+mod schema;
+mod time;
+mod value;
+
+pub use batch::{Dictionary, EventBatch};
+pub use builder::{BatchBuilder, ObjectRef};
+pub use field::{Field, Fields, UnknownField};
+pub use schema::{BATCH_EVENTS, Core, Kind as ColumnKind};
+pub use time::parse_event_time;

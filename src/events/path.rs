@@ -1,0 +1,370 @@
+//! The trie of wanted paths. Each record is walked once; at every object only the keys that lead
+//! somewhere are followed. Leaves are either *slots* (the fixed inputs of the core columns) or
+//! *paths* (columns that the loaded rules ask for; 0…n values per record).
+
+use std::borrow::Cow;
+
+use simd_json::prelude::*;
+use simd_json::tape::Value;
+
+use super::acl::ACL_GRANTS;
+use super::value;
+
+/// The fixed inputs of the core columns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+#[allow(missing_docs)] // each is named after its path in SLOTS
+pub enum Slot {
+    EventTime,
+    EventId,
+    EventSource,
+    EventName,
+    AwsRegion,
+    RecipientAccount,
+    EventCategory,
+    ManagementEvent,
+    EventType,
+    ReadOnly,
+    SourceIp,
+    UserAgent,
+    ErrorCode,
+    SharedEventId,
+    VpcEndpoint,
+    IdentityType,
+    IdentityArn,
+    IdentityPrincipalId,
+    IdentityAccount,
+    IdentityAccessKey,
+    IdentityUserName,
+    IdentityInvokedBy,
+    IdentityOnBehalfOf,
+    IssuerArn,
+    IssuerAccount,
+    Mfa,
+    BucketName,
+    Key,
+    VersionId,
+    Host,
+    Resources,
+    BytesIn,
+    BytesOut,
+    AuthMethod,
+    SignatureVersion,
+    EncryptionApplied,
+    TlsVersion,
+    CannedAcl,
+    AclBody,
+    AclHeaders,
+    GrantRead,
+    GrantWrite,
+    GrantReadAcp,
+    GrantWriteAcp,
+    GrantFullControl,
+}
+
+/// How many slots there are.
+pub const SLOT_COUNT: usize = Slot::GrantFullControl as usize + 1;
+
+/// Where each slot is found. Spellings vary between services (`Host`/`host`, `Key`/`key`).
+const SLOTS: &[(&str, Slot)] = &[
+    ("eventTime", Slot::EventTime),
+    ("eventID", Slot::EventId),
+    ("eventId", Slot::EventId),
+    ("eventSource", Slot::EventSource),
+    ("eventName", Slot::EventName),
+    ("awsRegion", Slot::AwsRegion),
+    ("recipientAccountId", Slot::RecipientAccount),
+    ("eventCategory", Slot::EventCategory),
+    ("managementEvent", Slot::ManagementEvent),
+    ("eventType", Slot::EventType),
+    ("readOnly", Slot::ReadOnly),
+    ("sourceIPAddress", Slot::SourceIp),
+    ("userAgent", Slot::UserAgent),
+    ("errorCode", Slot::ErrorCode),
+    ("sharedEventID", Slot::SharedEventId),
+    ("vpcEndpointId", Slot::VpcEndpoint),
+    ("userIdentity.type", Slot::IdentityType),
+    ("userIdentity.arn", Slot::IdentityArn),
+    ("userIdentity.principalId", Slot::IdentityPrincipalId),
+    ("userIdentity.accountId", Slot::IdentityAccount),
+    ("userIdentity.accessKeyId", Slot::IdentityAccessKey),
+    ("userIdentity.userName", Slot::IdentityUserName),
+    ("userIdentity.invokedBy", Slot::IdentityInvokedBy),
+    ("userIdentity.onBehalfOf.userId", Slot::IdentityOnBehalfOf),
+    ("userIdentity.sessionContext.sessionIssuer.arn", Slot::IssuerArn),
+    ("userIdentity.sessionContext.sessionIssuer.accountId", Slot::IssuerAccount),
+    ("userIdentity.sessionContext.attributes.mfaAuthenticated", Slot::Mfa),
+    ("requestParameters.bucketName", Slot::BucketName),
+    ("requestParameters.key", Slot::Key),
+    ("requestParameters.Key", Slot::Key),
+    ("requestParameters.versionId", Slot::VersionId),
+    ("requestParameters.Host", Slot::Host),
+    ("requestParameters.host", Slot::Host),
+    ("resources", Slot::Resources),
+    ("additionalEventData.bytesTransferredIn", Slot::BytesIn),
+    ("additionalEventData.bytesTransferredOut", Slot::BytesOut),
+    ("additionalEventData.AuthenticationMethod", Slot::AuthMethod),
+    ("additionalEventData.SignatureVersion", Slot::SignatureVersion),
+    ("additionalEventData.SSEApplied", Slot::EncryptionApplied),
+    ("tlsDetails.tlsVersion", Slot::TlsVersion),
+    ("requestParameters.x-amz-acl", Slot::CannedAcl),
+    ("requestParameters.AccessControlPolicy", Slot::AclBody),
+    ("requestParameters.accessControlList", Slot::AclHeaders),
+    ("requestParameters.x-amz-grant-read", Slot::GrantRead),
+    ("requestParameters.x-amz-grant-write", Slot::GrantWrite),
+    ("requestParameters.x-amz-grant-read-acp", Slot::GrantReadAcp),
+    ("requestParameters.x-amz-grant-write-acp", Slot::GrantWriteAcp),
+    ("requestParameters.x-amz-grant-full-control", Slot::GrantFullControl),
+];
+
+/// The slots of one record.
+#[derive(Debug)]
+pub struct Slots<'t, 'i>([Option<Value<'t, 'i>>; SLOT_COUNT]);
+
+impl<'t, 'i> Slots<'t, 'i> {
+    /// No slot is filled.
+    pub fn new() -> Self {
+        Self([None; SLOT_COUNT])
+    }
+
+    /// The raw value of a slot.
+    pub fn value(&self, slot: Slot) -> Option<Value<'t, 'i>> {
+        self.0.get(slot as usize).copied().flatten()
+    }
+
+    /// The slot's string.
+    pub fn string(&self, slot: Slot) -> Option<&'i str> {
+        self.value(slot).and_then(value::string)
+    }
+
+    /// The slot's string, unless it is empty.
+    pub fn non_empty(&self, slot: Slot) -> Option<&'i str> {
+        self.string(slot).filter(|text| !text.is_empty())
+    }
+
+    /// The slot's scalar as text.
+    pub fn text(&self, slot: Slot) -> Option<Cow<'i, str>> {
+        self.value(slot).and_then(value::text)
+    }
+
+    fn set(&mut self, slot: Slot, found: Value<'t, 'i>) {
+        if let Some(place) = self.0.get_mut(slot as usize) {
+            *place = Some(found);
+        }
+    }
+}
+
+/// Takes the values of rule paths.
+pub trait PathSink {
+    /// One more value of path column `path` for the record at hand.
+    fn path_value(&mut self, path: usize, text: &str);
+}
+
+/// A node of the trie.
+#[derive(Debug, Default)]
+struct Node {
+    /// By length of the key, then key: few keys share a length, so a lookup compares one or two.
+    children: Vec<(Box<str>, Node)>,
+    slot: Option<Slot>,
+    paths: Vec<usize>,
+    /// Keys wanted at any depth below (`**`), in lower case.
+    anywhere: Vec<(Box<str>, usize)>,
+}
+
+impl Node {
+    fn child(&self, key: &str) -> Option<&Self> {
+        let start = self.children.partition_point(|(name, _)| name.len() < key.len());
+        self.children
+            .get(start..)?
+            .iter()
+            .take_while(|(name, _)| name.len() == key.len())
+            .find(|(name, _)| **name == *key)
+            .map(|(_, node)| node)
+    }
+
+    fn child_mut(&mut self, key: &str) -> Option<&mut Self> {
+        let order = |name: &str| (name.len(), name.to_owned());
+        let at = match self.children.binary_search_by_key(&order(key), |(name, _)| order(name)) {
+            Ok(at) => at,
+            Err(at) => {
+                self.children.insert(at, (key.into(), Self::default()));
+                at
+            }
+        };
+        self.children.get_mut(at).map(|(_, node)| node)
+    }
+}
+
+/// The compiled union of all wanted paths.
+#[derive(Debug)]
+pub struct Trie {
+    root: Node,
+}
+
+impl Trie {
+    /// Compiles the core slots and `paths` (dotted; `**.key` as the last two parts means `key` at
+    /// any depth below, in any case). Path `n` of the slice is reported as number `n`.
+    pub fn new(paths: &[String]) -> Self {
+        let mut root = Node::default();
+        for (path, slot) in SLOTS {
+            if let Some(node) = descend(&mut root, path) {
+                node.slot = Some(*slot);
+            }
+        }
+        // Grants are worked out from slots, not copied from a path.
+        for (number, path) in paths.iter().enumerate().filter(|(_, path)| *path != ACL_GRANTS) {
+            match split_anywhere(path) {
+                Some((parent, key)) => {
+                    if let Some(node) = descend(&mut root, parent) {
+                        node.anywhere.push((key.to_lowercase().into(), number));
+                    }
+                }
+                None => {
+                    if let Some(node) = descend(&mut root, path) {
+                        node.paths.push(number);
+                    }
+                }
+            }
+        }
+        Self { root }
+    }
+
+    /// Walks one record: fills the slots and reports the values of the rule paths.
+    pub fn walk<'t, 'i>(
+        &self,
+        record: Value<'t, 'i>,
+        slots: &mut Slots<'t, 'i>,
+        paths: &mut impl PathSink,
+    ) {
+        walk_node(&self.root, record, slots, paths);
+    }
+}
+
+/// `a.b.**.key` → (`a.b`, `key`); `**.key` → (``, `key`).
+fn split_anywhere(path: &str) -> Option<(&str, &str)> {
+    let (parent, key) = path.rsplit_once("**.")?;
+    Some((parent.strip_suffix('.').unwrap_or(parent), key))
+}
+
+fn descend<'n>(root: &'n mut Node, path: &str) -> Option<&'n mut Node> {
+    path.split('.').filter(|part| !part.is_empty()).try_fold(root, Node::child_mut)
+}
+
+fn walk_node<'t, 'i>(
+    node: &Node,
+    value: Value<'t, 'i>,
+    slots: &mut Slots<'t, 'i>,
+    paths: &mut impl PathSink,
+) {
+    if let Some(object) = value.as_object() {
+        for (key, inner) in object.iter() {
+            if let Some(child) = node.child(key) {
+                visit(child, inner, slots, paths);
+            }
+        }
+        for (key, path) in &node.anywhere {
+            walk_anywhere(key, *path, value, paths);
+        }
+    } else if let Some(array) = value.as_array() {
+        for inner in array.iter() {
+            walk_node(node, inner, slots, paths);
+        }
+    }
+}
+
+fn visit<'t, 'i>(
+    node: &Node,
+    value: Value<'t, 'i>,
+    slots: &mut Slots<'t, 'i>,
+    paths: &mut impl PathSink,
+) {
+    if let Some(slot) = node.slot {
+        slots.set(slot, value);
+    }
+    for path in &node.paths {
+        report(*path, value, paths);
+    }
+    if !(node.children.is_empty() && node.anywhere.is_empty()) {
+        walk_node(node, value, slots, paths);
+    }
+}
+
+/// Reports the scalars of a leaf; a list gives each of its elements.
+fn report(path: usize, value: Value<'_, '_>, paths: &mut impl PathSink) {
+    if let Some(array) = value.as_array() {
+        for inner in array.iter() {
+            report(path, inner, paths);
+        }
+    } else if let Some(text) = value::text(value) {
+        paths.path_value(path, &text);
+    }
+}
+
+/// Reports every value under `key` at any depth. The depth is bounded by the decoder's limit.
+fn walk_anywhere(key: &str, path: usize, value: Value<'_, '_>, paths: &mut impl PathSink) {
+    if let Some(object) = value.as_object() {
+        for (name, inner) in object.iter() {
+            if name.eq_ignore_ascii_case(key) {
+                report(path, inner, paths);
+            }
+            walk_anywhere(key, path, inner, paths);
+        }
+    } else if let Some(array) = value.as_array() {
+        for inner in array.iter() {
+            walk_anywhere(key, path, inner, paths);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Default)]
+    struct Found(Vec<(usize, String)>);
+
+    impl PathSink for Found {
+        fn path_value(&mut self, path: usize, text: &str) {
+            self.0.push((path, text.to_owned()));
+        }
+    }
+
+    fn walk(json: &str, paths: &[&str]) -> (Option<String>, Vec<(usize, String)>) {
+        let paths: Vec<String> = paths.iter().map(|path| (*path).to_owned()).collect();
+        let trie = Trie::new(&paths);
+        let mut bytes = json.as_bytes().to_vec();
+        let tape = simd_json::to_tape(&mut bytes).unwrap();
+        let mut slots = Slots::new();
+        let mut found = Found::default();
+        trie.walk(tape.as_value(), &mut slots, &mut found);
+        (slots.string(Slot::BucketName).map(str::to_owned), found.0)
+    }
+
+    #[test]
+    fn slots_and_paths_are_found_in_one_walk() {
+        let json = r#"{"requestParameters":{"bucketName":"b","x":{"y":"z"}},"other":1}"#;
+        let (bucket, found) = walk(json, &["requestParameters.x.y", "other", "missing.path"]);
+        assert_eq!(bucket.as_deref(), Some("b"));
+        assert_eq!(found, [(0, "z".into()), (1, "1".into())]);
+    }
+
+    #[test]
+    fn a_path_through_lists_gives_every_element() {
+        let json = r#"{"a":[{"b":"1"},{"b":["2",3]},{"c":4}]}"#;
+        let (_, found) = walk(json, &["a.b"]);
+        assert_eq!(found, [(0, "1".into()), (0, "2".into()), (0, "3".into())]);
+    }
+
+    #[test]
+    fn anywhere_ignores_depth_and_case() {
+        let json = r#"{"r":{"URI":"top","x":[{"uri":"deep"}]},"uri":"outside"}"#;
+        let (_, found) = walk(json, &["r.**.Uri"]);
+        assert_eq!(found, [(0, "top".into()), (0, "deep".into())]);
+    }
+
+    #[test]
+    fn the_last_of_duplicate_keys_wins_in_a_slot() {
+        let json = r#"{"requestParameters":{"bucketName":"a","bucketName":"b"}}"#;
+        assert_eq!(walk(json, &[]).0.as_deref(), Some("b"));
+    }
+}

@@ -1,0 +1,200 @@
+//! The core columns of an event batch: names, Arrow types and the CloudTrail path that each one
+//! copies, if it copies one.
+
+use arrow::datatypes::{DataType, Field as ArrowField, TimeUnit};
+
+/// Most events of one batch.
+pub const BATCH_EVENTS: usize = 8_192;
+
+/// How a core column is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Few distinct values: `Dictionary<Int32, Utf8>`.
+    Dictionary,
+    /// Mostly distinct values: `Utf8`.
+    Text,
+    /// `Boolean`.
+    Boolean,
+    /// Byte counts: `Int64`, null where the log gives none.
+    Integer,
+    /// `Timestamp(µs, UTC)`.
+    Time,
+}
+
+/// The core columns, present in every batch, in the order of the schema.
+///
+/// "Copied" columns hold a CloudTrail field as it is logged and answer to its path in Sigma rules;
+/// the others are normalised and answer to their own snake-case name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Core {
+    /// `eventTime`, µs since the epoch, UTC.
+    EventTime,
+    /// `eventID`; null in version 1.0 records.
+    EventId,
+    /// `eventSource`.
+    EventSource,
+    /// `eventName`.
+    EventName,
+    /// `awsRegion`.
+    AwsRegion,
+    /// `recipientAccountId`: the account whose trail got the record.
+    RecipientAccount,
+    /// `eventCategory`.
+    EventCategory,
+    /// `eventType`.
+    EventType,
+    /// `read`, `write`, `delete` or `management`.
+    AccessClass,
+    /// `readOnly`.
+    ReadOnly,
+    /// `sourceIPAddress`: an address, a service name or `AWS Internal`.
+    SourceIp,
+    /// `userAgent`, as logged (S3 wraps it in square brackets).
+    UserAgent,
+    /// `errorCode`; null when the call succeeded.
+    ErrorCode,
+    /// `userIdentity.type`.
+    PrincipalType,
+    /// `userIdentity.arn`.
+    PrincipalArn,
+    /// The stable principal: see [`super::principal`].
+    Principal,
+    /// The caller's account; null for anonymous callers and AWS services.
+    CallerAccount,
+    /// `userIdentity.accessKeyId`.
+    AccessKeyId,
+    /// The session name of an assumed role.
+    SessionName,
+    /// `mfaAuthenticated` of the session.
+    Mfa,
+    /// `userIdentity.invokedBy`.
+    InvokedBy,
+    /// The bucket: see [`super::bucket`].
+    Bucket,
+    /// The account that owns the bucket, where `resources` says it.
+    BucketOwnerAccount,
+    /// `requestParameters.key`.
+    ObjectKey,
+    /// `requestParameters.versionId`.
+    VersionId,
+    /// `additionalEventData.bytesTransferredIn`.
+    BytesIn,
+    /// `additionalEventData.bytesTransferredOut`.
+    BytesOut,
+    /// `additionalEventData.AuthenticationMethod`.
+    AuthMethod,
+    /// `additionalEventData.SignatureVersion`.
+    SignatureVersion,
+    /// `tlsDetails.tlsVersion`.
+    TlsVersion,
+    /// `vpcEndpointId`.
+    VpcEndpoint,
+    /// `additionalEventData.SSEApplied`.
+    EncryptionApplied,
+    /// `sharedEventID`.
+    SharedEventId,
+}
+
+/// Name, storage and copied path of a column.
+type Row = (Core, &'static str, Kind, Option<&'static str>);
+
+/// Every core column, in the order of [`Core`].
+pub const CORE: &[Row] = &[
+    (Core::EventTime, "event_time", Kind::Time, None),
+    (Core::EventId, "event_id", Kind::Text, Some("eventID")),
+    (Core::EventSource, "event_source", Kind::Dictionary, Some("eventSource")),
+    (Core::EventName, "event_name", Kind::Dictionary, Some("eventName")),
+    (Core::AwsRegion, "aws_region", Kind::Dictionary, Some("awsRegion")),
+    (Core::RecipientAccount, "recipient_account", Kind::Dictionary, Some("recipientAccountId")),
+    (Core::EventCategory, "event_category", Kind::Dictionary, Some("eventCategory")),
+    (Core::EventType, "event_type", Kind::Dictionary, Some("eventType")),
+    (Core::AccessClass, "access_class", Kind::Dictionary, None),
+    (Core::ReadOnly, "read_only", Kind::Boolean, None),
+    (Core::SourceIp, "source_ip", Kind::Dictionary, Some("sourceIPAddress")),
+    (Core::UserAgent, "user_agent", Kind::Dictionary, Some("userAgent")),
+    (Core::ErrorCode, "error_code", Kind::Dictionary, Some("errorCode")),
+    (Core::PrincipalType, "principal_type", Kind::Dictionary, Some("userIdentity.type")),
+    (Core::PrincipalArn, "principal_arn", Kind::Dictionary, Some("userIdentity.arn")),
+    (Core::Principal, "principal", Kind::Dictionary, None),
+    (Core::CallerAccount, "caller_account", Kind::Dictionary, None),
+    (Core::AccessKeyId, "access_key_id", Kind::Dictionary, Some("userIdentity.accessKeyId")),
+    (Core::SessionName, "session_name", Kind::Dictionary, None),
+    (Core::Mfa, "mfa", Kind::Boolean, None),
+    (Core::InvokedBy, "invoked_by", Kind::Dictionary, Some("userIdentity.invokedBy")),
+    (Core::Bucket, "bucket", Kind::Dictionary, None),
+    (Core::BucketOwnerAccount, "bucket_owner_account", Kind::Dictionary, None),
+    (Core::ObjectKey, "object_key", Kind::Text, None),
+    (Core::VersionId, "version_id", Kind::Text, None),
+    (Core::BytesIn, "bytes_in", Kind::Integer, None),
+    (Core::BytesOut, "bytes_out", Kind::Integer, None),
+    (Core::AuthMethod, "auth_method", Kind::Dictionary, None),
+    (Core::SignatureVersion, "signature_version", Kind::Dictionary, None),
+    (Core::TlsVersion, "tls_version", Kind::Dictionary, Some("tlsDetails.tlsVersion")),
+    (Core::VpcEndpoint, "vpc_endpoint", Kind::Dictionary, Some("vpcEndpointId")),
+    (Core::EncryptionApplied, "encryption_applied", Kind::Dictionary, None),
+    (Core::SharedEventId, "shared_event_id", Kind::Text, Some("sharedEventID")),
+];
+
+impl Core {
+    /// Position of the column in the batch.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+
+    /// The column's name in the batch, and in rules.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        CORE.get(self.index()).map_or("", |row| row.1)
+    }
+
+    /// The column that answers to `field`: its own name or the CloudTrail path that it copies.
+    #[must_use]
+    pub fn find(field: &str) -> Option<Self> {
+        CORE.iter().find(|row| row.1 == field || row.3 == Some(field)).map(|row| row.0)
+    }
+
+    /// How the column is stored.
+    #[must_use]
+    pub fn kind(self) -> Kind {
+        CORE.get(self.index()).map_or(Kind::Text, |row| row.2)
+    }
+}
+
+/// The Arrow type of a dictionary column.
+pub fn dictionary_type() -> DataType {
+    DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
+}
+
+/// The Arrow fields of the core columns.
+pub fn core_fields() -> Vec<ArrowField> {
+    let data_type = |kind| match kind {
+        Kind::Dictionary => dictionary_type(),
+        Kind::Text => DataType::Utf8,
+        Kind::Boolean => DataType::Boolean,
+        Kind::Integer => DataType::Int64,
+        Kind::Time => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+    };
+    CORE.iter().map(|row| ArrowField::new(row.1, data_type(row.2), true)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_in_the_order_of_the_enum() {
+        for (position, row) in CORE.iter().enumerate() {
+            assert_eq!(row.0.index(), position, "{}", row.1);
+        }
+    }
+
+    #[test]
+    fn a_column_answers_to_its_name_and_to_the_path_it_copies() {
+        assert_eq!(Core::find("event_name"), Some(Core::EventName));
+        assert_eq!(Core::find("eventName"), Some(Core::EventName));
+        assert_eq!(Core::find("bucket"), Some(Core::Bucket));
+        assert_eq!(Core::find("requestParameters.bucketName"), None);
+    }
+}

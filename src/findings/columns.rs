@@ -1,0 +1,188 @@
+//! Findings as Arrow columns and Parquet. Lists are Arrow lists and times UTC timestamps, so that
+//! DuckDB needs no casts.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, BooleanArray, Float64Array, Int64Array, ListArray, RecordBatch, StringArray,
+    StructArray, TimestampMicrosecondArray,
+};
+use arrow::buffer::OffsetBuffer;
+use arrow::datatypes::Field;
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::WriterProperties;
+
+use super::finding::Finding;
+use crate::error::{Error, Result};
+
+/// Writes a batch as Parquet: complete or not at all (a temporary file is renamed onto `path`).
+///
+/// # Errors
+/// Those of the file system and of Parquet.
+pub fn write_parquet(path: &Path, batch: &RecordBatch) -> Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let temporary = tempfile::NamedTempFile::new_in(folder).map_err(Error::io(folder))?;
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
+        .set_created_by(concat!("trailsift ", env!("CARGO_PKG_VERSION")).to_owned())
+        .build();
+    let file: &File = temporary.as_file();
+    let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties))?;
+    writer.write(batch)?;
+    writer.close()?;
+    let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+    file.set_permissions(permissions).map_err(Error::io(path))?;
+    temporary.persist(path).map_err(|error| Error::io(path)(error.error))?;
+    Ok(())
+}
+
+/// The full finding schema, column by column as `docs/findings.md` documents it.
+///
+/// # Errors
+/// Arrow's, if the columns do not fit together; that would be a bug.
+pub fn findings_batch(findings: &[Finding]) -> Result<RecordBatch> {
+    let mut columns = identity(findings)?;
+    columns.extend(actor(findings)?);
+    columns.extend(target(findings)?);
+    columns.extend(activity(findings)?);
+    columns.extend(judgement(findings)?);
+    let nullable = columns.into_iter().map(|(name, column)| (name, column, true));
+    Ok(RecordBatch::try_from_iter_with_nullable(nullable)?)
+}
+
+type Columns = Vec<(&'static str, ArrayRef)>;
+
+fn identity(findings: &[Finding]) -> Result<Columns> {
+    Ok(vec![
+        ("finding_id", text(findings, |f| Some(&f.finding_id))),
+        ("revision", Arc::new(Int64Array::from_iter_values(findings.iter().map(|_| 1)))),
+        ("status", text(findings, |_| Some("active"))),
+        ("continues", text(findings, |f| f.continues.as_deref())),
+        ("related", list(findings, |f| &f.related)?),
+        ("detector_id", text(findings, |f| Some(&f.detector_id))),
+        ("detector_version", count(findings, |f| f.detector_version)),
+        ("finding_type", text(findings, |f| Some(&f.finding_type))),
+        ("title", text(findings, |f| Some(&f.title))),
+        ("description", text(findings, |f| Some(&f.description))),
+        ("severity", float(findings, |f| f.severity)),
+        ("severity_label", text(findings, |f| Some(f.label().as_str()))),
+        ("confidence", float(findings, |f| f.confidence)),
+    ])
+}
+
+fn actor(findings: &[Finding]) -> Result<Columns> {
+    Ok(vec![
+        ("account", text(findings, |f| f.account.as_deref())),
+        ("account_name", text(findings, |_| None)),
+        ("region", text(findings, |f| f.region.as_deref())),
+        ("principal", text(findings, |f| f.principal.as_deref())),
+        ("principal_type", text(findings, |f| f.principal_type.as_deref())),
+        ("caller_account", text(findings, |f| f.caller_account.as_deref())),
+        ("is_foreign", flag(findings, Finding::is_foreign)),
+        ("access_key_ids", list(findings, |f| &f.access_key_ids)?),
+        ("session_names", list(findings, |f| &f.session_names)?),
+    ])
+}
+
+fn target(findings: &[Finding]) -> Result<Columns> {
+    Ok(vec![
+        ("buckets", list(findings, |f| &f.buckets)?),
+        ("bucket_owner_account", text(findings, |f| f.bucket_owner_account.as_deref())),
+        ("object_keys", list(findings, |f| &f.object_keys)?),
+        ("distinct_objects", count(findings, |f| f.distinct_objects)),
+        ("distinct_is_exact", flag(findings, |f| Some(f.distinct_is_exact))),
+    ])
+}
+
+fn activity(findings: &[Finding]) -> Result<Columns> {
+    Ok(vec![
+        ("event_names", list(findings, |f| &f.event_names)?),
+        ("outcome", text(findings, |f| Some(f.outcome().as_str()))),
+        ("ok_count", count(findings, |f| f.ok_count)),
+        ("error_count", count(findings, |f| f.error_count)),
+        ("error_codes", list(findings, |f| &f.error_codes)?),
+        ("source_ips", list(findings, |f| &f.source_ips)?),
+        ("asns", list(findings, |_| -> &[String] { &[] })?),
+        ("countries", list(findings, |_| -> &[String] { &[] })?),
+        ("vpc_endpoints", list(findings, |f| &f.vpc_endpoints)?),
+        ("user_agents", list(findings, |f| &f.user_agents)?),
+        ("event_count", count(findings, |f| f.ok_count.saturating_add(f.error_count))),
+        ("bytes_in", count(findings, |f| f.bytes_in)),
+        ("bytes_out", count(findings, |f| f.bytes_out)),
+        ("first_seen", time(findings, |f| Some(f.first_seen))),
+        ("last_seen", time(findings, |f| Some(f.last_seen))),
+    ])
+}
+
+fn judgement(findings: &[Finding]) -> Result<Columns> {
+    Ok(vec![
+        ("observed", text(findings, |f| Some(&f.observed))),
+        ("expected", text(findings, |f| Some(&f.expected))),
+        ("baseline_from", time(findings, |_| None)),
+        ("baseline_until", time(findings, |_| None)),
+        ("evidence", evidence(findings)?),
+        ("mitre_tactics", list(findings, |f| &f.mitre_tactics)?),
+        ("mitre_techniques", list(findings, |f| &f.mitre_techniques)?),
+        ("practice", text(findings, |f| f.practice.as_deref())),
+        ("remediation", text(findings, |f| f.remediation.as_deref())),
+        ("suppressed", flag(findings, |_| Some(false))),
+        ("suppression_reason", text(findings, |_| None)),
+    ])
+}
+
+fn text<'f>(findings: &'f [Finding], of: impl Fn(&'f Finding) -> Option<&'f str>) -> ArrayRef {
+    Arc::new(findings.iter().map(of).collect::<StringArray>())
+}
+
+fn count(findings: &[Finding], of: impl Fn(&Finding) -> u64) -> ArrayRef {
+    let number = |finding| i64::try_from(of(finding)).unwrap_or(i64::MAX);
+    Arc::new(Int64Array::from_iter_values(findings.iter().map(number)))
+}
+
+fn float(findings: &[Finding], of: impl Fn(&Finding) -> f64) -> ArrayRef {
+    Arc::new(Float64Array::from_iter_values(findings.iter().map(of)))
+}
+
+fn flag(findings: &[Finding], of: impl Fn(&Finding) -> Option<bool>) -> ArrayRef {
+    Arc::new(findings.iter().map(of).collect::<BooleanArray>())
+}
+
+fn time(findings: &[Finding], of: impl Fn(&Finding) -> Option<i64>) -> ArrayRef {
+    let times: TimestampMicrosecondArray = findings.iter().map(of).collect();
+    Arc::new(times.with_timezone("UTC"))
+}
+
+fn list<'f, T: AsRef<str> + 'f>(
+    findings: &'f [Finding],
+    of: impl Fn(&'f Finding) -> &'f [T],
+) -> Result<ArrayRef> {
+    let values = findings.iter().flat_map(|finding| of(finding).iter().map(AsRef::as_ref));
+    let items: ArrayRef = Arc::new(values.map(Some).collect::<StringArray>());
+    nested(findings.iter().map(|finding| of(finding).len()), items)
+}
+
+fn nested(lengths: impl Iterator<Item = usize>, items: ArrayRef) -> Result<ArrayRef> {
+    let field = Arc::new(Field::new_list_field(items.data_type().clone(), true));
+    Ok(Arc::new(ListArray::try_new(field, OffsetBuffer::from_lengths(lengths), items, None)?))
+}
+
+fn evidence(findings: &[Finding]) -> Result<ArrayRef> {
+    let all = || findings.iter().flat_map(|finding| &finding.evidence);
+    let times = TimestampMicrosecondArray::from_iter_values(all().map(|event| event.event_time));
+    let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    let columns: Columns = vec![
+        ("event_id", Arc::new(all().map(|e| Some(&e.event_id)).collect::<StringArray>())),
+        ("event_time", Arc::new(times.with_timezone("UTC"))),
+        ("object_uri", Arc::new(all().map(|e| Some(&e.object_uri)).collect::<StringArray>())),
+        (
+            "record_number",
+            Arc::new(Int64Array::from_iter_values(all().map(|e| number(e.record_number)))),
+        ),
+    ];
+    let field = |name, column: &ArrayRef| Arc::new(Field::new(name, column.data_type().clone(), true));
+    let columns: Vec<_> = columns.into_iter().map(|(name, c)| (field(name, &c), c)).collect();
+    nested(findings.iter().map(|f| f.evidence.len()), Arc::new(StructArray::from(columns)))
+}

@@ -1,0 +1,298 @@
+//! A finding: one row per (detector, entity, UTC day in which the judge fires).
+
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use super::time::interval;
+use crate::detect::group::{Details, Entity, Evidence, Groups, Sketch};
+use crate::detect::judge::Signal;
+use crate::detect::rules::{Detector, Placeholder, SAMPLES};
+use crate::events::Core;
+
+/// What the calls behind a finding came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Every call succeeded.
+    Succeeded,
+    /// Every call failed.
+    Failed,
+    /// Some of each.
+    Mixed,
+}
+
+impl Outcome {
+    /// `succeeded`, `failed` or `mixed`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Mixed => "mixed",
+        }
+    }
+}
+
+/// The bands of GuardDuty's severity scale.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
+pub enum SeverityLabel {
+    /// Below 4.0.
+    Low,
+    /// 4.0–6.9.
+    Medium,
+    /// 7.0–8.9.
+    High,
+    /// From 9.0 on.
+    Critical,
+}
+
+impl SeverityLabel {
+    /// The band of a severity.
+    #[must_use]
+    pub fn of(severity: f64) -> Self {
+        match severity {
+            s if s >= 9.0 => Self::Critical,
+            s if s >= 7.0 => Self::High,
+            s if s >= 4.0 => Self::Medium,
+            _ => Self::Low,
+        }
+    }
+
+    /// `low`, `medium`, `high` or `critical`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+/// A finding. Lists are samples of at most 16 values, alphabetical; see `docs/findings.md`.
+#[derive(Debug, Clone, PartialEq)]
+#[allow(missing_docs)] // documented column by column in docs/findings.md
+pub struct Finding {
+    pub finding_id: String,
+    pub continues: Option<String>,
+    pub related: Vec<String>,
+    pub detector_id: String,
+    pub detector_version: u64,
+    pub finding_type: String,
+    pub title: String,
+    pub description: String,
+    pub severity: f64,
+    pub confidence: f64,
+    pub account: Option<Arc<str>>,
+    pub region: Option<Arc<str>>,
+    pub principal: Option<Arc<str>>,
+    pub principal_type: Option<Arc<str>>,
+    pub caller_account: Option<Arc<str>>,
+    pub access_key_ids: Vec<Arc<str>>,
+    pub session_names: Vec<Arc<str>>,
+    pub buckets: Vec<Arc<str>>,
+    pub bucket_owner_account: Option<Arc<str>>,
+    pub object_keys: Vec<Arc<str>>,
+    pub distinct_objects: u64,
+    pub distinct_is_exact: bool,
+    pub event_names: Vec<Arc<str>>,
+    pub ok_count: u64,
+    pub error_count: u64,
+    pub error_codes: Vec<Arc<str>>,
+    pub source_ips: Vec<Arc<str>>,
+    pub vpc_endpoints: Vec<Arc<str>>,
+    pub user_agents: Vec<Arc<str>>,
+    pub bytes_in: u64,
+    pub bytes_out: u64,
+    pub first_seen: i64,
+    pub last_seen: i64,
+    pub observed: String,
+    pub expected: String,
+    pub evidence: Vec<Evidence>,
+    pub mitre_tactics: Vec<String>,
+    pub mitre_techniques: Vec<String>,
+    pub practice: Option<String>,
+    pub remediation: Option<String>,
+    /// Ids that link the copies of one action in two accounts' trails; not a column.
+    pub shared_event_ids: Vec<Arc<str>>,
+}
+
+impl Finding {
+    /// The severity's band.
+    #[must_use]
+    pub fn label(&self) -> SeverityLabel {
+        SeverityLabel::of(self.severity)
+    }
+
+    /// What the calls came to.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        match (self.ok_count, self.error_count) {
+            (_, 0) => Outcome::Succeeded,
+            (0, _) => Outcome::Failed,
+            _ => Outcome::Mixed,
+        }
+    }
+
+    /// Whether the caller belongs to another account than the trail; `None` if not known.
+    #[must_use]
+    pub fn is_foreign(&self) -> Option<bool> {
+        Some(self.caller_account.as_ref()? != self.account.as_ref()?)
+    }
+}
+
+/// Judges one entity's groups and makes its findings, in the order of days.
+#[must_use]
+pub fn findings_of(detector: &Detector, groups: &Groups) -> Vec<Finding> {
+    let signals = (detector.judge.judge)(&detector.terms, groups);
+    let mut before: Option<(i64, String)> = None;
+    let mut findings = Vec::with_capacity(signals.len());
+    for signal in &signals {
+        let id = finding_id(&detector.metadata.id, &groups.entity, signal.day);
+        let continues =
+            before.take().filter(|(day, _)| day + 1 == signal.day).map(|(_, previous)| previous);
+        findings.push(finding(detector, &groups.entity, signal, id.clone(), continues));
+        before = Some((signal.day, id));
+    }
+    findings
+}
+
+/// 128 bits of SHA-256 over (detector, entity, day), each part with its length.
+fn finding_id(detector: &str, entity: &Entity, day: i64) -> String {
+    let mut hash = Sha256::new();
+    let mut part = |text: Option<&str>| {
+        // An absent value differs from an empty one.
+        hash.update(text.map_or(u64::MAX, |text| text.len() as u64).to_be_bytes());
+        hash.update(text.unwrap_or_default());
+    };
+    part(Some(detector));
+    entity.iter().for_each(|value| part(value.as_deref()));
+    hash.update(day.to_be_bytes());
+    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn finding(
+    detector: &Detector,
+    entity: &Entity,
+    signal: &Signal,
+    finding_id: String,
+    continues: Option<String>,
+) -> Finding {
+    let metadata = &detector.metadata;
+    let sample = |core: Core| sample(&signal.details, core);
+    let only = |core: Core| sample(core).and_then(Sketch::only).cloned();
+    let list = |core: Core| sample(core).map(Sketch::sorted_texts).unwrap_or_default();
+    let count = signal.count();
+    let objects = sample(Core::ObjectKey);
+    let mut finding = Finding {
+        finding_id,
+        continues,
+        related: Vec::new(),
+        detector_id: metadata.id.clone(),
+        detector_version: metadata.version,
+        finding_type: metadata.finding_type.clone(),
+        title: String::new(),
+        description: String::new(),
+        severity: signal.severity,
+        confidence: metadata.confidence,
+        account: entity.first().cloned().flatten(),
+        region: only(Core::AwsRegion),
+        principal: only(Core::Principal),
+        principal_type: only(Core::PrincipalType),
+        caller_account: only(Core::CallerAccount),
+        access_key_ids: list(Core::AccessKeyId),
+        session_names: list(Core::SessionName),
+        buckets: list(Core::Bucket),
+        bucket_owner_account: only(Core::BucketOwnerAccount),
+        object_keys: list(Core::ObjectKey),
+        distinct_objects: objects.map_or(0, Sketch::distinct),
+        distinct_is_exact: objects.is_none_or(Sketch::is_exact),
+        event_names: list(Core::EventName),
+        ok_count: count.ok,
+        error_count: count.failed,
+        error_codes: list(Core::ErrorCode),
+        source_ips: list(Core::SourceIp),
+        vpc_endpoints: list(Core::VpcEndpoint),
+        user_agents: list(Core::UserAgent),
+        bytes_in: signal.details.bytes_in,
+        bytes_out: signal.details.bytes_out,
+        first_seen: signal.first,
+        last_seen: signal.last,
+        observed: observed(detector, signal),
+        expected: signal.expected.clone(),
+        evidence: signal.details.evidence.clone(),
+        mitre_tactics: metadata.tactics.clone(),
+        mitre_techniques: metadata.techniques.clone(),
+        practice: metadata.practice.clone(),
+        remediation: None,
+        shared_event_ids: list(Core::SharedEventId),
+    };
+    let fill = |placeholder: &Placeholder| value(placeholder, &finding, detector, signal);
+    let (title, description) = (metadata.title.render(fill), metadata.description.render(fill));
+    let remediation = metadata.remediation.as_ref().map(|remediation| remediation.render(fill));
+    (finding.title, finding.description, finding.remediation) = (title, description, remediation);
+    finding
+}
+
+fn sample(details: &Details, core: Core) -> Option<&Sketch> {
+    let position = SAMPLES.iter().position(|(sampled, ..)| *sampled == core)?;
+    details.samples.get(position)
+}
+
+/// The values of the detector's own `details` fields.
+fn detail_values(detector: &Detector, signal: &Signal) -> Vec<Arc<str>> {
+    let samples = &signal.details.samples;
+    let own = samples.iter().skip(samples.len().saturating_sub(detector.details));
+    let mut values: Vec<Arc<str>> = own.flat_map(Sketch::sorted_texts).collect();
+    values.dedup();
+    values
+}
+
+/// The remarkable values where the detector names some, else the remarkable number.
+fn observed(detector: &Detector, signal: &Signal) -> String {
+    let values = detail_values(detector, signal);
+    if !values.is_empty() {
+        return values.join(", ");
+    }
+    match detector.terms.timespan_text.as_str() {
+        "" => signal.peak.to_string(),
+        timespan => format!("{} in {timespan}", signal.peak),
+    }
+}
+
+fn value(
+    placeholder: &Placeholder,
+    finding: &Finding,
+    detector: &Detector,
+    signal: &Signal,
+) -> String {
+    let text = |text: &Option<Arc<str>>| text.as_deref().unwrap_or("unknown").to_owned();
+    let list = |list: &[Arc<str>]| match list {
+        [] => "unknown".to_owned(),
+        some => some.join(", "),
+    };
+    match placeholder {
+        Placeholder::Principal => text(&finding.principal),
+        Placeholder::Bucket => list(&finding.buckets),
+        Placeholder::Account => text(&finding.account),
+        Placeholder::Region => text(&finding.region),
+        Placeholder::EventCount => signal.count().total().to_string(),
+        Placeholder::OkCount => finding.ok_count.to_string(),
+        Placeholder::ErrorCount => finding.error_count.to_string(),
+        Placeholder::DistinctObjects if finding.distinct_is_exact => {
+            finding.distinct_objects.to_string()
+        }
+        Placeholder::DistinctObjects => format!("about {}", finding.distinct_objects),
+        Placeholder::Observed => finding.observed.clone(),
+        Placeholder::Expected => finding.expected.clone(),
+        Placeholder::Timespan => detector.terms.timespan_text.clone(),
+        Placeholder::Interval => interval(signal.first, signal.last),
+        Placeholder::SourceIps => list(&finding.source_ips),
+        Placeholder::ErrorCodes => list(&finding.error_codes),
+        Placeholder::Details => list(&detail_values(detector, signal)),
+        Placeholder::Count(rule) => {
+            signal.counts.get(*rule).map_or(0, |count| count.total()).to_string()
+        }
+    }
+}

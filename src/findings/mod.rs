@@ -1,0 +1,12 @@
+//! Signals become finding rows with stable ids, and rows become Parquet. This room knows no
+//! detector by name: all that a finding says comes from the detector's metadata and the signal.
+
+mod columns;
+mod finding;
+mod link;
+mod time;
+
+pub use columns::{findings_batch, write_parquet};
+pub use finding::{Finding, Outcome, SeverityLabel, findings_of};
+pub use link::link_shared;
+pub use time::{day_text, interval, timestamp_text};

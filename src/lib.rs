@@ -1,0 +1,18 @@
+//! trailsift finds attacks on S3 in AWS CloudTrail logs, offline and fast.
+//!
+//! Data goes one way: [`store`] → [`source`] → [`decode`] → [`events`] → [`detect`] (select →
+//! group → judge) → [`findings`] → [`report`]; [`pipeline`] wires the rooms together and [`cli`]
+//! is the door. See `docs/architecture.md`.
+
+pub mod cli;
+pub mod decode;
+pub mod detect;
+pub mod error;
+pub mod events;
+pub mod findings;
+pub mod pipeline;
+pub mod report;
+pub mod source;
+pub mod store;
+
+pub use error::{Error, Result};

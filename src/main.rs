@@ -1,0 +1,11 @@
+//! The binary: standard streams, signals and the exit status around [`trailsift::cli::run`].
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // Without a handler Ctrl-C still ends the program, only less politely.
+    let _ = ctrlc::set_handler(trailsift::cli::interrupt);
+    let mut out = anstream::stdout().lock();
+    let mut err = anstream::stderr().lock();
+    ExitCode::from(trailsift::cli::run(std::env::args_os(), &mut out, &mut err))
+}

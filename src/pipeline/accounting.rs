@@ -1,0 +1,264 @@
+//! Nothing is lost in silence: every object and every record is counted under exactly one heading.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::decode::{Decoded, Outcome, Rejected};
+use crate::source::{Listing, NotRead};
+
+/// What became of an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ObjectOutcome {
+    /// Read to its end.
+    Read,
+    /// Read, but some of it was lost.
+    Partial,
+    /// No log; left alone.
+    Skipped,
+    /// Should be a log, but could not be read.
+    Failed,
+}
+
+impl ObjectOutcome {
+    /// `read`, `partial`, `skipped` or `failed`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Partial => "partial",
+            Self::Skipped => "skipped",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// The outcome of that name.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Read, Self::Partial, Self::Skipped, Self::Failed]
+            .into_iter()
+            .find(|outcome| outcome.as_str() == text)
+    }
+}
+
+/// One line of the manifest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectRecord {
+    /// The object.
+    pub uri: Arc<str>,
+    /// Stored bytes.
+    pub bytes: u64,
+    /// What became of it.
+    pub outcome: ObjectOutcome,
+    /// Why, unless it was read.
+    pub reason: Option<String>,
+    /// Records seen in it.
+    pub records: u64,
+    /// Records that became events.
+    pub analysed: u64,
+    /// Records outside `--since`/`--until`.
+    pub filtered: u64,
+    /// Records given up.
+    pub rejected: u64,
+    /// SHA-256 of the stored bytes, hexadecimal, with `--hash`.
+    pub sha256: Option<String>,
+}
+
+/// A record, or bytes that hold no whole record, given up.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RejectedRecord {
+    /// The object.
+    pub object_uri: Arc<str>,
+    /// Position in the object, counted from 0.
+    pub record_number: u64,
+    /// Where it starts in the inflated bytes.
+    pub byte_offset: u64,
+    /// Why.
+    pub reason: String,
+    /// The first bytes, escaped.
+    pub excerpt: String,
+}
+
+impl RejectedRecord {
+    /// The rejected piece of `object`.
+    #[must_use]
+    pub fn new(object: &Arc<str>, rejected: Rejected) -> Self {
+        Self {
+            object_uri: object.clone(),
+            record_number: rejected.record,
+            byte_offset: rejected.offset,
+            reason: rejected.reason.to_string(),
+            excerpt: rejected.excerpt,
+        }
+    }
+}
+
+impl ObjectRecord {
+    /// An object that was looked into; `analysed` and `filtered` are what the events room took.
+    #[must_use]
+    pub fn decoded(uri: &Arc<str>, bytes: u64, decoded: &Decoded, analysed: u64, filtered: u64) -> Self {
+        let (outcome, reason) = match &decoded.outcome {
+            Outcome::Read => (ObjectOutcome::Read, None),
+            Outcome::Partial(damage) => (ObjectOutcome::Partial, Some(damage.to_string())),
+            Outcome::Skipped(reason) => (ObjectOutcome::Skipped, Some(reason.to_string())),
+            Outcome::Failed(reason) => (ObjectOutcome::Failed, Some(reason.to_string())),
+        };
+        Self {
+            records: decoded.records,
+            analysed,
+            filtered,
+            rejected: decoded.rejected.len() as u64,
+            ..Self::unread(uri, bytes, outcome, reason)
+        }
+    }
+
+    /// An object of which no record was seen.
+    #[must_use]
+    pub fn unread(
+        uri: &Arc<str>,
+        bytes: u64,
+        outcome: ObjectOutcome,
+        reason: Option<String>,
+    ) -> Self {
+        let uri = uri.clone();
+        Self {
+            uri,
+            bytes,
+            outcome,
+            reason,
+            records: 0,
+            analysed: 0,
+            filtered: 0,
+            rejected: 0,
+            sha256: None,
+        }
+    }
+
+    fn not_read(entry: &NotRead) -> Self {
+        let outcome = if entry.failed { ObjectOutcome::Failed } else { ObjectOutcome::Skipped };
+        Self::unread(&entry.uri, 0, outcome, Some(entry.reason.clone()))
+    }
+}
+
+/// `listed = read + skipped + failed`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Objects {
+    /// Everything at the inputs.
+    pub listed: u64,
+    /// Read, whole or partial.
+    pub read: u64,
+    /// Left alone.
+    pub skipped: u64,
+    /// Should be logs, but could not be read.
+    pub failed: u64,
+    /// Those of `read` of which some was lost.
+    pub partial: u64,
+}
+
+/// `seen = analysed + duplicates + filtered + rejected`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Records {
+    /// Met in the objects read.
+    pub seen: u64,
+    /// Became events.
+    pub analysed: u64,
+    /// Copies of events already counted.
+    pub duplicates: u64,
+    /// Outside of what was asked for.
+    pub filtered: u64,
+    /// Given up.
+    pub rejected: u64,
+    /// Those of `analysed` that came too late to be judged.
+    pub too_late: u64,
+    /// Those of `analysed` with an id seen before but other content.
+    pub conflict: u64,
+}
+
+/// The accounting of a run.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Account {
+    /// How many objects the inputs listed.
+    pub listed: u64,
+    /// The manifest, sorted by URI.
+    pub manifest: Vec<ObjectRecord>,
+    /// Sorted by place.
+    pub rejected: Vec<RejectedRecord>,
+}
+
+impl Account {
+    /// The account of a listing of which nothing is read yet.
+    #[must_use]
+    pub fn of(listing: &Listing) -> Self {
+        let manifest: Vec<_> = listing.not_read.iter().map(ObjectRecord::not_read).collect();
+        let listed = (listing.objects.len() + manifest.len()) as u64;
+        Self { listed, manifest, rejected: Vec::new() }
+    }
+
+    /// Adds what a worker, or another run, accounts for.
+    pub fn add(&mut self, manifest: Vec<ObjectRecord>, rejected: Vec<RejectedRecord>) {
+        self.manifest.extend(manifest);
+        self.rejected.extend(rejected);
+    }
+
+    /// Puts everything in its order.
+    pub fn sort(&mut self) {
+        self.manifest.sort_by(|a, b| a.uri.cmp(&b.uri));
+        self.rejected.sort();
+    }
+
+    /// The equation of objects.
+    #[must_use]
+    pub fn objects(&self) -> Objects {
+        let count = |wanted: &[ObjectOutcome]| {
+            self.manifest.iter().filter(|object| wanted.contains(&object.outcome)).count() as u64
+        };
+        Objects {
+            listed: self.listed,
+            read: count(&[ObjectOutcome::Read, ObjectOutcome::Partial]),
+            skipped: count(&[ObjectOutcome::Skipped]),
+            failed: count(&[ObjectOutcome::Failed]),
+            partial: count(&[ObjectOutcome::Partial]),
+        }
+    }
+
+    /// The equation of records.
+    #[must_use]
+    pub fn records(&self) -> Records {
+        let sum = |of: fn(&ObjectRecord) -> u64| self.manifest.iter().map(of).sum();
+        Records {
+            seen: sum(|object| object.records),
+            analysed: sum(|object| object.analysed),
+            filtered: sum(|object| object.filtered),
+            rejected: self.rejected.len() as u64,
+            ..Records::default()
+        }
+    }
+
+    /// Whether both equations hold. They are counted in different rooms; if they differ, something
+    /// was lost.
+    #[must_use]
+    pub fn balances(&self) -> bool {
+        let (objects, records) = (self.objects(), self.records());
+        let taken = records.analysed + records.duplicates + records.filtered + records.rejected;
+        objects.listed == objects.read + objects.skipped + objects.failed && records.seen == taken
+    }
+
+    /// How many data could not be read: failed and partial objects, and rejected records.
+    #[must_use]
+    pub fn unreadable(&self) -> u64 {
+        let objects = self.objects();
+        objects.failed + objects.partial + self.records().rejected
+    }
+
+    /// Skipped objects by reason.
+    #[must_use]
+    pub fn skipped_by_reason(&self) -> BTreeMap<&str, u64> {
+        let mut reasons = BTreeMap::new();
+        for object in self.manifest.iter().filter(|o| o.outcome == ObjectOutcome::Skipped) {
+            *reasons.entry(object.reason.as_deref().unwrap_or_default()).or_default() += 1;
+        }
+        reasons
+    }
+}

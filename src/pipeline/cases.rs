@@ -1,0 +1,303 @@
+//! The cases of a detector: tables of events in its Markdown page, and the findings that they must
+//! give. Each case also runs in reversed order and split into two partial tables.
+//!
+//! Under the heading `Cases`, each sub-heading starts a case: a table of events, then a table of
+//! the findings, or the words "No findings". Format: `docs/writing-detectors.md`.
+
+use std::sync::Arc;
+
+use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
+use serde_json::{Map, Value, json};
+
+use super::judging::judge;
+use super::worker::{Task, Worker};
+use crate::decode::Limits;
+use crate::detect::rules::Plan;
+use crate::error::Result;
+use crate::findings::{Finding, timestamp_text};
+
+/// A case: events and what a detector must find in them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Case {
+    /// The sub-heading.
+    pub name: String,
+    /// CloudTrail records.
+    pub records: Vec<Value>,
+    /// One line per finding: (column, text) of the columns that the table names.
+    pub expected: Vec<Vec<(String, String)>>,
+}
+
+/// A case that does not hold.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{detector}: case `{case}`, {variant}: expected {expected}, found {found}")]
+pub struct CaseFailure {
+    /// The detector.
+    pub detector: String,
+    /// The case.
+    pub case: String,
+    /// As written, reversed or split.
+    pub variant: &'static str,
+    /// What the page says.
+    pub expected: String,
+    /// What the detector says.
+    pub found: String,
+}
+
+type Rows = Vec<Vec<String>>;
+
+/// Reads the cases off a page.
+///
+/// # Errors
+/// What is wrong with the page, and in which case.
+pub fn read_cases(page: &str) -> Result<Vec<Case>, String> {
+    sections(page).into_iter().map(|section| section.case()).collect()
+}
+
+/// A case as it stands on the page.
+#[derive(Debug, Default)]
+struct Section {
+    name: String,
+    tables: Vec<Rows>,
+    text: String,
+}
+
+fn sections(page: &str) -> Vec<Section> {
+    let (mut found, mut in_cases): (Vec<Section>, bool) = (Vec::new(), false);
+    let (mut text, mut row, mut rows): (String, Vec<String>, Rows) = Default::default();
+    for event in Parser::new_ext(page, Options::ENABLE_TABLES) {
+        match event {
+            Event::Start(Tag::Heading { .. } | Tag::Paragraph | Tag::TableCell) => text.clear(),
+            Event::Text(part) | Event::Code(part) => text.push_str(&part),
+            Event::End(TagEnd::Heading(HeadingLevel::H3)) if in_cases => {
+                found.push(Section { name: text.clone(), ..Section::default() });
+            }
+            Event::End(TagEnd::Heading(_)) => in_cases = text == "Cases",
+            Event::End(TagEnd::TableCell) => row.push(text.trim().to_owned()),
+            Event::End(TagEnd::TableHead | TagEnd::TableRow) => rows.push(std::mem::take(&mut row)),
+            Event::End(TagEnd::Table) => {
+                let table = std::mem::take(&mut rows);
+                found.last_mut().into_iter().for_each(|section| section.tables.push(table.clone()));
+            }
+            Event::End(TagEnd::Paragraph) => {
+                found.last_mut().into_iter().for_each(|section| section.text.push_str(&text));
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+impl Section {
+    fn case(self) -> Result<Case, String> {
+        let fault = |what: &str| format!("case `{}`: {what}", self.name);
+        let (events, findings) = match self.tables.as_slice() {
+            [events] if self.text.contains("No findings") => (events, None),
+            [events, findings] => (events, Some(findings)),
+            _ => return Err(fault("needs a table of events, then one of findings or `No findings`")),
+        };
+        let mut records = Vec::new();
+        for line in lines(events) {
+            add_records(&line, &mut records).map_err(|what| fault(&what))?;
+        }
+        if records.is_empty() {
+            return Err(fault("has no events"));
+        }
+        let expected = findings.map(lines).unwrap_or_default();
+        Ok(Case { name: self.name, records, expected })
+    }
+}
+
+/// The body of a table as (column, cell) pairs, empty cells left out.
+fn lines(table: &Rows) -> Vec<Vec<(String, String)>> {
+    let Some((head, body)) = table.split_first() else { return Vec::new() };
+    let line = |row: &Vec<String>| {
+        let pairs = head.iter().cloned().zip(row.iter().cloned());
+        pairs.filter(|(_, cell)| !cell.is_empty()).collect()
+    };
+    body.iter().map(line).collect()
+}
+
+/// Makes the records of one line: `count` of them, `every` so many seconds; `{n}` in a cell is the
+/// record's number within the line.
+fn add_records(line: &[(String, String)], records: &mut Vec<Value>) -> Result<(), String> {
+    let cell = |name: &str| line.iter().find(|(column, _)| column == name).map(|(_, cell)| cell);
+    let number = |name: &str, default: i64| match cell(name) {
+        None => Ok(default),
+        Some(text) => text.parse::<i64>().map_err(|_| format!("`{name}` must be a number: {text}")),
+    };
+    let (count, every) = (number("count", 1)?, number("every", 1)?);
+    let start = cell("eventTime").and_then(|text| crate::events::parse_event_time(text));
+    let start = start.ok_or("a line of events needs an eventTime")?;
+    for n in 0..count {
+        let mut record = template(records.len());
+        for (path, text) in line.iter().filter(|(path, _)| path != "count" && path != "every") {
+            set(&mut record, path, value(&text.replace("{n}", &n.to_string())));
+        }
+        set(&mut record, "eventTime", json!(timestamp_text(start + n * every * 1_000_000)));
+        records.push(record);
+    }
+    Ok(())
+}
+
+/// A cell is JSON where it looks like it, else text.
+fn value(text: &str) -> Value {
+    let json = text.starts_with(['{', '[', '"']) || matches!(text, "true" | "false" | "null");
+    serde_json::from_str(text).ok().filter(|_| json).unwrap_or_else(|| json!(text))
+}
+
+/// What the columns of a case leave out.
+fn template(number: usize) -> Value {
+    json!({
+        "eventVersion": "1.11",
+        "userIdentity": {
+            "type": "IAMUser",
+            "principalId": "AIDAEXAMPLEALICE",
+            "arn": "arn:aws:iam::111122223333:user/alice",
+            "accountId": "111122223333",
+            "accessKeyId": "AKIAEXAMPLEALICE",
+            "userName": "alice",
+        },
+        "eventSource": "s3.amazonaws.com",
+        "awsRegion": "eu-west-1",
+        "sourceIPAddress": "198.51.100.7",
+        "userAgent": "[aws-cli/2.15.0]",
+        "requestParameters": {"bucketName": "payroll", "Host": "payroll.s3.eu-west-1.amazonaws.com"},
+        "responseElements": null,
+        "eventID": format!("00000000-0000-4000-8000-{number:012}"),
+        "eventType": "AwsApiCall",
+        "recipientAccountId": "111122223333",
+        "eventCategory": "Data",
+    })
+}
+
+/// Sets the value at a dotted path, making objects on the way.
+fn set(record: &mut Value, path: &str, value: Value) {
+    let (first, rest) = match path.split_once('.') {
+        Some((first, rest)) => (first, Some(rest)),
+        None => (path, None),
+    };
+    if !record.is_object() {
+        *record = Value::Object(Map::new());
+    }
+    let Some(object) = record.as_object_mut() else { return };
+    match rest {
+        Some(rest) => set(object.entry(first).or_insert(Value::Null), rest, value),
+        None => drop(object.insert(first.to_owned(), value)),
+    }
+}
+
+/// Runs a detector's cases: as written, reversed, and split into two partial tables. Other
+/// detectors of the plan run along and must change nothing.
+///
+/// # Errors
+/// Only those that end the run; failed cases are listed.
+pub fn check_cases(plan: &Plan, detector: &str, cases: &[Case]) -> Result<Vec<CaseFailure>> {
+    let mut failures = Vec::new();
+    for case in cases {
+        let reversed: Vec<Value> = case.records.iter().rev().cloned().collect();
+        let (left, right): (Vec<_>, Vec<_>) =
+            case.records.iter().cloned().enumerate().partition(|(number, _)| number % 3 == 0);
+        let only = |part: Vec<(usize, Value)>| part.into_iter().map(|(_, record)| record).collect();
+        let variants = [
+            ("as written", vec![case.records.clone()]),
+            ("reversed", vec![reversed]),
+            ("split", vec![only(left), only(right)]),
+        ];
+        for (variant, parts) in variants {
+            let findings = run(plan, &parts)?;
+            let own: Vec<&Finding> =
+                findings.iter().filter(|finding| finding.detector_id == detector).collect();
+            failures.extend(compare(detector, case, variant, &own));
+        }
+    }
+    Ok(failures)
+}
+
+fn run(plan: &Plan, parts: &[Vec<Value>]) -> Result<Vec<Finding>> {
+    let folder = std::env::temp_dir();
+    let task = Task {
+        plan,
+        since: None,
+        until: None,
+        limits: Limits::default(),
+        hash: false,
+        budget: usize::MAX,
+        folder: &folder,
+    };
+    let mut runs = super::tables::Runs::default();
+    for (number, records) in parts.iter().enumerate() {
+        let mut worker = Worker::new(&task);
+        let document = serde_json::to_vec(&json!({ "Records": records }))?;
+        worker.take_bytes(&Arc::from(format!("part-{number}.json")), document)?;
+        runs.add(worker.finish()?.runs);
+    }
+    let (table, _files) = runs.merged()?;
+    Ok(judge(plan, table)?.0)
+}
+
+fn compare(
+    detector: &str,
+    case: &Case,
+    variant: &'static str,
+    findings: &[&Finding],
+) -> Option<CaseFailure> {
+    let columns = |line: &Vec<(String, String)>, finding: &Finding| -> Vec<(String, String)> {
+        line.iter().map(|(name, _)| (name.clone(), column(finding, name))).collect()
+    };
+    // Lines of the table name the same columns; findings beyond the table show all of the first's.
+    let shape = case.expected.first().cloned().unwrap_or_default();
+    let found: Vec<_> = findings
+        .iter()
+        .enumerate()
+        .map(|(at, finding)| columns(case.expected.get(at).unwrap_or(&shape), finding))
+        .collect();
+    if found == case.expected {
+        return None;
+    }
+    let show = |lines: &[Vec<(String, String)>]| {
+        let line = |line: &Vec<(String, String)>| {
+            let pairs = line.iter().map(|(name, value)| format!("{name}={value}"));
+            pairs.collect::<Vec<_>>().join(" ")
+        };
+        format!("{} finding(s) [{}]", lines.len(), lines.iter().map(line).collect::<Vec<_>>().join("; "))
+    };
+    Some(CaseFailure {
+        detector: detector.to_owned(),
+        case: case.name.clone(),
+        variant,
+        expected: show(&case.expected),
+        found: show(&found),
+    })
+}
+
+/// A finding's column as text.
+fn column(finding: &Finding, name: &str) -> String {
+    let text = |text: &Option<Arc<str>>| text.as_deref().unwrap_or_default().to_owned();
+    let list = |list: &[Arc<str>]| list.join(", ");
+    match name {
+        "finding_type" => finding.finding_type.clone(),
+        "severity" => format!("{:.1}", finding.severity),
+        "severity_label" => finding.label().as_str().to_owned(),
+        "principal" => text(&finding.principal),
+        "principal_type" => text(&finding.principal_type),
+        "caller_account" => text(&finding.caller_account),
+        "account" => text(&finding.account),
+        "region" => text(&finding.region),
+        "buckets" => list(&finding.buckets),
+        "object_keys" => list(&finding.object_keys),
+        "event_names" => list(&finding.event_names),
+        "error_codes" => list(&finding.error_codes),
+        "source_ips" => list(&finding.source_ips),
+        "outcome" => finding.outcome().as_str().to_owned(),
+        "event_count" => (finding.ok_count + finding.error_count).to_string(),
+        "ok_count" => finding.ok_count.to_string(),
+        "error_count" => finding.error_count.to_string(),
+        "distinct_objects" => finding.distinct_objects.to_string(),
+        "first_seen" => timestamp_text(finding.first_seen),
+        "last_seen" => timestamp_text(finding.last_seen),
+        "observed" => finding.observed.clone(),
+        "expected" => finding.expected.clone(),
+        "continues" => finding.continues.is_some().to_string(),
+        other => format!("(no column `{other}`)"),
+    }
+}

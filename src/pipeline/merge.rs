@@ -1,0 +1,92 @@
+//! Partial runs to one: their tables are merged and judged as if one run had read everything.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use super::judging::judge;
+use super::output;
+use super::partial::{self, Header, Partial};
+use super::run::{Run, Span};
+use super::scan::load_plan;
+use crate::detect::group::{self, Key, Row, TableReader};
+use crate::error::{Error, Result};
+use crate::source::Shard;
+
+/// What to merge.
+#[derive(Debug, Clone)]
+pub struct MergeOptions {
+    /// Folders written by `scan --partial`.
+    pub inputs: Vec<PathBuf>,
+    /// Where the outputs go.
+    pub out: PathBuf,
+    /// The folder with more detectors that the partial runs were given.
+    pub detectors: Option<PathBuf>,
+}
+
+/// Merges and judges.
+///
+/// # Errors
+/// [`Error::Table`] for folders that hold no partial run, [`Error::Usage`] for runs that do not
+/// belong together.
+pub fn merge(options: &MergeOptions) -> Result<Run> {
+    let plan = load_plan(options.detectors.as_deref())?;
+    let partials: Vec<Partial> =
+        options.inputs.iter().map(|folder| partial::read(folder)).collect::<Result<_>>()?;
+    let headers: Vec<&Header> = partials.iter().map(|partial| &partial.header).collect();
+    let mut notes = belong_together(&headers, &plan.digest)?;
+    std::fs::create_dir_all(&options.out).map_err(Error::io(&options.out))?;
+    let mut run = Run::empty(&plan, &options.out);
+    for header in &headers {
+        run.span = Span::join(run.span, header.span);
+        run.interrupted |= header.interrupted;
+        notes.extend(header.notes.iter().cloned());
+    }
+    let mut runs: Vec<Box<dyn Iterator<Item = Result<(Key, Row)>> + Send>> = Vec::new();
+    for partial in partials {
+        runs.push(Box::new(TableReader::open(&partial.table)?));
+        run.account.listed += partial.account.listed;
+        run.account.add(partial.account.manifest, partial.account.rejected);
+    }
+    run.account.sort();
+    notes.sort();
+    notes.dedup();
+    run.notes = notes;
+    (run.findings, run.coverage) = judge(&plan, group::merge(runs))?;
+    run.not_judged = run.coverage.not_judged(&plan.detectors);
+    output::write(&run)?;
+    Ok(run)
+}
+
+/// Checks that the runs are shares of one whole. Returns what the user should know.
+fn belong_together(headers: &[&Header], plan: &str) -> Result<Vec<String>> {
+    let Some(first) = headers.first() else {
+        return Err(Error::Usage("nothing to merge".to_owned()));
+    };
+    if headers.iter().any(|header| header.plan != plan) {
+        let message = "a partial run was made with other detectors or another version of \
+                       trailsift; scan it again with these, or give the same `--detectors`";
+        return Err(Error::Usage(message.to_owned()));
+    }
+    let bounds = |header: &Header| (header.since, header.until);
+    if headers.iter().any(|header| bounds(header) != bounds(first)) {
+        let message = "the partial runs have different `--since` or `--until`";
+        return Err(Error::Usage(message.to_owned()));
+    }
+    let shards: Vec<Shard> =
+        headers.iter().filter_map(|h| h.shard.as_ref()?.parse().ok()).collect();
+    let present: BTreeSet<u64> = shards.iter().map(|shard| shard.number).collect();
+    if present.len() < shards.len() {
+        return Err(Error::Usage("a share is given twice; it would count double".to_owned()));
+    }
+    let Some(of) = shards.first().map(|shard| shard.of) else { return Ok(Vec::new()) };
+    if shards.len() < headers.len() || shards.iter().any(|shard| shard.of != of) {
+        let message = "the partial runs are shares of different splits";
+        return Err(Error::Usage(message.to_owned()));
+    }
+    let missing: Vec<String> =
+        (1..=of).filter(|n| !present.contains(n)).map(|number| format!("{number}/{of}")).collect();
+    if missing.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(vec![format!("shares are missing: {}; the result is not whole", missing.join(", "))])
+}

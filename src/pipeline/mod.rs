@@ -1,0 +1,21 @@
+//! The one place that wires the rooms together, with threads, memory bounds, progress and
+//! accounting. Scanning and merging are its uses.
+
+mod accounting;
+mod cases;
+mod judging;
+mod merge;
+mod output;
+mod partial;
+mod run;
+mod scan;
+mod stats;
+mod tables;
+mod worker;
+
+pub use accounting::{Account, ObjectOutcome, ObjectRecord, Objects, Records, RejectedRecord};
+pub use cases::{Case, CaseFailure, check_cases, read_cases};
+pub use judging::{Coverage, CoverageRow};
+pub use merge::{MergeOptions, merge};
+pub use run::{NotJudged, Run, Span};
+pub use scan::{Progress, ScanOptions, load_plan, scan};

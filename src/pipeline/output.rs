@@ -1,0 +1,132 @@
+//! The files of a run: `findings.parquet`, `rejected.parquet`, `coverage.parquet`,
+//! `manifest.parquet`, `run.json`. Equal logs give equal Parquet; the clock stands in `run.json`
+//! alone, which is written last.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use serde_json::{Value, json};
+
+use super::accounting::{Account, ObjectRecord, RejectedRecord};
+use super::judging::{Coverage, CoverageRow};
+use super::run::Run;
+use crate::error::Result;
+use crate::findings::{SeverityLabel, findings_batch, timestamp_text, write_parquet};
+use crate::store;
+
+/// File names.
+pub const FINDINGS: &str = "findings.parquet";
+/// Records given up.
+pub const REJECTED: &str = "rejected.parquet";
+/// Events per hour.
+pub const COVERAGE: &str = "coverage.parquet";
+/// Every object with its outcome.
+pub const MANIFEST: &str = "manifest.parquet";
+/// The run itself.
+pub const RUN: &str = "run.json";
+
+/// Writes all files of a finished run.
+pub fn write(run: &Run) -> Result<()> {
+    let folder = &run.out;
+    write_parquet(&folder.join(FINDINGS), &findings_batch(&run.findings)?)?;
+    write_parquet(&folder.join(COVERAGE), &coverage(&run.coverage)?)?;
+    write_account(folder, &run.account)?;
+    let json = run_json(run);
+    store::replace(&folder.join(RUN), |file| Ok(serde_json::to_writer_pretty(file, &json)?))
+}
+
+/// Writes the manifest and the rejected records.
+pub fn write_account(folder: &Path, account: &Account) -> Result<()> {
+    write_parquet(&folder.join(MANIFEST), &manifest(&account.manifest)?)?;
+    write_parquet(&folder.join(REJECTED), &rejected(&account.rejected)?)
+}
+
+fn batch(columns: Vec<(&str, ArrayRef)>) -> Result<RecordBatch> {
+    let nullable = columns.into_iter().map(|(name, column)| (name, column, true));
+    Ok(RecordBatch::try_from_iter_with_nullable(nullable)?)
+}
+
+fn text<'r, T>(rows: &'r [T], of: impl Fn(&'r T) -> Option<&'r str>) -> ArrayRef {
+    Arc::new(rows.iter().map(of).collect::<StringArray>())
+}
+
+fn count<T>(rows: &[T], of: impl Fn(&T) -> u64) -> ArrayRef {
+    let number = |row| i64::try_from(of(row)).unwrap_or(i64::MAX);
+    Arc::new(Int64Array::from_iter_values(rows.iter().map(number)))
+}
+
+fn manifest(objects: &[ObjectRecord]) -> Result<RecordBatch> {
+    let absent = || text(objects, |_| None);
+    batch(vec![
+        ("object_uri", text(objects, |object| Some(&object.uri))),
+        ("bytes", count(objects, |object| object.bytes)),
+        ("outcome", text(objects, |object| Some(object.outcome.as_str()))),
+        ("reason", text(objects, |object| object.reason.as_deref())),
+        ("records", count(objects, |object| object.records)),
+        ("analysed", count(objects, |object| object.analysed)),
+        ("filtered", count(objects, |object| object.filtered)),
+        ("rejected", count(objects, |object| object.rejected)),
+        ("etag", absent()),
+        ("version_id", absent()),
+        ("sha256", text(objects, |object| object.sha256.as_deref())),
+    ])
+}
+
+fn rejected(records: &[RejectedRecord]) -> Result<RecordBatch> {
+    batch(vec![
+        ("object_uri", text(records, |record| Some(&record.object_uri))),
+        ("record_number", count(records, |record| record.record_number)),
+        ("byte_offset", count(records, |record| record.byte_offset)),
+        ("reason", text(records, |record| Some(&record.reason))),
+        ("excerpt", text(records, |record| Some(&record.excerpt))),
+    ])
+}
+
+fn coverage(coverage: &Coverage) -> Result<RecordBatch> {
+    let rows = &coverage.rows;
+    let hours = rows.iter().map(|row: &CoverageRow| row.hour.saturating_mul(1_000_000));
+    let hours = TimestampMicrosecondArray::from_iter_values(hours).with_timezone("UTC");
+    batch(vec![
+        ("account", text(rows, |row| row.account.as_deref())),
+        ("region", text(rows, |row| row.region.as_deref())),
+        ("bucket", text(rows, |row| row.bucket.as_deref())),
+        ("class", text(rows, |row| row.class.as_deref())),
+        ("hour", Arc::new(hours)),
+        ("event_count", count(rows, |row| row.ok.saturating_add(row.failed))),
+        ("error_count", count(rows, |row| row.failed)),
+    ])
+}
+
+fn run_json(run: &Run) -> Value {
+    let count = |label| run.count(label);
+    json!({
+        "trailsift": env!("CARGO_PKG_VERSION"),
+        "finished": finished(),
+        "interrupted": run.interrupted,
+        "objects": run.account.objects(),
+        "records": run.account.records(),
+        "balances": run.account.balances(),
+        "unreadable": run.account.unreadable(),
+        "skipped_by_reason": run.account.skipped_by_reason(),
+        "first_event": run.span.map(|span| timestamp_text(span.first)),
+        "last_event": run.span.map(|span| timestamp_text(span.last)),
+        "findings": {
+            "critical": count(SeverityLabel::Critical),
+            "high": count(SeverityLabel::High),
+            "medium": count(SeverityLabel::Medium),
+            "low": count(SeverityLabel::Low),
+        },
+        "detectors": run.detectors,
+        "not_judged": run.not_judged,
+        "diagnostics": run.diagnostics,
+        "notes": run.notes,
+        "object_microseconds": run.latencies,
+    })
+}
+
+/// The one look at the clock.
+#[allow(clippy::disallowed_methods)] // goes into run.json only
+fn finished() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}

@@ -1,0 +1,165 @@
+//! Partial runs: the merged table of one share with its accounting, for `trailsift merge`.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::{Int64Type, UInt64Type};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use serde::{Deserialize, Serialize};
+
+use super::accounting::{Account, ObjectOutcome, ObjectRecord, RejectedRecord};
+use super::output;
+use super::run::{Run, Span};
+use super::scan::ScanOptions;
+use crate::detect::group::{Key, Row, write_table};
+use crate::detect::rules::Plan;
+use crate::error::{Error, Result};
+use crate::store;
+
+/// The version of a partial run's files.
+const FORMAT: u32 = 1;
+
+const HEADER: &str = "partial.json";
+const TABLE: &str = "table.parquet";
+
+/// What `partial.json` says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Header {
+    /// Version of the files.
+    format: u32,
+    /// Identity of the detectors: only equal ones merge.
+    pub plan: String,
+    /// `2/5`; none if the share is the whole.
+    pub shard: Option<String>,
+    /// `--since`, µs.
+    pub since: Option<i64>,
+    /// `--until`, µs.
+    pub until: Option<i64>,
+    /// Objects listed.
+    listed: u64,
+    /// The events' times.
+    pub span: Option<Span>,
+    /// Whether it was stopped early.
+    pub interrupted: bool,
+    /// What the user should read.
+    pub notes: Vec<String>,
+}
+
+/// A partial run, read back.
+#[derive(Debug)]
+pub struct Partial {
+    /// What it says of itself.
+    pub header: Header,
+    /// Its objects and rejected records.
+    pub account: Account,
+    /// Its table.
+    pub table: PathBuf,
+}
+
+/// Writes the share's files into `options.out`; the header last, so that a folder with a header is
+/// whole.
+pub fn write(
+    options: &ScanOptions,
+    plan: &Plan,
+    run: &Run,
+    table: impl Iterator<Item = Result<(Key, Row)>>,
+) -> Result<()> {
+    let folder = &options.out;
+    remove(&folder.join(HEADER))?;
+    write_table(&folder.join(TABLE), table)?;
+    output::write_account(folder, &run.account)?;
+    let header = Header {
+        format: FORMAT,
+        plan: plan.digest.clone(),
+        shard: options.shard.map(|shard| shard.to_string()),
+        since: options.since,
+        until: options.until,
+        listed: run.account.listed,
+        span: run.span,
+        interrupted: run.interrupted,
+        notes: run.notes.clone(),
+    };
+    store::replace(&folder.join(HEADER), |file| Ok(serde_json::to_writer_pretty(file, &header)?))
+}
+
+fn remove(path: &Path) -> Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io(path)(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Reads a partial run back.
+///
+/// # Errors
+/// [`Error::Table`] if the folder holds none, or one of another version.
+pub fn read(folder: &Path) -> Result<Partial> {
+    let path = folder.join(HEADER);
+    let text = std::fs::read_to_string(&path).map_err(|error| {
+        Error::table(&path, format!("no finished partial run ({error}); run `scan --partial` again"))
+    })?;
+    let header: Header = serde_json::from_str(&text)
+        .map_err(|error| Error::table(&path, format!("not the header of a partial run: {error}")))?;
+    if header.format != FORMAT {
+        let reason = format!("format {}, this trailsift reads {FORMAT}", header.format);
+        return Err(Error::table(&path, reason));
+    }
+    let account = Account {
+        listed: header.listed,
+        manifest: rows(&folder.join(output::MANIFEST), manifest_row)?,
+        rejected: rows(&folder.join(output::REJECTED), rejected_row)?,
+    };
+    Ok(Partial { header, account, table: folder.join(TABLE) })
+}
+
+fn rows<T>(path: &Path, read: fn(&RecordBatch, usize) -> Option<T>) -> Result<Vec<T>> {
+    let file = File::open(path).map_err(Error::io(path))?;
+    let mut found = Vec::new();
+    for batch in ParquetRecordBatchReaderBuilder::try_new(file)?.build()? {
+        let batch = batch?;
+        for row in 0..batch.num_rows() {
+            let damaged = || Error::table(path, "damaged: unexpected columns");
+            found.push(read(&batch, row).ok_or_else(damaged)?);
+        }
+    }
+    Ok(found)
+}
+
+fn text(batch: &RecordBatch, name: &str, row: usize) -> Option<Option<String>> {
+    let column = batch.column_by_name(name)?.as_string_opt::<i32>()?;
+    Some(column.is_valid(row).then(|| column.value(row).to_owned()))
+}
+
+fn number(batch: &RecordBatch, name: &str, row: usize) -> Option<u64> {
+    let column = batch.column_by_name(name)?;
+    match column.as_primitive_opt::<UInt64Type>() {
+        Some(numbers) => Some(numbers.value(row)),
+        None => u64::try_from(column.as_primitive_opt::<Int64Type>()?.value(row)).ok(),
+    }
+}
+
+fn manifest_row(batch: &RecordBatch, row: usize) -> Option<ObjectRecord> {
+    Some(ObjectRecord {
+        uri: Arc::from(text(batch, "object_uri", row)??),
+        bytes: number(batch, "bytes", row)?,
+        outcome: ObjectOutcome::parse(&text(batch, "outcome", row)??)?,
+        reason: text(batch, "reason", row)?,
+        records: number(batch, "records", row)?,
+        analysed: number(batch, "analysed", row)?,
+        filtered: number(batch, "filtered", row)?,
+        rejected: number(batch, "rejected", row)?,
+        sha256: text(batch, "sha256", row)?,
+    })
+}
+
+fn rejected_row(batch: &RecordBatch, row: usize) -> Option<RejectedRecord> {
+    Some(RejectedRecord {
+        object_uri: Arc::from(text(batch, "object_uri", row)??),
+        record_number: number(batch, "record_number", row)?,
+        byte_offset: number(batch, "byte_offset", row)?,
+        reason: text(batch, "reason", row)??,
+        excerpt: text(batch, "excerpt", row)??,
+    })
+}

@@ -1,0 +1,101 @@
+//! What a run did: the facts that the terminal shows and `run.json` keeps.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::accounting::Account;
+use super::judging::Coverage;
+use super::stats::Percentiles;
+use crate::detect::rules::{Diagnostic, Plan};
+use crate::findings::{Finding, SeverityLabel};
+
+/// First and last event, µs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Span {
+    /// The first.
+    pub first: i64,
+    /// The last.
+    pub last: i64,
+}
+
+impl Span {
+    /// The span with one more event.
+    #[must_use]
+    pub fn with(span: Option<Self>, time: i64) -> Option<Self> {
+        Self::join(span, Some(Self { first: time, last: time }))
+    }
+
+    /// Both spans together.
+    #[must_use]
+    pub fn join(a: Option<Self>, b: Option<Self>) -> Option<Self> {
+        match (a, b) {
+            (Some(a), Some(b)) => {
+                Some(Self { first: a.first.min(b.first), last: a.last.max(b.last) })
+            }
+            (span, None) | (None, span) => span,
+        }
+    }
+}
+
+/// Something the logs cannot show.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NotJudged {
+    /// The detectors that cannot fire.
+    pub detectors: Vec<String>,
+    /// What the logs lack.
+    pub reason: String,
+}
+
+/// A finished run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Run {
+    /// Sorted: most severe first.
+    pub findings: Vec<Finding>,
+    /// Objects and records.
+    pub account: Account,
+    /// What was logged where.
+    pub coverage: Coverage,
+    /// What the logs cannot show.
+    pub not_judged: Vec<NotJudged>,
+    /// Rules that do not run.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Ids of the detectors that ran.
+    pub detectors: Vec<String>,
+    /// The events' times.
+    pub span: Option<Span>,
+    /// Whether the user stopped it before everything was read.
+    pub interrupted: bool,
+    /// Plain words that the user should read: inputs without a key layout, spilled tables.
+    pub notes: Vec<String>,
+    /// How long objects took, µs.
+    pub latencies: Percentiles,
+    /// Where the outputs are.
+    pub out: PathBuf,
+}
+
+impl Run {
+    /// A run of `plan` that has read nothing yet.
+    #[must_use]
+    pub fn empty(plan: &Plan, out: &Path) -> Self {
+        Self {
+            findings: Vec::new(),
+            account: Account::default(),
+            coverage: Coverage::default(),
+            not_judged: Vec::new(),
+            diagnostics: plan.diagnostics.clone(),
+            detectors: plan.detectors.iter().map(|d| d.metadata.id.clone()).collect(),
+            span: None,
+            interrupted: false,
+            notes: Vec::new(),
+            latencies: Percentiles::default(),
+            out: out.to_path_buf(),
+        }
+    }
+
+    /// How many findings there are of a severity.
+    #[must_use]
+    pub fn count(&self, label: SeverityLabel) -> usize {
+        self.findings.iter().filter(|finding| finding.label() == label).count()
+    }
+}

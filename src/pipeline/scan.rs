@@ -1,0 +1,191 @@
+//! The main job: list, then read, decode, select and fold on all workers, merge, judge, write.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use super::accounting::Account;
+use super::judging::judge;
+use super::run::{Run, Span};
+use super::stats::Latencies;
+use super::tables::Runs;
+use super::worker::{Harvest, Task, Worker};
+use super::{output, partial};
+use crate::decode::Limits;
+use crate::detect::rules::{Diagnostic, Plan, read_folder, shipped};
+use crate::error::{Error, Result};
+use crate::source::{self, Listing, Shard};
+
+/// What to scan and how.
+#[derive(Debug, Clone)]
+pub struct ScanOptions {
+    /// Files and folders.
+    pub inputs: Vec<PathBuf>,
+    /// Where the outputs go; for a partial run its tables.
+    pub out: PathBuf,
+    /// Write the tables of this share instead of findings.
+    pub partial: bool,
+    /// Which share of the input.
+    pub shard: Option<Shard>,
+    /// A folder with more detectors.
+    pub detectors: Option<PathBuf>,
+    /// Worker threads.
+    pub threads: usize,
+    /// Memory to keep within, bytes.
+    pub memory: u64,
+    /// Events before are left out, µs.
+    pub since: Option<i64>,
+    /// Events from here on are left out, µs.
+    pub until: Option<i64>,
+    /// Whether the manifest gets the SHA-256 of each object.
+    pub hash: bool,
+}
+
+/// Told how far a scan is.
+pub trait Progress: Sync {
+    /// So many objects and bytes are to be read.
+    fn start(&self, objects: u64, bytes: u64);
+    /// One object of so many bytes is done.
+    fn advance(&self, bytes: u64);
+    /// Reading is over.
+    fn finish(&self);
+}
+
+/// Loads the shipped detectors and those of the user's folder.
+///
+/// # Errors
+/// [`Error::Usage`] if the folder is not there; [`Error::Detector`] if a shipped detector is bad.
+pub fn load_plan(folder: Option<&Path>) -> Result<Plan> {
+    let mut files = shipped();
+    let mut unreadable = Vec::new();
+    if let Some(folder) = folder {
+        let (more, diagnostics) = read_folder(folder)?;
+        files.extend(more);
+        unreadable = diagnostics;
+    }
+    let mut plan = Plan::compile(&files);
+    let is_shipped =
+        |bad: &&Diagnostic| files.iter().any(|file| file.shipped && file.name == bad.file);
+    if let Some(bad) = plan.diagnostics.iter().find(is_shipped) {
+        return Err(Error::Detector(bad.to_string()));
+    }
+    plan.diagnostics.extend(unreadable);
+    Ok(plan)
+}
+
+/// Scans the inputs and writes the outputs. `interrupt` ends reading early: what was read is
+/// judged, and the run says that it is not whole.
+///
+/// # Errors
+/// Whatever keeps the run from starting or going on; bad input does not.
+pub fn scan(options: &ScanOptions, progress: &dyn Progress, interrupt: &AtomicBool) -> Result<Run> {
+    let plan = load_plan(options.detectors.as_deref())?;
+    let listing = source::list(&options.inputs, options.shard, &options.out)?;
+    if listing.objects.is_empty() && listing.not_read.is_empty() && options.shard.is_none() {
+        return Err(Error::Usage("the inputs hold no file".to_owned()));
+    }
+    std::fs::create_dir_all(&options.out).map_err(Error::io(&options.out))?;
+    let harvest = read(options, &plan, &listing, progress, interrupt)?;
+    let mut account = Account::of(&listing);
+    let interrupted = (harvest.manifest.len() as u64) < listing.objects.len() as u64;
+    if interrupted {
+        account.listed -= (listing.objects.len() - harvest.manifest.len()) as u64;
+    }
+    account.add(harvest.manifest, harvest.rejected);
+    account.sort();
+    let mut run = Run {
+        account,
+        span: harvest.span,
+        latencies: harvest.latencies.percentiles(),
+        notes: notes(options, &listing, &harvest.runs),
+        interrupted,
+        ..Run::empty(&plan, &options.out)
+    };
+    let (table, files) = harvest.runs.merged()?;
+    if options.partial {
+        partial::write(options, &plan, &run, table)?;
+    } else {
+        (run.findings, run.coverage) = judge(&plan, table)?;
+        run.not_judged = run.coverage.not_judged(&plan.detectors);
+        output::write(&run)?;
+    }
+    drop(files);
+    Ok(run)
+}
+
+/// Reads every object on `options.threads` workers, largest objects first so that the last ones to
+/// finish are small.
+fn read(
+    options: &ScanOptions,
+    plan: &Plan,
+    listing: &Listing,
+    progress: &dyn Progress,
+    interrupt: &AtomicBool,
+) -> Result<Harvest> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads).build()?;
+    let tables = usize::try_from(options.memory / 4).unwrap_or(usize::MAX);
+    let task = Task {
+        plan,
+        since: options.since,
+        until: options.until,
+        limits: Limits::default(),
+        hash: options.hash,
+        budget: tables / options.threads.max(1),
+        folder: &options.out,
+    };
+    let mut order: Vec<_> = listing.objects.iter().collect();
+    order.sort_by_key(|object| std::cmp::Reverse(object.bytes));
+    let next = AtomicUsize::new(0);
+    progress.start(order.len() as u64, order.iter().map(|object| object.bytes).sum());
+    let harvests = pool.broadcast(|_| {
+        let mut worker = Worker::new(&task);
+        while !interrupt.load(Ordering::Relaxed) {
+            let Some(object) = order.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
+            worker.take(object)?;
+            progress.advance(object.bytes);
+        }
+        worker.finish()
+    });
+    progress.finish();
+    harvests.into_iter().try_fold(Harvest::empty(), |mut sum, harvest| {
+        sum.add(harvest?);
+        Ok(sum)
+    })
+}
+
+fn notes(options: &ScanOptions, listing: &Listing, runs: &Runs) -> Vec<String> {
+    let mut notes = Vec::new();
+    if let Some(shard) = options.shard.filter(|_| listing.unsplit > 0) {
+        notes.push(format!(
+            "{} objects name neither account nor region in their key; they are one unit, in share \
+             {} of {shard}",
+            listing.unsplit, 1
+        ));
+    }
+    if runs.spilled() > 0 {
+        notes.push(format!(
+            "tables outgrew their part of --memory and were spilled to disk {} times",
+            runs.spilled()
+        ));
+    }
+    notes
+}
+
+impl Harvest {
+    fn empty() -> Self {
+        Self {
+            runs: Runs::default(),
+            manifest: Vec::new(),
+            rejected: Vec::new(),
+            span: None,
+            latencies: Latencies::new(),
+        }
+    }
+
+    fn add(&mut self, other: Self) {
+        self.runs.add(other.runs);
+        self.manifest.extend(other.manifest);
+        self.rejected.extend(other.rejected);
+        self.span = Span::join(self.span, other.span);
+        self.latencies.add(&other.latencies);
+    }
+}

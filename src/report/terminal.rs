@@ -1,0 +1,252 @@
+//! The summary of a run: what, who, where, when, how many, and what to do next; then the
+//! accounting and what could not be judged.
+
+use std::io::{self, Write};
+
+use anstyle::{AnsiColor, Style};
+
+use super::escape::escaped;
+use crate::findings::{Finding, SeverityLabel, interval};
+use crate::pipeline::{ObjectOutcome, ObjectRecord, Run};
+
+/// Findings shown in full; the rest is counted.
+const SHOWN: usize = 20;
+
+/// Damaged objects named.
+const NAMED: usize = 10;
+
+const BOLD: Style = Style::new().bold();
+const DIM: Style = Style::new().dimmed();
+
+/// Writes the summary. Styles are ANSI sequences; the stream strips them where they do not belong.
+///
+/// # Errors
+/// Those of `out`.
+pub fn summary(run: &Run, out: &mut dyn Write) -> io::Result<()> {
+    headline(run, out)?;
+    for finding in run.findings.iter().take(SHOWN) {
+        card(finding, out)?;
+    }
+    if run.findings.len() > SHOWN {
+        let more = run.findings.len() - SHOWN;
+        writeln!(out, "\n… and {} more, see findings.parquet", number(more as u64))?;
+    }
+    writeln!(out)?;
+    accounting(run, out)?;
+    damaged(run, out)?;
+    not_judged(run, out)?;
+    for note in &run.notes {
+        writeln!(out, "{BOLD}note{BOLD:#}      {}", escaped(note))?;
+    }
+    writeln!(out, "{BOLD}files{BOLD:#}     {}", escaped(&run.out.display().to_string()))
+}
+
+fn headline(run: &Run, out: &mut dyn Write) -> io::Result<()> {
+    use SeverityLabel::{Critical, High, Low, Medium};
+    let records = run.account.records();
+    let span = run.span.map_or_else(String::new, |s| format!(", {}", interval(s.first, s.last)));
+    let counts: Vec<String> = [Critical, High, Medium, Low]
+        .into_iter()
+        .map(|label| (run.count(label), label))
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, label)| format!("{count} {}", label.as_str()))
+        .collect();
+    let counts =
+        if counts.is_empty() { "no findings".to_owned() } else { findings(run, &counts) };
+    writeln!(out, "{BOLD}{counts}{BOLD:#} in {} events{span}", number(records.analysed))?;
+    if run.interrupted {
+        writeln!(out, "{BOLD}interrupted{BOLD:#}: only a part of the input was read and judged")?;
+    }
+    Ok(())
+}
+
+fn findings(run: &Run, counts: &[String]) -> String {
+    let noun = if run.findings.len() == 1 { "finding" } else { "findings" };
+    format!("{} {noun} ({})", number(run.findings.len() as u64), counts.join(", "))
+}
+
+fn card(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
+    let style = style(finding.label());
+    let label = finding.label().as_str().to_uppercase();
+    let title = escaped(&finding.title);
+    writeln!(out, "\n{style}{label} {:.1}{style:#}  {BOLD}{title}{BOLD:#}", finding.severity)?;
+    line(out, "what", &finding.description)?;
+    line(out, "who", &who(finding))?;
+    line(out, "where", &place(finding))?;
+    line(out, "when", &interval(finding.first_seen, finding.last_seen))?;
+    line(out, "how many", &how_many(finding))?;
+    if let Some(remediation) = &finding.remediation {
+        line(out, "next", remediation)?;
+    }
+    let id = format!("{}  {}", finding.finding_id, finding.finding_type);
+    writeln!(out, "  {DIM}id        {}{DIM:#}", escaped(&id))
+}
+
+fn line(out: &mut dyn Write, name: &str, text: &str) -> io::Result<()> {
+    // A line break of ours starts a continuation; those of log values are escaped already.
+    for (position, part) in text.trim_end().split('\n').enumerate() {
+        let name = if position == 0 { name } else { "" };
+        writeln!(out, "  {name:<9} {}", escaped_long(part))?;
+    }
+    Ok(())
+}
+
+/// Our own sentences may be longer than a single log value.
+fn escaped_long(text: &str) -> String {
+    text.split_inclusive(' ').map(escaped).collect()
+}
+
+fn who(finding: &Finding) -> String {
+    let mut parts = vec![finding.principal.as_deref().unwrap_or("several principals").to_owned()];
+    if finding.is_foreign() == Some(true) {
+        parts.push("(another account)".to_owned());
+    }
+    if !finding.access_key_ids.is_empty() {
+        parts.push(format!("with key {}", some(&finding.access_key_ids)));
+    }
+    if !finding.source_ips.is_empty() {
+        parts.push(format!("from {}", some(&finding.source_ips)));
+    }
+    parts.join(" ")
+}
+
+fn place(finding: &Finding) -> String {
+    let mut parts = Vec::new();
+    if !finding.buckets.is_empty() {
+        parts.push(format!("bucket {}", some(&finding.buckets)));
+    }
+    parts.extend(finding.region.as_deref().map(str::to_owned));
+    parts.extend(finding.account.as_deref().map(|account| format!("account {account}")));
+    parts.join(", ")
+}
+
+fn how_many(finding: &Finding) -> String {
+    let all = finding.ok_count.saturating_add(finding.error_count);
+    let mut text = format!("{} calls", number(all));
+    if finding.error_count > 0 {
+        text += &format!(
+            ", {} failed ({})",
+            number(finding.error_count),
+            some(&finding.error_codes)
+        );
+    }
+    if finding.distinct_objects > 0 {
+        let about = if finding.distinct_is_exact { "" } else { "about " };
+        text += &format!(", {about}{} objects", number(finding.distinct_objects));
+    }
+    text
+}
+
+/// The first three values.
+fn some(values: &[impl AsRef<str>]) -> String {
+    let shown: Vec<&str> = values.iter().take(3).map(AsRef::as_ref).collect();
+    let more = if values.len() > 3 { " …" } else { "" };
+    format!("{}{more}", shown.join(", "))
+}
+
+fn accounting(run: &Run, out: &mut dyn Write) -> io::Result<()> {
+    let (objects, records) = (run.account.objects(), run.account.records());
+    let partial = match objects.partial {
+        0 => String::new(),
+        some => format!(" ({} of those read were damaged)", number(some)),
+    };
+    writeln!(
+        out,
+        "{BOLD}objects{BOLD:#}   {} listed = {} read + {} skipped + {} failed{partial}",
+        number(objects.listed),
+        number(objects.read),
+        number(objects.skipped),
+        number(objects.failed),
+    )?;
+    writeln!(
+        out,
+        "{BOLD}records{BOLD:#}   {} seen = {} analysed + {} duplicates + {} filtered + {} rejected",
+        number(records.seen),
+        number(records.analysed),
+        number(records.duplicates),
+        number(records.filtered),
+        number(records.rejected),
+    )?;
+    if !run.account.balances() {
+        writeln!(out, "{BOLD}the accounting does not balance: please report this as a bug{BOLD:#}")?;
+    }
+    for (reason, count) in run.account.skipped_by_reason() {
+        writeln!(out, "{BOLD}skipped{BOLD:#}   {} {}", number(count), escaped(reason))?;
+    }
+    Ok(())
+}
+
+fn damaged(run: &Run, out: &mut dyn Write) -> io::Result<()> {
+    let is_damaged = |object: &&ObjectRecord| {
+        matches!(object.outcome, ObjectOutcome::Failed | ObjectOutcome::Partial)
+    };
+    let all: Vec<&ObjectRecord> = run.account.manifest.iter().filter(is_damaged).collect();
+    for object in all.iter().take(NAMED) {
+        let name = object.outcome.as_str();
+        let reason = object.reason.as_deref().unwrap_or_default();
+        writeln!(out, "{BOLD}{name:<9}{BOLD:#} {}: {}", escaped(&object.uri), escaped(reason))?;
+    }
+    if all.len() > NAMED {
+        writeln!(out, "          … and {} more, see manifest.parquet", all.len() - NAMED)?;
+    }
+    for record in run.account.rejected.iter().take(NAMED) {
+        writeln!(
+            out,
+            "{BOLD}rejected{BOLD:#}  {}: record {}, byte {}: {}",
+            escaped(&record.object_uri),
+            record.record_number,
+            record.byte_offset,
+            escaped(&record.reason)
+        )?;
+    }
+    if run.account.rejected.len() > NAMED {
+        let more = run.account.rejected.len() - NAMED;
+        writeln!(out, "          … and {more} more, see rejected.parquet")?;
+    }
+    Ok(())
+}
+
+fn not_judged(run: &Run, out: &mut dyn Write) -> io::Result<()> {
+    for unjudged in &run.not_judged {
+        writeln!(out, "{BOLD}not judged{BOLD:#} {}", escaped(&unjudged.reason))?;
+        writeln!(out, "           ({})", escaped(&unjudged.detectors.join(", ")))?;
+    }
+    for diagnostic in &run.diagnostics {
+        writeln!(out, "{BOLD}not run{BOLD:#}   {}", escaped(&diagnostic.to_string()))?;
+    }
+    Ok(())
+}
+
+fn style(label: SeverityLabel) -> Style {
+    let color = match label {
+        SeverityLabel::Critical => AnsiColor::Magenta,
+        SeverityLabel::High => AnsiColor::Red,
+        SeverityLabel::Medium => AnsiColor::Yellow,
+        SeverityLabel::Low => AnsiColor::Cyan,
+    };
+    color.on_default().bold()
+}
+
+/// 1234567 → `1,234,567`.
+fn number(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (position, digit) in digits.chars().enumerate() {
+        if position > 0 && (digits.len() - position).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::number;
+
+    #[test]
+    fn thousands_are_separated() {
+        let shown = [0, 999, 1_000, 1_234_567].map(number);
+        assert_eq!(shown, ["0", "999", "1,000", "1,234,567"]);
+    }
+}

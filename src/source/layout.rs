@@ -1,0 +1,82 @@
+//! What the key of a log object tells. Source: CloudTrail user guide, "Getting and viewing your
+//! CloudTrail log files": `[prefix/]AWSLogs/[o-…/]<account>/CloudTrail/<region>/YYYY/MM/DD/<file>`
+//! with `<file>` = `<account>_CloudTrail_<region>_<YYYYMMDDThhmmZ>_<unique>.json.gz`.
+
+/// The parts of a key that say whose events it holds.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Layout {
+    /// 12 digits.
+    pub account: String,
+    /// The region the events are from.
+    pub region: String,
+}
+
+impl Layout {
+    /// Reads the layout off a key: off its folders, else off its file name; `None` without either.
+    #[must_use]
+    pub fn of(key: &str) -> Option<Self> {
+        of_folders(key).or_else(|| of_name(key.rsplit('/').next()?))
+    }
+}
+
+/// The last `AWSLogs/` counts: a prefix may hold another one.
+fn of_folders(key: &str) -> Option<Layout> {
+    let (_, rest) = key.rsplit_once("AWSLogs/")?;
+    let mut parts = rest.split('/').peekable();
+    parts.next_if(|part| is_organisation(part));
+    let (account, folder, region) = (parts.next()?, parts.next()?, parts.next()?);
+    (is_account(account) && folder.starts_with("CloudTrail") && is_region(region))
+        .then(|| Layout { account: account.to_owned(), region: region.to_owned() })
+}
+
+fn of_name(name: &str) -> Option<Layout> {
+    let mut parts = name.split('_');
+    let (account, folder, region) = (parts.next()?, parts.next()?, parts.next()?);
+    (is_account(account) && folder.starts_with("CloudTrail") && is_region(region))
+        .then(|| Layout { account: account.to_owned(), region: region.to_owned() })
+}
+
+fn is_organisation(part: &str) -> bool {
+    part.strip_prefix("o-").is_some_and(|id| {
+        (10..=32).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+    })
+}
+
+fn is_account(part: &str) -> bool {
+    part.len() == 12 && part.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Regions are not whitelisted: AWS adds some every year.
+fn is_region(part: &str) -> bool {
+    part.split('-').count() >= 3
+        && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_and_names_tell_account_and_region() {
+        let name = "111122223333_CloudTrail_eu-west-1_20250603T1015Z_abcdefgh12345678.json.gz";
+        let cases = [
+            format!("AWSLogs/111122223333/CloudTrail/eu-west-1/2025/06/03/{name}"),
+            "x/AWSLogs/o-abcdefghij/111122223333/CloudTrail/eu-west-1/2025/06/03/f".to_owned(),
+            "o-abcdefghij/AWSLogs/o-abcdefghij/111122223333/CloudTrail/eu-west-1/f".to_owned(),
+            "AWSLogs/AWSLogs/111122223333/CloudTrail-Insight/eu-west-1/f".to_owned(),
+            format!("dump/{name}"),
+        ];
+        for key in cases {
+            let layout = Layout::of(&key);
+            let parts = layout.as_ref().map(|l| (l.account.as_str(), l.region.as_str()));
+            assert_eq!(parts, Some(("111122223333", "eu-west-1")), "{key}");
+        }
+    }
+
+    #[test]
+    fn other_names_tell_nothing() {
+        for key in ["a.json", "AWSLogs/111122223333/Config/eu-west-1/f", "AWSLogs/x/y/z", ""] {
+            assert_eq!(Layout::of(key), None, "{key}");
+        }
+    }
+}

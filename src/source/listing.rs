@@ -1,0 +1,110 @@
+//! The objects of a run, in one order whatever the order of the inputs.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::layout::Layout;
+use super::shard::Shard;
+use crate::error::Result;
+use crate::store;
+
+/// A stored object that may hold logs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogObject {
+    /// Its name in findings and reports.
+    pub uri: Arc<str>,
+    /// Where to read it.
+    pub path: PathBuf,
+    /// Stored bytes.
+    pub bytes: u64,
+    /// What its key tells.
+    pub layout: Option<Layout>,
+}
+
+/// Something at the inputs that is not read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotRead {
+    /// Its name.
+    pub uri: Arc<str>,
+    /// Why.
+    pub reason: String,
+    /// Whether reading failed; otherwise it is skipped for what it is.
+    pub failed: bool,
+}
+
+/// What there is to read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// Sorted by URI, each once.
+    pub objects: Vec<LogObject>,
+    /// Sorted by URI.
+    pub not_read: Vec<NotRead>,
+    /// Objects without account and region in their key that a shard had to take as one unit.
+    pub unsplit: usize,
+}
+
+/// Lists all inputs; of several shares only `shard`'s objects. An object reached by two inputs is
+/// listed once, and what lies in the folder `output` is skipped: it may lie within an input.
+///
+/// # Errors
+/// [`crate::Error::Usage`] for an input that is not there.
+pub fn list(inputs: &[PathBuf], shard: Option<Shard>, output: &Path) -> Result<Listing> {
+    let mut objects: BTreeMap<PathBuf, store::Listed> = BTreeMap::new();
+    let mut not_read = BTreeMap::new();
+    let output = output.canonicalize().ok();
+    for input in inputs {
+        let (files, skipped) = store::list(input)?;
+        for file in files {
+            // Two spellings of one file are one object.
+            let identity = file.path.canonicalize().unwrap_or_else(|_| file.path.clone());
+            if output.as_ref().is_some_and(|output| identity.starts_with(output)) {
+                let reason = "output of trailsift".to_owned();
+                let entry = store::Skipped { uri: file.uri.clone(), reason, failed: false };
+                not_read.entry(file.uri).or_insert(entry);
+                continue;
+            }
+            match objects.get(&identity) {
+                Some(known) if known.uri <= file.uri => {}
+                _ => drop(objects.insert(identity, file)),
+            }
+        }
+        for entry in skipped {
+            not_read.entry(entry.uri.clone()).or_insert(entry);
+        }
+    }
+    let mut listing = Listing::default();
+    for file in objects.into_values() {
+        let layout = Layout::of(&file.uri);
+        listing.unsplit += usize::from(shard.is_some() && layout.is_none());
+        if shard.is_none_or(|shard| shard.holds(layout.as_ref())) {
+            let uri = file.uri.into();
+            listing.objects.push(LogObject { uri, path: file.path, bytes: file.bytes, layout });
+        }
+    }
+    listing.objects.sort_by(|a, b| a.uri.cmp(&b.uri));
+    // What cannot be read belongs to no share; the first one names it.
+    if shard.is_none_or(|shard| shard.number == 1) {
+        let name = |entry: store::Skipped| NotRead {
+            uri: entry.uri.into(),
+            reason: entry.reason,
+            failed: entry.failed,
+        };
+        listing.not_read.extend(not_read.into_values().map(name));
+    }
+    Ok(listing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_reached_twice_is_listed_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.json");
+        std::fs::write(&file, "{}").unwrap();
+        let listing = list(&[folder.path().to_path_buf(), file], None, Path::new("out")).unwrap();
+        assert_eq!(listing.objects.len(), 1);
+    }
+}

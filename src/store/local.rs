@@ -1,0 +1,157 @@
+//! The local file system.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::{Component, Path, PathBuf};
+
+use walkdir::WalkDir;
+
+use crate::error::{Error, Result};
+
+/// A regular file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its name in outputs: the path as given, bytes that are no UTF-8 escaped as `\xNN`.
+    pub uri: String,
+    /// Stored bytes.
+    pub bytes: u64,
+}
+
+/// A directory entry that is not read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Skipped {
+    /// Its name in outputs.
+    pub uri: String,
+    /// Why.
+    pub reason: String,
+    /// Whether the operating system refused; otherwise it is no regular file.
+    pub failed: bool,
+}
+
+/// Every file at or below `root`, sorted by name. Symbolic links below it are not followed.
+///
+/// # Errors
+/// [`Error::Usage`] if there is nothing at `root`.
+pub fn list(root: &Path) -> Result<(Vec<Listed>, Vec<Skipped>)> {
+    if !root.exists() {
+        return Err(Error::Usage(format!("`{}`: no such file or folder", root.display())));
+    }
+    let root: PathBuf = root.components().filter(|part| *part != Component::CurDir).collect();
+    let root = if root.as_os_str().is_empty() { PathBuf::from(".") } else { root };
+    let (mut files, mut skipped) = (Vec::new(), Vec::new());
+    for entry in WalkDir::new(&root).follow_root_links(true).sort_by_file_name() {
+        match entry {
+            Ok(entry) if entry.file_type().is_dir() => {}
+            Ok(entry) if entry.file_type().is_file() => match entry.metadata() {
+                Ok(metadata) => files.push(Listed {
+                    uri: uri(entry.path()),
+                    bytes: metadata.len(),
+                    path: entry.into_path(),
+                }),
+                Err(error) => skipped.push(refused(entry.path(), &error)),
+            },
+            Ok(entry) if entry.depth() == 0 && entry.path().is_file() => {
+                let bytes = entry.path().metadata().map(|metadata| metadata.len()).unwrap_or(0);
+                files.push(Listed { uri: uri(entry.path()), bytes, path: entry.into_path() });
+            }
+            Ok(entry) => {
+                let link = entry.file_type().is_symlink();
+                let reason = if link { "symbolic link, not followed" } else { "no regular file" };
+                let uri = uri(entry.path());
+                skipped.push(Skipped { uri, reason: reason.to_owned(), failed: false });
+            }
+            Err(error) => {
+                let path = error.path().unwrap_or(&root).to_path_buf();
+                skipped.push(refused(&path, &error));
+            }
+        }
+    }
+    Ok((files, skipped))
+}
+
+fn refused(path: &Path, error: &walkdir::Error) -> Skipped {
+    let reason = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
+    Skipped { uri: uri(path), reason, failed: true }
+}
+
+/// The path as text; bytes that are no UTF-8 become `\xNN`.
+fn uri(path: &Path) -> String {
+    use std::fmt::Write as _;
+    use std::os::unix::ffi::OsStrExt;
+    let mut text = String::new();
+    for chunk in path.as_os_str().as_bytes().utf8_chunks() {
+        text.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "\\x{byte:02X}");
+        }
+    }
+    text
+}
+
+/// Reads a whole file into `buffer`, replacing its content.
+///
+/// # Errors
+/// Those of the operating system.
+pub fn read_into(path: &Path, buffer: &mut Vec<u8>) -> std::io::Result<()> {
+    buffer.clear();
+    File::open(path)?.read_to_end(buffer)?;
+    Ok(())
+}
+
+/// Replaces the file at `path`: complete or not at all.
+///
+/// # Errors
+/// Those of the operating system.
+pub fn replace(path: &Path, write: impl FnOnce(&mut File) -> Result<()>) -> Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    let mut temporary = tempfile::NamedTempFile::new_in(folder).map_err(Error::io(folder))?;
+    write(temporary.as_file_mut())?;
+    temporary.as_file_mut().flush().map_err(Error::io(path))?;
+    temporary.as_file().sync_all().map_err(Error::io(path))?;
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+    temporary.as_file().set_permissions(mode).map_err(Error::io(path))?;
+    temporary.persist(path).map_err(|error| Error::io(path)(error.error))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_are_named_and_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.json");
+        std::fs::write(&file, "{}").unwrap();
+        std::os::unix::fs::symlink(&file, folder.path().join("b.json")).unwrap();
+        let (files, skipped) = list(folder.path()).unwrap();
+        assert_eq!(files.len(), 1);
+        assert_eq!(skipped.len(), 1);
+        assert!(skipped[0].uri.ends_with("b.json") && !skipped[0].failed);
+    }
+
+    #[test]
+    fn names_that_are_no_utf8_stay_distinct() {
+        use std::os::unix::ffi::OsStrExt;
+        let path = Path::new(std::ffi::OsStr::from_bytes(b"a\xffb.json"));
+        assert_eq!(uri(path), "a\\xFFb.json");
+    }
+
+    #[test]
+    fn a_write_that_fails_leaves_the_old_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out");
+        std::fs::write(&path, "old").unwrap();
+        let failed = replace(&path, |file| {
+            file.write_all(b"half").map_err(Error::io("x"))?;
+            Err(Error::Interrupted)
+        });
+        assert!(failed.is_err());
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "old");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}

@@ -1,0 +1,6 @@
+//! Bytes by name: list, read, write whole. Local folders for now; object stores stand beside them
+//! later. This room knows nothing of logs.
+
+mod local;
+
+pub use local::{Listed, Skipped, list, read_into, replace};

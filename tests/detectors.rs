@@ -1,0 +1,31 @@
+//! Every shipped detector against the cases on its page.
+
+use trailsift::detect::rules::shipped;
+use trailsift::pipeline::{check_cases, load_plan, read_cases};
+
+#[test]
+fn every_shipped_detector_has_cases_and_they_hold() {
+    let plan = load_plan(None).unwrap();
+    let mut failures = Vec::new();
+    for file in shipped() {
+        let page = file.page.as_deref().unwrap_or_default();
+        match read_cases(page) {
+            Ok(cases) if cases.is_empty() => failures.push(format!("{}: no cases", file.name)),
+            Ok(cases) => {
+                let failed = check_cases(&plan, file.slug(), &cases).unwrap();
+                failures.extend(failed.iter().map(ToString::to_string));
+            }
+            Err(fault) => failures.push(format!("{}: {fault}", file.name)),
+        }
+    }
+    assert!(failures.is_empty(), "\n{}", failures.join("\n"));
+}
+
+#[test]
+fn a_detector_is_named_after_its_file() {
+    let plan = load_plan(None).unwrap();
+    let ids: Vec<&str> = plan.detectors.iter().map(|d| d.metadata.id.as_str()).collect();
+    let files = shipped();
+    let slugs: Vec<&str> = files.iter().map(|file| file.slug()).collect();
+    assert_eq!(ids, slugs);
+}
