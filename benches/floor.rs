@@ -11,6 +11,7 @@
 //! kept and used again.
 
 #![allow(
+    clippy::cast_precision_loss,
     clippy::expect_used,
     clippy::print_stdout,
     reason = "a program of its own: it prints its result, and fails loudly"
@@ -25,7 +26,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use flate2::{Decompress, FlushDecompress, Status};
 use generate::{Config, Shape};
@@ -102,26 +103,26 @@ impl Dump {
     /// One line of the table.
     fn row(&self, name: &str, threads: usize, out: &Path) -> String {
         let out = out.join("out");
-        let (mut floors, mut scans) = (Vec::new(), Vec::new());
+        let (mut floors, mut scans, mut ratios, mut events) = (vec![], vec![], vec![], 0);
         // The first round only warms up.
         for round in 0..=number("FLOOR_ROUNDS", "7") {
-            let floor = timed(|| floor(&self.files, threads)).0;
+            let (floor, ()) = timed(|| floor(&self.files, threads));
             let (scan, run) = timed(|| run_scan(&self.root, &out, threads));
             assert!(run.account.balances() && run.account.unreadable() == 0, "a sound scan");
             if round > 0 {
+                events = run.account.records().seen;
                 floors.push(floor);
-                scans.push((scan, run.account.records().seen));
+                scans.push(scan);
+                // Of neighbours in time, so that a machine that is busy for a while does no harm.
+                ratios.push(scan / floor);
             }
         }
-        let floor = median(&mut floors);
-        let events = scans.first().map_or(0, |(_, events)| *events);
-        let scan = median(&mut scans.into_iter().map(|(time, _)| time).collect::<Vec<_>>());
+        let scan = median(scans);
         format!(
-            "| {name} | {threads} | {:.3} | {:.3} | {:.2} | {:.0} | {} |",
-            floor.as_secs_f64(),
-            scan.as_secs_f64(),
-            scan.as_secs_f64() / floor.as_secs_f64(),
-            events as f64 / scan.as_secs_f64(),
+            "| {name} | {threads} | {:.3} | {scan:.3} | {:.2} | {:.0} | {} |",
+            median(floors),
+            median(ratios),
+            events as f64 / scan,
             self.peak(threads),
         )
     }
@@ -135,15 +136,16 @@ impl Dump {
     }
 }
 
-fn timed<T>(work: impl FnOnce() -> T) -> (Duration, T) {
+/// Seconds that the work took, and its result.
+fn timed<T>(work: impl FnOnce() -> T) -> (f64, T) {
     let start = Instant::now();
     let result = work();
-    (start.elapsed(), result)
+    (start.elapsed().as_secs_f64(), result)
 }
 
-fn median(times: &mut [Duration]) -> Duration {
-    times.sort_unstable();
-    times.get(times.len() / 2).copied().unwrap_or_default()
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or_default()
 }
 
 /// Reads, inflates and parses every file.

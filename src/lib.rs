@@ -7,6 +7,7 @@
 pub mod cli;
 pub mod decode;
 pub mod detect;
+mod digest;
 pub mod error;
 pub mod events;
 pub mod findings;

@@ -26,6 +26,6 @@ fn a_detector_is_named_after_its_file() {
     let plan = load_plan(None).unwrap();
     let ids: Vec<&str> = plan.detectors.iter().map(|d| d.metadata.id.as_str()).collect();
     let files = shipped();
-    let slugs: Vec<&str> = files.iter().map(|file| file.slug()).collect();
+    let slugs: Vec<&str> = files.iter().map(trailsift::detect::rules::RuleFile::slug).collect();
     assert_eq!(ids, slugs);
 }

@@ -9,7 +9,7 @@
     reason = "the helpers of a test may fail as loudly as the test itself"
 )]
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::Read;
@@ -94,10 +94,10 @@ fn samples() -> &'static [Sample] {
 }
 
 /// Every distinct key and text of the logs: far less to look through than the logs.
-fn strings() -> &'static HashSet<&'static str> {
-    static STRINGS: OnceLock<HashSet<&'static str>> = OnceLock::new();
+fn strings() -> &'static BTreeSet<&'static str> {
+    static STRINGS: OnceLock<BTreeSet<&'static str>> = OnceLock::new();
     STRINGS.get_or_init(|| {
-        let mut strings = HashSet::new();
+        let mut strings = BTreeSet::new();
         let mut left: Vec<&Value> = samples().iter().map(|sample| &sample.json).collect();
         while let Some(value) = left.pop() {
             match value {
@@ -210,7 +210,7 @@ fn is_secret_key(word: &str) -> bool {
 
 #[test]
 fn no_person_is_named() {
-    let mut words: HashSet<String> = HashSet::new();
+    let mut words: BTreeSet<String> = BTreeSet::new();
     let mut collect = |text: &str| {
         let other = |c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_');
         words.extend(text.split(other).map(str::to_lowercase));

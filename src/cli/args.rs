@@ -29,13 +29,13 @@ Example:
 /// Finds attacks on S3 in AWS CloudTrail logs, offline and fast.
 #[derive(Debug, Parser)]
 #[command(version, arg_required_else_help = true)]
-pub struct Arguments {
+pub(super) struct Arguments {
     #[command(subcommand)]
     pub command: Command,
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(super) enum Command {
     Scan(Scan),
     Merge(Merge),
 }
@@ -43,7 +43,7 @@ pub enum Command {
 /// Detect: read logs, write findings, print a summary
 #[derive(Debug, Args)]
 #[command(after_help = SCAN_EXAMPLES)]
-pub struct Scan {
+pub(super) struct Scan {
     /// Files and folders of CloudTrail objects (.json.gz or .json)
     #[arg(required = true, value_name = "INPUT")]
     inputs: Vec<PathBuf>,
@@ -81,7 +81,7 @@ pub struct Scan {
 /// Merge partial runs and judge them as one
 #[derive(Debug, Args)]
 #[command(after_help = MERGE_EXAMPLES)]
-pub struct Merge {
+pub(super) struct Merge {
     /// Folders written by `trailsift scan --partial`
     #[arg(required = true, value_name = "DIR")]
     inputs: Vec<PathBuf>,
@@ -97,7 +97,7 @@ pub struct Merge {
 
 /// What the exit status tells.
 #[derive(Debug, Args)]
-pub struct ExitRules {
+pub(super) struct ExitRules {
     /// Exit with status 3 if a finding is at least this severe
     #[arg(long, value_name = "SEVERITY", value_enum, default_value = "never")]
     pub fail_on: FailOn,
@@ -110,7 +110,7 @@ pub struct ExitRules {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum FailOn {
+pub(super) enum FailOn {
     Never,
     Low,
     Medium,
@@ -119,7 +119,7 @@ pub enum FailOn {
 }
 
 impl FailOn {
-    pub fn label(self) -> Option<SeverityLabel> {
+    pub(super) fn label(self) -> Option<SeverityLabel> {
         match self {
             Self::Never => None,
             Self::Low => Some(SeverityLabel::Low),
@@ -132,7 +132,7 @@ impl FailOn {
 
 impl Scan {
     /// The validated options.
-    pub fn options(&self) -> Result<ScanOptions> {
+    pub(super) fn options(&self) -> Result<ScanOptions> {
         if let (Some(since), Some(until)) = (self.since, self.until)
             && since >= until
         {
@@ -156,7 +156,7 @@ impl Scan {
 
 impl Merge {
     /// The options.
-    pub fn options(&self) -> MergeOptions {
+    pub(super) fn options(&self) -> MergeOptions {
         MergeOptions {
             inputs: self.inputs.clone(),
             out: self.out.clone(),

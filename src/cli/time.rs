@@ -6,12 +6,12 @@ use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 
 /// µs since the epoch.
-pub fn parse(text: &str) -> Result<i64, String> {
+pub(super) fn parse(text: &str) -> Result<i64, String> {
     parse_at(text, now())
 }
 
 /// The clock: only a duration ago needs it.
-#[allow(clippy::disallowed_methods)] // the user asks for a time relative to now
+#[allow(clippy::disallowed_methods, reason = "the user asks for a time relative to now")]
 fn now() -> Timestamp {
     Timestamp::now()
 }
@@ -25,7 +25,9 @@ fn parse_at(text: &str, now: Timestamp) -> Result<i64, String> {
         .or_else(|| text.parse::<DateTime>().ok().and_then(utc))
         .or_else(|| ago(text, now));
     point.map(Timestamp::as_microsecond).ok_or_else(|| {
-        format!("`{text}` is no time: write 2025-06-03, 2025-06-03T10:15:00Z or 7d (seven days ago)")
+        format!(
+            "`{text}` is no time: write 2025-06-03, 2025-06-03T10:15:00Z or 7d (seven days ago)"
+        )
     })
 }
 

@@ -136,16 +136,16 @@ fn terms() -> impl Strategy<Value = Terms> {
         Just(Operator::Eq),
         Just(Operator::Neq),
     ];
-    (1i64..=3_600, operator, 1u64..8, any::<bool>()).prop_map(|(timespan, operator, value, unless)| {
-        Terms {
+    (1i64..=3_600, operator, 1u64..8, any::<bool>()).prop_map(
+        |(timespan, operator, value, unless)| Terms {
             timespan,
             timespan_text: format!("{timespan}s"),
             conditions: vec![Condition { operator, value }],
             counted: vec![true, !unless],
             unless: vec![false, unless],
             severity: Severity { base: 5.0, ..Severity::default() },
-        }
-    })
+        },
+    )
 }
 
 /// `match` has neither windows nor rules that take them back.

@@ -5,14 +5,13 @@
 //! Grantees: `AllUsers`, `AuthenticatedUsers`, `LogDelivery`, `owner`, `bucket-owner`,
 //! `AwsExecRead`, `id=<canonical user id>`, `email=<address>`, `uri=<other group>`.
 
-
 use simd_json::tape::{Object, Value};
 
 use super::path::{Slot, Slots};
 use super::value;
 
 /// The name under which rules ask for the grants.
-pub const ACL_GRANTS: &str = "acl_grants";
+pub(super) const ACL_GRANTS: &str = "acl_grants";
 
 const GROUPS: &[(&str, &str)] = &[
     ("http://acs.amazonaws.com/groups/global/AllUsers", "AllUsers"),
@@ -40,7 +39,7 @@ const HEADERS: &[(Slot, &str, &str)] = &[
 ];
 
 /// Reports every grant of the record to `each`. `line` is scratch space.
-pub fn grants(slots: &Slots<'_, '_>, line: &mut String, each: &mut impl FnMut(&str)) {
+pub(super) fn grants(slots: &Slots<'_, '_>, line: &mut String, each: &mut impl FnMut(&str)) {
     if let Some(canned) = slots.non_empty(Slot::CannedAcl) {
         canned_grants(canned, line, each);
     }
@@ -50,7 +49,7 @@ pub fn grants(slots: &Slots<'_, '_>, line: &mut String, each: &mut impl FnMut(&s
         }
     }
     if let Some(headers) = slots.value(Slot::AclHeaders).and_then(|value| value.as_object()) {
-        for (name, inner) in headers.iter() {
+        for (name, inner) in &headers {
             let known = HEADERS.iter().find(|(_, header, _)| header.eq_ignore_ascii_case(name));
             if let (Some((_, _, permission)), Some(header)) = (known, value::string(inner)) {
                 header_grants(header, permission, line, each);
@@ -124,7 +123,13 @@ fn emit_group(uri: &str, permission: &str, line: &mut String, each: &mut impl Fn
     }
 }
 
-fn emit(kind: &str, grantee: &str, permission: &str, line: &mut String, each: &mut impl FnMut(&str)) {
+fn emit(
+    kind: &str,
+    grantee: &str,
+    permission: &str,
+    line: &mut String,
+    each: &mut impl FnMut(&str),
+) {
     line.clear();
     line.extend([kind, grantee, " ", permission]);
     each(line);

@@ -127,7 +127,8 @@ impl<'b> Dictionary<'b> {
         let range = match self.list {
             None => row..row + 1,
             Some(list) => {
-                let bound = |at: usize| list.offsets().get(at).and_then(|n| usize::try_from(*n).ok());
+                let bound =
+                    |at: usize| list.offsets().get(at).and_then(|n| usize::try_from(*n).ok());
                 bound(row).unwrap_or(0)..bound(row + 1).unwrap_or(0)
             }
         };

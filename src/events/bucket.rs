@@ -8,7 +8,7 @@ use super::value;
 
 /// The bucket an event concerns.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Bucket<'i> {
+pub(super) struct Bucket<'i> {
     /// The bucket's name; an access point's ARN or alias where the log does not give the bucket.
     pub name: Option<&'i str>,
     /// The owner's account, if `resources` says it.
@@ -28,12 +28,12 @@ const S3_SOURCES: &[&str] = &[
 ];
 
 /// Whether the event source is one of S3's.
-pub fn is_s3(event_source: &str) -> bool {
+pub(super) fn is_s3(event_source: &str) -> bool {
     event_source.starts_with("s3") && S3_SOURCES.contains(&event_source)
 }
 
 /// Reads the bucket off the slots of an S3 event.
-pub fn bucket<'i>(slots: &Slots<'_, 'i>) -> Bucket<'i> {
+pub(super) fn bucket<'i>(slots: &Slots<'_, 'i>) -> Bucket<'i> {
     let resources = slots.value(Slot::Resources).map(Resources::read).unwrap_or_default();
     let requested = slots.non_empty(Slot::BucketName);
     let name = match requested {
@@ -63,7 +63,7 @@ struct Resources<'i> {
 impl<'i> Resources<'i> {
     fn read(value: Value<'_, 'i>) -> Self {
         let mut found = Self::default();
-        for item in value.as_array().iter().flat_map(|items| items.iter()) {
+        for item in value.as_array().iter().flat_map(simd_json::tape::Array::iter) {
             found.add(item);
         }
         found
@@ -72,7 +72,7 @@ impl<'i> Resources<'i> {
     fn add(&mut self, item: Value<'_, 'i>) {
         let Some(object) = item.as_object() else { return };
         let (mut kind, mut arn, mut account) = (None, None, None);
-        for (key, inner) in object.iter() {
+        for (key, inner) in &object {
             match key {
                 "type" => kind = value::string(inner),
                 "ARN" | "arn" | "ARNPrefix" => arn = value::string(inner),

@@ -9,7 +9,6 @@ use arrow::array::{
     UInt32Array, UInt64Array,
 };
 use arrow::datatypes::{DataType, Field as ArrowField, Schema, SchemaRef};
-use simd_json::prelude::*;
 use simd_json::tape::Value;
 
 use super::acl;
@@ -147,7 +146,7 @@ impl BatchBuilder {
         self.len() >= BATCH_EVENTS
             // Sizes are looked at now and then only: a record is at most 16 MiB.
             || (self.len().is_multiple_of(16)
-                && self.columns.iter().map(Column::bytes).max().unwrap_or(0) > BATCH_BYTES)
+                && self.widest() > BATCH_BYTES)
     }
 
     /// Appends a record as event if `wanted` says so of its time (µs). Returns whether it did.
@@ -204,6 +203,11 @@ impl BatchBuilder {
         let objects = std::mem::take(&mut self.objects);
         self.objects.extend(current);
         Ok(EventBatch::new(batch, objects))
+    }
+
+    fn widest(&self) -> usize {
+        let core = self.columns.iter().map(Column::bytes);
+        core.chain(self.paths.0.iter().map(ListColumn::bytes)).max().unwrap_or(0)
     }
 
     fn abandon(&mut self) {

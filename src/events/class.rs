@@ -4,7 +4,7 @@
 ///
 /// The category decides; records below version 1.07 have none: there `managementEvent` decides,
 /// and below 1.06 the name (object-level calls are data events).
-pub fn access_class(
+pub(super) fn access_class(
     category: Option<&str>,
     management: Option<bool>,
     read_only: Option<bool>,

@@ -82,25 +82,25 @@ fn dictionary(keys: Vec<i32>, interner: &mut Interner) -> Result<DictionaryArray
 
 /// A `Dictionary<Int32, Utf8>` column with one value per event.
 #[derive(Debug, Default)]
-pub struct DictionaryColumn {
+pub(super) struct DictionaryColumn {
     interner: Interner,
     keys: Vec<i32>,
 }
 
 impl DictionaryColumn {
     /// Appends the next event's value.
-    pub fn push(&mut self, text: Option<&str>) {
+    pub(super) fn push(&mut self, text: Option<&str>) {
         let key = text.map_or(NULL, |text| self.interner.intern(text));
         self.keys.push(key);
     }
 
     /// Bytes held by the distinct values.
-    pub fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         self.interner.bytes.len()
     }
 
     /// The column; the builder is empty afterwards.
-    pub fn finish(&mut self) -> Result<ArrayRef> {
+    pub(super) fn finish(&mut self) -> Result<ArrayRef> {
         let keys = std::mem::replace(&mut self.keys, Vec::with_capacity(super::BATCH_EVENTS));
         Ok(Arc::new(dictionary(keys, &mut self.interner)?))
     }
@@ -108,7 +108,7 @@ impl DictionaryColumn {
 
 /// A `List<Dictionary<Int32, Utf8>>` column: 0…n values per event.
 #[derive(Debug, Default)]
-pub struct ListColumn {
+pub(super) struct ListColumn {
     interner: Interner,
     keys: Vec<i32>,
     ends: Vec<i32>,
@@ -116,29 +116,29 @@ pub struct ListColumn {
 
 impl ListColumn {
     /// Adds a value to the event at hand.
-    pub fn value(&mut self, text: &str) {
+    pub(super) fn value(&mut self, text: &str) {
         let key = self.interner.intern(text);
         self.keys.push(key);
     }
 
     /// Ends the event at hand.
-    pub fn end(&mut self) {
+    pub(super) fn end(&mut self) {
         self.ends.push(i32::try_from(self.keys.len()).unwrap_or(i32::MAX));
     }
 
     /// Drops the values of the event at hand.
-    pub fn abandon(&mut self) {
+    pub(super) fn abandon(&mut self) {
         let kept = self.ends.last().and_then(|end| usize::try_from(*end).ok()).unwrap_or(0);
         self.keys.truncate(kept);
     }
 
     /// Bytes held by the distinct values.
-    pub fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         self.interner.bytes.len()
     }
 
     /// The column; the builder is empty afterwards.
-    pub fn finish(&mut self) -> Result<ArrayRef> {
+    pub(super) fn finish(&mut self) -> Result<ArrayRef> {
         let mut offsets = Vec::with_capacity(self.ends.len() + 1);
         offsets.push(0);
         offsets.append(&mut self.ends);

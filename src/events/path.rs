@@ -2,9 +2,6 @@
 //! somewhere are followed. Leaves are either *slots* (the fixed inputs of the core columns) or
 //! *paths* (columns that the loaded rules ask for; 0…n values per record).
 
-use std::borrow::Cow;
-
-use simd_json::prelude::*;
 use simd_json::tape::Value;
 
 use super::acl::ACL_GRANTS;
@@ -13,8 +10,8 @@ use super::value;
 /// The fixed inputs of the core columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
-#[allow(missing_docs)] // each is named after its path in SLOTS
-pub enum Slot {
+#[allow(missing_docs, reason = "each is named after its path in SLOTS")]
+pub(super) enum Slot {
     EventTime,
     EventId,
     EventSource,
@@ -63,7 +60,7 @@ pub enum Slot {
 }
 
 /// How many slots there are.
-pub const SLOT_COUNT: usize = Slot::GrantFullControl as usize + 1;
+pub(super) const SLOT_COUNT: usize = Slot::GrantFullControl as usize + 1;
 
 /// Where each slot is found. Spellings vary between services (`Host`/`host`, `Key`/`key`).
 const SLOTS: &[(&str, Slot)] = &[
@@ -119,32 +116,27 @@ const SLOTS: &[(&str, Slot)] = &[
 
 /// The slots of one record.
 #[derive(Debug)]
-pub struct Slots<'t, 'i>([Option<Value<'t, 'i>>; SLOT_COUNT]);
+pub(super) struct Slots<'t, 'i>([Option<Value<'t, 'i>>; SLOT_COUNT]);
 
 impl<'t, 'i> Slots<'t, 'i> {
     /// No slot is filled.
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self([None; SLOT_COUNT])
     }
 
     /// The raw value of a slot.
-    pub fn value(&self, slot: Slot) -> Option<Value<'t, 'i>> {
+    pub(super) fn value(&self, slot: Slot) -> Option<Value<'t, 'i>> {
         self.0.get(slot as usize).copied().flatten()
     }
 
     /// The slot's string.
-    pub fn string(&self, slot: Slot) -> Option<&'i str> {
+    pub(super) fn string(&self, slot: Slot) -> Option<&'i str> {
         self.value(slot).and_then(value::string)
     }
 
     /// The slot's string, unless it is empty.
-    pub fn non_empty(&self, slot: Slot) -> Option<&'i str> {
+    pub(super) fn non_empty(&self, slot: Slot) -> Option<&'i str> {
         self.string(slot).filter(|text| !text.is_empty())
-    }
-
-    /// The slot's scalar as text.
-    pub fn text(&self, slot: Slot) -> Option<Cow<'i, str>> {
-        self.value(slot).and_then(value::text)
     }
 
     fn set(&mut self, slot: Slot, found: Value<'t, 'i>) {
@@ -155,7 +147,7 @@ impl<'t, 'i> Slots<'t, 'i> {
 }
 
 /// Takes the values of rule paths.
-pub trait PathSink {
+pub(super) trait PathSink {
     /// One more value of path column `path` for the record at hand.
     fn path_value(&mut self, path: usize, text: &str);
 }
@@ -197,14 +189,14 @@ impl Node {
 
 /// The compiled union of all wanted paths.
 #[derive(Debug)]
-pub struct Trie {
+pub(super) struct Trie {
     root: Node,
 }
 
 impl Trie {
     /// Compiles the core slots and `paths` (dotted; `**.key` as the last two parts means `key` at
     /// any depth below, in any case). Path `n` of the slice is reported as number `n`.
-    pub fn new(paths: &[String]) -> Self {
+    pub(super) fn new(paths: &[String]) -> Self {
         let mut root = Node::default();
         for (path, slot) in SLOTS {
             if let Some(node) = descend(&mut root, path) {
@@ -230,7 +222,7 @@ impl Trie {
     }
 
     /// Walks one record: fills the slots and reports the values of the rule paths.
-    pub fn walk<'t, 'i>(
+    pub(super) fn walk<'t, 'i>(
         &self,
         record: Value<'t, 'i>,
         slots: &mut Slots<'t, 'i>,
@@ -257,7 +249,7 @@ fn walk_node<'t, 'i>(
     paths: &mut impl PathSink,
 ) {
     if let Some(object) = value.as_object() {
-        for (key, inner) in object.iter() {
+        for (key, inner) in &object {
             if let Some(child) = node.child(key) {
                 visit(child, inner, slots, paths);
             }
@@ -266,7 +258,7 @@ fn walk_node<'t, 'i>(
             walk_anywhere(key, *path, value, paths);
         }
     } else if let Some(array) = value.as_array() {
-        for inner in array.iter() {
+        for inner in &array {
             walk_node(node, inner, slots, paths);
         }
     }
@@ -292,7 +284,7 @@ fn visit<'t, 'i>(
 /// Reports the scalars of a leaf; a list gives each of its elements.
 fn report(path: usize, value: Value<'_, '_>, paths: &mut impl PathSink) {
     if let Some(array) = value.as_array() {
-        for inner in array.iter() {
+        for inner in &array {
             report(path, inner, paths);
         }
     } else if let Some(text) = value::text(value) {
@@ -303,14 +295,14 @@ fn report(path: usize, value: Value<'_, '_>, paths: &mut impl PathSink) {
 /// Reports every value under `key` at any depth. The depth is bounded by the decoder's limit.
 fn walk_anywhere(key: &str, path: usize, value: Value<'_, '_>, paths: &mut impl PathSink) {
     if let Some(object) = value.as_object() {
-        for (name, inner) in object.iter() {
+        for (name, inner) in &object {
             if name.eq_ignore_ascii_case(key) {
                 report(path, inner, paths);
             }
             walk_anywhere(key, path, inner, paths);
         }
     } else if let Some(array) = value.as_array() {
-        for inner in array.iter() {
+        for inner in &array {
             walk_anywhere(key, path, inner, paths);
         }
     }

@@ -16,11 +16,11 @@ use std::borrow::Cow;
 use super::path::{Slot, Slots};
 
 /// The principal of a caller without credentials.
-pub const ANONYMOUS: &str = "anonymous";
+pub(super) const ANONYMOUS: &str = "anonymous";
 
 /// Who made the call.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Principal<'i> {
+pub(super) struct Principal<'i> {
     /// The stable principal, see the module's table; `None` if the record names nobody.
     pub name: Option<Cow<'i, str>>,
     /// The caller's account, 12 digits; `None` for anonymous callers and AWS services.
@@ -30,7 +30,7 @@ pub struct Principal<'i> {
 }
 
 /// Reads the principal off the identity slots of a record.
-pub fn principal<'i>(slots: &Slots<'_, 'i>) -> Principal<'i> {
+pub(super) fn principal<'i>(slots: &Slots<'_, 'i>) -> Principal<'i> {
     let arn = slots.non_empty(Slot::IdentityArn);
     let kind = slots.string(Slot::IdentityType);
     let account = slots
@@ -134,7 +134,8 @@ mod tests {
     #[test]
     fn every_kind_of_caller_has_a_stable_name() {
         let role = r#""type":"AssumedRole","arn":"arn:aws:sts::111122223333:assumed-role/R/S","accountId":"111122223333""#;
-        let issuer = r#""sessionContext":{"sessionIssuer":{"arn":"arn:aws:iam::111122223333:role/p/R"}}"#;
+        let issuer =
+            r#""sessionContext":{"sessionIssuer":{"arn":"arn:aws:iam::111122223333:role/p/R"}}"#;
         let cases = [
             (format!("{role},{issuer}"), "arn:aws:iam::111122223333:role/p/R", Some("S")),
             (role.to_owned(), "arn:aws:iam::111122223333:role/R", Some("S")),
@@ -159,12 +160,14 @@ mod tests {
                 None,
             ),
             (
-                r#""type":"AWSAccount","principalId":"","accountId":"ANONYMOUS_PRINCIPAL""#.to_owned(),
+                r#""type":"AWSAccount","principalId":"","accountId":"ANONYMOUS_PRINCIPAL""#
+                    .to_owned(),
                 "anonymous",
                 None,
             ),
             (
-                r#""type":"AWSAccount","principalId":"AROAX:s","accountId":"999988887777""#.to_owned(),
+                r#""type":"AWSAccount","principalId":"AROAX:s","accountId":"999988887777""#
+                    .to_owned(),
                 "foreign:999988887777:AROAX",
                 None,
             ),

@@ -100,7 +100,7 @@ pub enum Core {
 type Row = (Core, &'static str, Kind, Option<&'static str>);
 
 /// Every core column, in the order of [`Core`].
-pub const CORE: &[Row] = &[
+pub(super) const CORE: &[Row] = &[
     (Core::EventTime, "event_time", Kind::Time, None),
     (Core::EventId, "event_id", Kind::Text, Some("eventID")),
     (Core::EventSource, "event_source", Kind::Dictionary, Some("eventSource")),
@@ -163,12 +163,12 @@ impl Core {
 }
 
 /// The Arrow type of a dictionary column.
-pub fn dictionary_type() -> DataType {
+pub(super) fn dictionary_type() -> DataType {
     DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
 }
 
 /// The Arrow fields of the core columns.
-pub fn core_fields() -> Vec<ArrowField> {
+pub(super) fn core_fields() -> Vec<ArrowField> {
     let data_type = |kind| match kind {
         Kind::Dictionary => dictionary_type(),
         Kind::Text => DataType::Utf8,

@@ -14,8 +14,28 @@ pub fn parse_event_time(text: &str) -> Option<i64> {
 
 /// Exactly `YYYY-MM-DDThh:mm:ssZ`.
 fn common(text: &[u8]) -> Option<i64> {
-    let [y0, y1, y2, y3, b'-', m0, m1, b'-', d0, d1, b'T', h0, h1, b':', n0, n1, b':', s0, s1, b'Z'] =
-        text
+    let [
+        y0,
+        y1,
+        y2,
+        y3,
+        b'-',
+        m0,
+        m1,
+        b'-',
+        d0,
+        d1,
+        b'T',
+        h0,
+        h1,
+        b':',
+        n0,
+        n1,
+        b':',
+        s0,
+        s1,
+        b'Z',
+    ] = text
     else {
         return None;
     };
@@ -62,7 +82,8 @@ mod tests {
 
     #[test]
     fn texts_that_are_no_time_are_none() {
-        for text in ["", "yesterday", "2023-02-30T00:00:00Z", "2023-07-10T24:00:00Z", "1688990525"] {
+        for text in ["", "yesterday", "2023-02-30T00:00:00Z", "2023-07-10T24:00:00Z", "1688990525"]
+        {
             assert_eq!(parse_event_time(text), None, "{text}");
         }
     }

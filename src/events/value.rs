@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use simd_json::StaticNode;
-use simd_json::prelude::*;
+use simd_json::prelude::{TypedScalarValue as _, ValueAsScalar as _, ValueIntoString as _};
 use simd_json::tape::Value;
 
 /// The value itself, or the only element of an array of one (records of the 1.03 era).
@@ -17,7 +17,7 @@ fn unwrapped<'t, 'i>(value: Value<'t, 'i>) -> Value<'t, 'i> {
 }
 
 /// The text of a string, number or boolean; `None` for null, objects and lists.
-pub fn text<'i>(value: Value<'_, 'i>) -> Option<Cow<'i, str>> {
+pub(super) fn text<'i>(value: Value<'_, 'i>) -> Option<Cow<'i, str>> {
     let value = unwrapped(value);
     if let Some(text) = value.into_string() {
         return Some(Cow::Borrowed(text));
@@ -30,12 +30,12 @@ pub fn text<'i>(value: Value<'_, 'i>) -> Option<Cow<'i, str>> {
 }
 
 /// The text of a string, or of the string that an array of one holds.
-pub fn string<'i>(value: Value<'_, 'i>) -> Option<&'i str> {
+pub(super) fn string<'i>(value: Value<'_, 'i>) -> Option<&'i str> {
     unwrapped(value).into_string()
 }
 
 /// A boolean, also as the text `true` or `false`.
-pub fn boolean(value: Value<'_, '_>) -> Option<bool> {
+pub(super) fn boolean(value: Value<'_, '_>) -> Option<bool> {
     let value = unwrapped(value);
     value.as_bool().or_else(|| match value.as_str()? {
         "true" => Some(true),
@@ -46,7 +46,7 @@ pub fn boolean(value: Value<'_, '_>) -> Option<bool> {
 
 /// A byte count: an integer, or a float of the 2020–2022 records (`524.0`, `5.24E2`) that is
 /// whole; `None` (unknown, not 0) for anything else.
-pub fn byte_count(value: Value<'_, '_>) -> Option<i64> {
+pub(super) fn byte_count(value: Value<'_, '_>) -> Option<i64> {
     match static_node(unwrapped(value))? {
         StaticNode::I64(count) => Some(count).filter(|count| *count >= 0),
         StaticNode::U64(count) => i64::try_from(count).ok(),
@@ -59,8 +59,7 @@ pub fn byte_count(value: Value<'_, '_>) -> Option<i64> {
 fn whole(count: f64) -> Option<i64> {
     const EXACT: f64 = 9_007_199_254_740_992.0; // 2^53
     if (0.0..=EXACT).contains(&count) && count.fract() == 0.0 {
-        // In range and whole, checked above.
-        #[allow(clippy::cast_possible_truncation)]
+        #[allow(clippy::cast_possible_truncation, reason = "in range and whole, checked above")]
         return Some(count as i64);
     }
     None

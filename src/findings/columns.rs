@@ -182,7 +182,8 @@ fn evidence(findings: &[Finding]) -> Result<ArrayRef> {
             Arc::new(Int64Array::from_iter_values(all().map(|e| number(e.record_number)))),
         ),
     ];
-    let field = |name, column: &ArrayRef| Arc::new(Field::new(name, column.data_type().clone(), true));
+    let field =
+        |name, column: &ArrayRef| Arc::new(Field::new(name, column.data_type().clone(), true));
     let columns: Vec<_> = columns.into_iter().map(|(name, c)| (field(name, &c), c)).collect();
     nested(findings.iter().map(|f| f.evidence.len()), Arc::new(StructArray::from(columns)))
 }

@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
-
 use super::time::interval;
 use crate::detect::group::{Details, Entity, Evidence, Groups, Sketch};
 use crate::detect::judge::Signal;
 use crate::detect::rules::{Detector, Placeholder, SAMPLES};
+use crate::digest::{Identity, hex};
 use crate::events::Core;
 
 /// What the calls behind a finding came to.
@@ -72,7 +71,7 @@ impl SeverityLabel {
 
 /// A finding. Lists are samples of at most 16 values, alphabetical; see `docs/findings.md`.
 #[derive(Debug, Clone, PartialEq)]
-#[allow(missing_docs)] // documented column by column in docs/findings.md
+#[allow(missing_docs, reason = "documented column by column in docs/findings.md")]
 pub struct Finding {
     pub finding_id: String,
     pub continues: Option<String>,
@@ -158,18 +157,10 @@ pub fn findings_of(detector: &Detector, groups: &Groups) -> Vec<Finding> {
     findings
 }
 
-/// 128 bits of SHA-256 over (detector, entity, day), each part with its length.
+/// The identity of (detector, entity, day).
 fn finding_id(detector: &str, entity: &Entity, day: i64) -> String {
-    let mut hash = Sha256::new();
-    let mut part = |text: Option<&str>| {
-        // An absent value differs from an empty one.
-        hash.update(text.map_or(u64::MAX, |text| text.len() as u64).to_be_bytes());
-        hash.update(text.unwrap_or_default());
-    };
-    part(Some(detector));
-    entity.iter().for_each(|value| part(value.as_deref()));
-    hash.update(day.to_be_bytes());
-    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    let start = Identity::default().part(Some(detector)).part(Some(&day.to_string()));
+    hex(&entity.iter().fold(start, |id, value| id.part(value.as_deref())).finish())
 }
 
 fn finding(

@@ -24,7 +24,8 @@ pub fn day_text(day: i64) -> String {
 /// `2025-06-03 10:15:02–10:27:40 UTC`, the second date only if it differs.
 #[must_use]
 pub fn interval(first: i64, last: i64) -> String {
-    let (Ok(from), Ok(to)) = (Timestamp::from_microsecond(first), Timestamp::from_microsecond(last))
+    let (Ok(from), Ok(to)) =
+        (Timestamp::from_microsecond(first), Timestamp::from_microsecond(last))
     else {
         return format!("{first}–{last}");
     };

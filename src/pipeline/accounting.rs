@@ -98,7 +98,13 @@ impl RejectedRecord {
 impl ObjectRecord {
     /// An object that was looked into; `analysed` and `filtered` are what the events room took.
     #[must_use]
-    pub fn decoded(uri: &Arc<str>, bytes: u64, decoded: &Decoded, analysed: u64, filtered: u64) -> Self {
+    pub fn decoded(
+        uri: &Arc<str>,
+        bytes: u64,
+        decoded: &Decoded,
+        analysed: u64,
+        filtered: u64,
+    ) -> Self {
         let (outcome, reason) = match &decoded.outcome {
             Outcome::Read => (ObjectOutcome::Read, None),
             Outcome::Partial(damage) => (ObjectOutcome::Partial, Some(damage.to_string())),

@@ -50,7 +50,7 @@ type Rows = Vec<Vec<String>>;
 /// # Errors
 /// What is wrong with the page, and in which case.
 pub fn read_cases(page: &str) -> Result<Vec<Case>, String> {
-    sections(page).into_iter().map(|section| section.case()).collect()
+    sections(page).into_iter().map(Section::case).collect()
 }
 
 /// A case as it stands on the page.
@@ -93,7 +93,11 @@ impl Section {
         let (events, findings) = match self.tables.as_slice() {
             [events] if self.text.contains("No findings") => (events, None),
             [events, findings] => (events, Some(findings)),
-            _ => return Err(fault("needs a table of events, then one of findings or `No findings`")),
+            _ => {
+                return Err(fault(
+                    "needs a table of events, then one of findings or `No findings`",
+                ));
+            }
         };
         let mut records = Vec::new();
         for line in lines(events) {
@@ -259,7 +263,11 @@ fn compare(
             let pairs = line.iter().map(|(name, value)| format!("{name}={value}"));
             pairs.collect::<Vec<_>>().join(" ")
         };
-        format!("{} finding(s) [{}]", lines.len(), lines.iter().map(line).collect::<Vec<_>>().join("; "))
+        format!(
+            "{} finding(s) [{}]",
+            lines.len(),
+            lines.iter().map(line).collect::<Vec<_>>().join("; ")
+        )
     };
     Some(CaseFailure {
         detector: detector.to_owned(),

@@ -94,7 +94,7 @@ impl Coverage {
 ///
 /// # Errors
 /// Those of reading the table.
-pub fn judge(
+pub(super) fn judge(
     plan: &Plan,
     table: impl Iterator<Item = Result<(Key, Row)>>,
 ) -> Result<(Vec<Finding>, Coverage)> {
@@ -123,10 +123,11 @@ pub fn judge(
 
 fn sort(findings: &mut [Finding]) {
     findings.sort_by(|a, b| {
+        let when = |f: &Finding| (f.first_seen, f.last_seen, f.finding_id.clone());
         let order = |f: &Finding| (f.finding_type.clone(), f.account.clone(), f.principal.clone());
         b.severity
             .total_cmp(&a.severity)
             .then_with(|| order(a).cmp(&order(b)))
-            .then_with(|| (a.first_seen, &a.finding_id).cmp(&(b.first_seen, &b.finding_id)))
+            .then_with(|| when(a).cmp(&when(b)))
     });
 }

@@ -8,7 +8,7 @@ use super::output;
 use super::partial::{self, Header, Partial};
 use super::run::{Run, Span};
 use super::scan::load_plan;
-use crate::detect::group::{self, Key, Row, TableReader};
+use crate::detect::group::{self, TableReader};
 use crate::error::{Error, Result};
 use crate::source::Shard;
 
@@ -41,7 +41,7 @@ pub fn merge(options: &MergeOptions) -> Result<Run> {
         run.interrupted |= header.interrupted;
         notes.extend(header.notes.iter().cloned());
     }
-    let mut runs: Vec<Box<dyn Iterator<Item = Result<(Key, Row)>> + Send>> = Vec::new();
+    let mut runs: Vec<group::Run<'_>> = Vec::new();
     for partial in partials {
         runs.push(Box::new(TableReader::open(&partial.table)?));
         run.account.listed += partial.account.listed;

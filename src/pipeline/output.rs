@@ -16,18 +16,18 @@ use crate::findings::{SeverityLabel, findings_batch, timestamp_text, write_parqu
 use crate::store;
 
 /// File names.
-pub const FINDINGS: &str = "findings.parquet";
+pub(super) const FINDINGS: &str = "findings.parquet";
 /// Records given up.
-pub const REJECTED: &str = "rejected.parquet";
+pub(super) const REJECTED: &str = "rejected.parquet";
 /// Events per hour.
-pub const COVERAGE: &str = "coverage.parquet";
+pub(super) const COVERAGE: &str = "coverage.parquet";
 /// Every object with its outcome.
-pub const MANIFEST: &str = "manifest.parquet";
+pub(super) const MANIFEST: &str = "manifest.parquet";
 /// The run itself.
-pub const RUN: &str = "run.json";
+pub(super) const RUN: &str = "run.json";
 
 /// Writes all files of a finished run.
-pub fn write(run: &Run) -> Result<()> {
+pub(super) fn write(run: &Run) -> Result<()> {
     let folder = &run.out;
     write_parquet(&folder.join(FINDINGS), &findings_batch(&run.findings)?)?;
     write_parquet(&folder.join(COVERAGE), &coverage(&run.coverage)?)?;
@@ -37,7 +37,7 @@ pub fn write(run: &Run) -> Result<()> {
 }
 
 /// Writes the manifest and the rejected records.
-pub fn write_account(folder: &Path, account: &Account) -> Result<()> {
+pub(super) fn write_account(folder: &Path, account: &Account) -> Result<()> {
     write_parquet(&folder.join(MANIFEST), &manifest(&account.manifest)?)?;
     write_parquet(&folder.join(REJECTED), &rejected(&account.rejected)?)
 }
@@ -126,7 +126,7 @@ fn run_json(run: &Run) -> Value {
 }
 
 /// The one look at the clock.
-#[allow(clippy::disallowed_methods)] // goes into run.json only
+#[allow(clippy::disallowed_methods, reason = "goes into run.json only")]
 fn finished() -> String {
     jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }

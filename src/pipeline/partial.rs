@@ -26,7 +26,7 @@ const TABLE: &str = "table.parquet";
 
 /// What `partial.json` says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Header {
+pub(super) struct Header {
     /// Version of the files.
     format: u32,
     /// Identity of the detectors: only equal ones merge.
@@ -49,7 +49,7 @@ pub struct Header {
 
 /// A partial run, read back.
 #[derive(Debug)]
-pub struct Partial {
+pub(super) struct Partial {
     /// What it says of itself.
     pub header: Header,
     /// Its objects and rejected records.
@@ -60,7 +60,7 @@ pub struct Partial {
 
 /// Writes the share's files into `options.out`; the header last, so that a folder with a header is
 /// whole.
-pub fn write(
+pub(super) fn write(
     options: &ScanOptions,
     plan: &Plan,
     run: &Run,
@@ -95,13 +95,17 @@ fn remove(path: &Path) -> Result<()> {
 ///
 /// # Errors
 /// [`Error::Table`] if the folder holds none, or one of another version.
-pub fn read(folder: &Path) -> Result<Partial> {
+pub(super) fn read(folder: &Path) -> Result<Partial> {
     let path = folder.join(HEADER);
     let text = std::fs::read_to_string(&path).map_err(|error| {
-        Error::table(&path, format!("no finished partial run ({error}); run `scan --partial` again"))
+        Error::table(
+            &path,
+            format!("no finished partial run ({error}); run `scan --partial` again"),
+        )
     })?;
-    let header: Header = serde_json::from_str(&text)
-        .map_err(|error| Error::table(&path, format!("not the header of a partial run: {error}")))?;
+    let header: Header = serde_json::from_str(&text).map_err(|error| {
+        Error::table(&path, format!("not the header of a partial run: {error}"))
+    })?;
     if header.format != FORMAT {
         let reason = format!("format {}, this trailsift reads {FORMAT}", header.format);
         return Err(Error::table(&path, reason));
@@ -127,9 +131,10 @@ fn rows<T>(path: &Path, read: fn(&RecordBatch, usize) -> Option<T>) -> Result<Ve
     Ok(found)
 }
 
-fn text(batch: &RecordBatch, name: &str, row: usize) -> Option<Option<String>> {
+/// The column's text; empty for null, and no text of ours is empty.
+fn text(batch: &RecordBatch, name: &str, row: usize) -> Option<String> {
     let column = batch.column_by_name(name)?.as_string_opt::<i32>()?;
-    Some(column.is_valid(row).then(|| column.value(row).to_owned()))
+    Some(if column.is_valid(row) { column.value(row).to_owned() } else { String::new() })
 }
 
 fn number(batch: &RecordBatch, name: &str, row: usize) -> Option<u64> {
@@ -142,24 +147,24 @@ fn number(batch: &RecordBatch, name: &str, row: usize) -> Option<u64> {
 
 fn manifest_row(batch: &RecordBatch, row: usize) -> Option<ObjectRecord> {
     Some(ObjectRecord {
-        uri: Arc::from(text(batch, "object_uri", row)??),
+        uri: Arc::from(text(batch, "object_uri", row)?),
         bytes: number(batch, "bytes", row)?,
-        outcome: ObjectOutcome::parse(&text(batch, "outcome", row)??)?,
-        reason: text(batch, "reason", row)?,
+        outcome: ObjectOutcome::parse(&text(batch, "outcome", row)?)?,
+        reason: Some(text(batch, "reason", row)?).filter(|reason| !reason.is_empty()),
         records: number(batch, "records", row)?,
         analysed: number(batch, "analysed", row)?,
         filtered: number(batch, "filtered", row)?,
         rejected: number(batch, "rejected", row)?,
-        sha256: text(batch, "sha256", row)?,
+        sha256: Some(text(batch, "sha256", row)?).filter(|hash| !hash.is_empty()),
     })
 }
 
 fn rejected_row(batch: &RecordBatch, row: usize) -> Option<RejectedRecord> {
     Some(RejectedRecord {
-        object_uri: Arc::from(text(batch, "object_uri", row)??),
+        object_uri: Arc::from(text(batch, "object_uri", row)?),
         record_number: number(batch, "record_number", row)?,
         byte_offset: number(batch, "byte_offset", row)?,
-        reason: text(batch, "reason", row)??,
-        excerpt: text(batch, "excerpt", row)??,
+        reason: text(batch, "reason", row)?,
+        excerpt: text(batch, "excerpt", row)?,
     })
 }

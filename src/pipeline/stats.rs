@@ -7,7 +7,7 @@ use serde::Serialize;
 
 /// Latencies of one stage.
 #[derive(Debug, Clone)]
-pub struct Latencies(Option<Histogram<u64>>);
+pub(super) struct Latencies(Option<Histogram<u64>>);
 
 /// Percentiles in microseconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -27,19 +27,19 @@ pub struct Percentiles {
 impl Latencies {
     /// Nothing measured yet. Two significant digits, up to an hour.
     #[must_use]
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self(Histogram::new_with_bounds(1, 3_600_000_000, 2).ok())
     }
 
     /// Adds a duration.
-    pub fn record(&mut self, duration: Duration) {
+    pub(super) fn record(&mut self, duration: Duration) {
         if let Some(histogram) = &mut self.0 {
             histogram.saturating_record(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX));
         }
     }
 
     /// Adds another worker's.
-    pub fn add(&mut self, other: &Self) {
+    pub(super) fn add(&mut self, other: &Self) {
         if let (Some(mine), Some(theirs)) = (&mut self.0, &other.0) {
             // The bounds are equal, so adding cannot fail.
             let _ = mine.add(theirs);
@@ -48,7 +48,7 @@ impl Latencies {
 
     /// The percentiles.
     #[must_use]
-    pub fn percentiles(&self) -> Percentiles {
+    pub(super) fn percentiles(&self) -> Percentiles {
         let Some(histogram) = &self.0 else { return Percentiles::default() };
         Percentiles {
             count: histogram.len(),

@@ -5,13 +5,13 @@ use std::path::Path;
 
 use tempfile::{NamedTempFile, TempPath};
 
-use crate::detect::group::{Key, Row, Table, TableReader, merge, write_table};
+use crate::detect::group::{Key, Row, Run, Table, TableReader, merge, write_table};
 use crate::detect::rules::Plan;
 use crate::error::{Error, Result};
 
 /// A table that spills.
 #[derive(Debug)]
-pub struct BoundedTable<'s> {
+pub(super) struct BoundedTable<'s> {
     /// The part in memory.
     pub table: Table,
     budget: usize,
@@ -21,14 +21,14 @@ pub struct BoundedTable<'s> {
 
 /// The sorted runs of a worker.
 #[derive(Debug, Default)]
-pub struct Runs {
+pub(super) struct Runs {
     memory: Vec<Vec<(Key, Row)>>,
     spilled: Vec<TempPath>,
 }
 
 impl<'s> BoundedTable<'s> {
     /// A table of at most about `budget` bytes that spills into `folder`.
-    pub fn new(plan: &Plan, budget: usize, folder: &'s Path) -> Self {
+    pub(super) fn new(plan: &Plan, budget: usize, folder: &'s Path) -> Self {
         let table = Table::new(plan.folds.iter().map(|fold| fold.id));
         Self { table, budget, folder, spilled: Vec::new() }
     }
@@ -37,7 +37,7 @@ impl<'s> BoundedTable<'s> {
     ///
     /// # Errors
     /// Those of writing the run.
-    pub fn bound(&mut self) -> Result<()> {
+    pub(super) fn bound(&mut self) -> Result<()> {
         if self.table.bytes() <= self.budget {
             return Ok(());
         }
@@ -49,20 +49,20 @@ impl<'s> BoundedTable<'s> {
     }
 
     /// The runs.
-    pub fn finish(mut self) -> Runs {
+    pub(super) fn finish(mut self) -> Runs {
         Runs { memory: vec![self.table.drain_sorted()], spilled: self.spilled }
     }
 }
 
 impl Runs {
     /// Adds another worker's runs.
-    pub fn add(&mut self, other: Self) {
+    pub(super) fn add(&mut self, other: Self) {
         self.memory.extend(other.memory);
         self.spilled.extend(other.spilled);
     }
 
     /// How many runs were spilled.
-    pub fn spilled(&self) -> usize {
+    pub(super) fn spilled(&self) -> usize {
         self.spilled.len()
     }
 
@@ -70,14 +70,14 @@ impl Runs {
     ///
     /// # Errors
     /// Those of opening the spilled runs.
-    pub fn merged(self) -> Result<(impl Iterator<Item = Result<(Key, Row)>>, Vec<TempPath>)> {
-        let mut runs: Vec<Box<dyn Iterator<Item = Result<(Key, Row)>> + Send>> = Vec::new();
+    pub(super) fn merged(self) -> Result<(Run<'static>, Vec<TempPath>)> {
+        let mut runs: Vec<Run<'static>> = Vec::new();
         for run in self.memory {
             runs.push(Box::new(run.into_iter().map(Ok)));
         }
         for path in &self.spilled {
             runs.push(Box::new(TableReader::open(path)?));
         }
-        Ok((merge(runs), self.spilled))
+        Ok((Box::new(merge(runs)), self.spilled))
     }
 }

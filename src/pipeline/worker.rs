@@ -5,7 +5,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use sha2::{Digest, Sha256};
 use simd_json::tape::Value;
 
 use super::accounting::{ObjectOutcome, ObjectRecord, RejectedRecord};
@@ -14,6 +13,7 @@ use super::stats::Latencies;
 use super::tables::{BoundedTable, Runs};
 use crate::decode::{Decoder, Limits, RecordFault, RecordSink};
 use crate::detect::rules::Plan;
+use crate::digest::sha256;
 use crate::error::Result;
 use crate::events::BatchBuilder;
 use crate::source::LogObject;
@@ -21,7 +21,7 @@ use crate::store;
 
 /// What all workers share.
 #[derive(Debug)]
-pub struct Task<'s> {
+pub(super) struct Task<'s> {
     /// What to extract, select and fold.
     pub plan: &'s Plan,
     /// Events before are filtered, µs.
@@ -40,7 +40,7 @@ pub struct Task<'s> {
 
 /// What a worker leaves.
 #[derive(Debug)]
-pub struct Harvest {
+pub(super) struct Harvest {
     /// Its table.
     pub runs: Runs,
     /// Its lines of the manifest.
@@ -54,7 +54,7 @@ pub struct Harvest {
 }
 
 /// A worker.
-pub struct Worker<'s> {
+pub(super) struct Worker<'s> {
     task: &'s Task<'s>,
     decoder: Decoder,
     sink: EventSink<'s>,
@@ -66,7 +66,7 @@ pub struct Worker<'s> {
 
 impl<'s> Worker<'s> {
     /// An idle worker.
-    pub fn new(task: &'s Task<'s>) -> Self {
+    pub(super) fn new(task: &'s Task<'s>) -> Self {
         Self {
             task,
             decoder: Decoder::new(task.limits.clone()),
@@ -82,7 +82,7 @@ impl<'s> Worker<'s> {
     ///
     /// # Errors
     /// Only those that end the run; bad input is accounted for.
-    pub fn take(&mut self, object: &LogObject) -> Result<()> {
+    pub(super) fn take(&mut self, object: &LogObject) -> Result<()> {
         let started = Instant::now();
         if object.bytes > self.task.limits.inflated_bytes {
             let limit = self.task.limits.inflated_bytes;
@@ -105,13 +105,13 @@ impl<'s> Worker<'s> {
     ///
     /// # Errors
     /// Only those that end the run; bad input is accounted for.
-    pub fn take_bytes(&mut self, uri: &Arc<str>, stored: Vec<u8>) -> Result<Vec<u8>> {
+    pub(super) fn take_bytes(&mut self, uri: &Arc<str>, stored: Vec<u8>) -> Result<Vec<u8>> {
         self.sink.start_object(uri.clone());
         let decoded = self.decoder.decode(uri, &stored, &mut self.sink);
         let (analysed, filtered) = self.sink.end_object()?;
         let bytes = stored.len() as u64;
         let mut record = ObjectRecord::decoded(uri, bytes, &decoded, analysed, filtered);
-        record.sha256 = self.task.hash.then(|| hex(&Sha256::digest(&stored)));
+        record.sha256 = self.task.hash.then(|| sha256(&stored));
         self.manifest.push(record);
         let rejected = decoded.rejected.into_iter();
         self.rejected.extend(rejected.map(|piece| RejectedRecord::new(uri, piece)));
@@ -122,7 +122,7 @@ impl<'s> Worker<'s> {
     ///
     /// # Errors
     /// Those of folding and spilling.
-    pub fn finish(mut self) -> Result<Harvest> {
+    pub(super) fn finish(mut self) -> Result<Harvest> {
         self.sink.flush()?;
         Ok(Harvest {
             runs: self.sink.table.finish(),
@@ -137,10 +137,6 @@ impl<'s> Worker<'s> {
         let outcome = ObjectOutcome::Failed;
         self.manifest.push(ObjectRecord::unread(&object.uri, object.bytes, outcome, Some(reason)));
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Records to events to table.

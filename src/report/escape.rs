@@ -55,10 +55,7 @@ mod tests {
     fn nothing_that_steers_a_terminal_survives() {
         let hostile = "a\u{1b}[31mred\u{7}\r\n\u{202e}txt\u{9b}0m\u{200b}";
         let shown = escaped(hostile);
-        assert_eq!(
-            shown,
-            "a\\u{1b}[31mred\\u{7}\\u{d}\\u{a}\\u{202e}txt\\u{9b}0m\\u{200b}"
-        );
+        assert_eq!(shown, "a\\u{1b}[31mred\\u{7}\\u{d}\\u{a}\\u{202e}txt\\u{9b}0m\\u{200b}");
         assert!(!shown.chars().any(is_unsafe));
     }
 

@@ -51,8 +51,7 @@ fn headline(run: &Run, out: &mut dyn Write) -> io::Result<()> {
         .filter(|(count, _)| *count > 0)
         .map(|(count, label)| format!("{count} {}", label.as_str()))
         .collect();
-    let counts =
-        if counts.is_empty() { "no findings".to_owned() } else { findings(run, &counts) };
+    let counts = if counts.is_empty() { "no findings".to_owned() } else { findings(run, &counts) };
     writeln!(out, "{BOLD}{counts}{BOLD:#} in {} events{span}", number(records.analysed))?;
     if run.interrupted {
         writeln!(out, "{BOLD}interrupted{BOLD:#}: only a part of the input was read and judged")?;
@@ -122,19 +121,22 @@ fn place(finding: &Finding) -> String {
 
 fn how_many(finding: &Finding) -> String {
     let all = finding.ok_count.saturating_add(finding.error_count);
-    let mut text = format!("{} calls", number(all));
+    let mut parts = vec![counted(all, "call")];
     if finding.error_count > 0 {
-        text += &format!(
-            ", {} failed ({})",
-            number(finding.error_count),
-            some(&finding.error_codes)
-        );
+        let codes = some(&finding.error_codes);
+        parts.push(format!("{} failed ({codes})", number(finding.error_count)));
     }
     if finding.distinct_objects > 0 {
         let about = if finding.distinct_is_exact { "" } else { "about " };
-        text += &format!(", {about}{} objects", number(finding.distinct_objects));
+        parts.push(format!("{about}{}", counted(finding.distinct_objects, "object")));
     }
-    text
+    parts.join(", ")
+}
+
+/// `1 call`, `1,500 calls`.
+fn counted(count: u64, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", number(count))
 }
 
 /// The first three values.
@@ -168,7 +170,10 @@ fn accounting(run: &Run, out: &mut dyn Write) -> io::Result<()> {
         number(records.rejected),
     )?;
     if !run.account.balances() {
-        writeln!(out, "{BOLD}the accounting does not balance: please report this as a bug{BOLD:#}")?;
+        writeln!(
+            out,
+            "{BOLD}the accounting does not balance: please report this as a bug{BOLD:#}"
+        )?;
     }
     for (reason, count) in run.account.skipped_by_reason() {
         writeln!(out, "{BOLD}skipped{BOLD:#}   {} {}", number(count), escaped(reason))?;

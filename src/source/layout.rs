@@ -38,7 +38,8 @@ fn of_name(name: &str) -> Option<Layout> {
 
 fn is_organisation(part: &str) -> bool {
     part.strip_prefix("o-").is_some_and(|id| {
-        (10..=32).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+        (10..=32).contains(&id.len())
+            && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
     })
 }
 

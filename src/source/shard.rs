@@ -53,9 +53,8 @@ mod tests {
     fn every_unit_is_in_exactly_one_share() {
         let layout = |n: u32| Layout { account: format!("{n:012}"), region: "eu-west-1".into() };
         for unit in (0..100).map(layout).map(Some).chain([None]) {
-            let holders = (1..=5).filter(|number| {
-                Shard { number: *number, of: 5 }.holds(unit.as_ref())
-            });
+            let holders =
+                (1..=5).filter(|number| Shard { number: *number, of: 5 }.holds(unit.as_ref()));
             assert_eq!(holders.count(), 1, "{unit:?}");
         }
     }

@@ -53,7 +53,7 @@ pub fn list(root: &Path) -> Result<(Vec<Listed>, Vec<Skipped>)> {
                 Err(error) => skipped.push(refused(entry.path(), &error)),
             },
             Ok(entry) if entry.depth() == 0 && entry.path().is_file() => {
-                let bytes = entry.path().metadata().map(|metadata| metadata.len()).unwrap_or(0);
+                let bytes = entry.path().metadata().map_or(0, |metadata| metadata.len());
                 files.push(Listed { uri: uri(entry.path()), bytes, path: entry.into_path() });
             }
             Ok(entry) => {

@@ -111,7 +111,13 @@ enum SampleColumn<'b> {
 impl Fold {
     /// Folds the events of `batch` that `masks` (by number in the plan) select into `table`.
     /// `number` is the fold's position in the plan.
-    pub fn fold(&self, number: usize, batch: &EventBatch, masks: &[BooleanBuffer], table: &mut Table) {
+    pub fn fold(
+        &self,
+        number: usize,
+        batch: &EventBatch,
+        masks: &[BooleanBuffer],
+        table: &mut Table,
+    ) {
         let mut columns = None;
         let mut entities: HashMap<EntityKeys, usize> = HashMap::new();
         for (rule, selection) in self.rules.iter().enumerate() {
@@ -150,7 +156,7 @@ impl Fold {
         }
     }
 
-    #[allow(clippy::too_many_arguments)] // one event's coordinates, used here only
+    #[allow(clippy::too_many_arguments, reason = "one event's coordinates, used here only")]
     fn fold_event(
         &self,
         number: usize,
@@ -206,7 +212,12 @@ impl Fold {
     }
 
     fn pane(&self, rule: u16, time: i64, failed: bool) -> Pane {
-        Pane { start: self.grain.pane_of(time), rule, ok: u64::from(!failed), failed: u64::from(failed) }
+        Pane {
+            start: self.grain.pane_of(time),
+            rule,
+            ok: u64::from(!failed),
+            failed: u64::from(failed),
+        }
     }
 
     fn columns<'b>(&self, batch: &'b EventBatch) -> Columns<'b> {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
+use crate::digest::{Identity, hex};
 
 /// Identity of a fold: a hash of its selection, grouping and the version of the normalisers.
 ///
@@ -15,22 +15,22 @@ impl FoldId {
     /// The id of the fold that `description` describes in full.
     #[must_use]
     pub fn new(description: &str) -> Self {
-        let digest = Sha256::digest(description.as_bytes());
-        let mut id = [0; 16];
-        id.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
-        Self(id)
+        Self(Identity::default().part(Some(description)).finish())
     }
 
     /// Reads the id back from its hexadecimal text.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        u128::from_str_radix(text, 16).ok().filter(|_| text.len() == 32).map(|n| Self(n.to_be_bytes()))
+        u128::from_str_radix(text, 16)
+            .ok()
+            .filter(|_| text.len() == 32)
+            .map(|n| Self(n.to_be_bytes()))
     }
 }
 
 impl fmt::Display for FoldId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", u128::from_be_bytes(self.0))
+        f.write_str(&hex(&self.0))
     }
 }
 

@@ -9,10 +9,9 @@ use super::row::Row;
 use crate::error::Result;
 
 /// A run: rows sorted by key, each key once.
-type Run<'r> = Box<dyn Iterator<Item = Result<(Key, Row)>> + Send + 'r>;
+pub type Run<'r> = Box<dyn Iterator<Item = Result<(Key, Row)>> + Send + 'r>;
 
 /// Merges runs into one: rows of equal keys become one row. Memory: one row per run.
-#[must_use]
 pub fn merge(runs: Vec<Run<'_>>) -> impl Iterator<Item = Result<(Key, Row)>> {
     Merge { heads: BinaryHeap::new(), runs, started: false, failed: false }
 }
@@ -120,7 +119,8 @@ impl<I: Iterator<Item = Result<(Key, Row)>>> Iterator for Entities<I> {
             Ok(first) => first,
             Err(error) => return Some(Err(error)),
         };
-        let mut groups = Groups { fold: key.fold, entity: key.entity, rows: vec![(key.bucket, row)] };
+        let mut groups =
+            Groups { fold: key.fold, entity: key.entity, rows: vec![(key.bucket, row)] };
         let same = |next: &Result<(Key, Row)>, groups: &Groups| {
             next.as_ref()
                 .is_ok_and(|(key, _)| key.fold == groups.fold && key.entity == groups.entity)

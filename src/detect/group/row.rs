@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::sketch::Sketch;
 
 /// How many events a row names as evidence.
-pub const EVIDENCE: usize = 4;
+pub(super) const EVIDENCE: usize = 4;
 
 /// Events of one rule within one pane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

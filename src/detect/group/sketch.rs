@@ -28,7 +28,12 @@ impl Sketch {
 
     /// Rebuilds a sketch from its parts; `None` if they do not fit together.
     #[must_use]
-    pub fn from_parts(k: usize, keep: usize, hashes: Vec<u64>, texts: Vec<Arc<str>>) -> Option<Self> {
+    pub fn from_parts(
+        k: usize,
+        keep: usize,
+        hashes: Vec<u64>,
+        texts: Vec<Arc<str>>,
+    ) -> Option<Self> {
         let sorted = hashes.is_sorted_by(|a, b| a < b);
         let fits = keep <= k && hashes.len() <= k && texts.len() == hashes.len().min(keep);
         let true_texts = texts.iter().zip(&hashes).all(|(text, hash)| Self::hash(text) == *hash);
@@ -120,7 +125,8 @@ impl Sketch {
         match self.hashes.last() {
             Some(largest) if !self.is_exact() => {
                 let range = u128::from(u64::MAX);
-                let estimate = (self.k.saturating_sub(1) as u128 * range) / u128::from((*largest).max(1));
+                let estimate =
+                    (self.k.saturating_sub(1) as u128 * range) / u128::from((*largest).max(1));
                 u64::try_from(estimate).unwrap_or(u64::MAX)
             }
             _ => self.hashes.len() as u64,

@@ -185,7 +185,8 @@ impl TableReader {
             }
             let Some(batch) = self.batches.next() else { return Ok(None) };
             let rows = from_batch(&batch?);
-            let rows = rows.ok_or_else(|| Error::table(&self.path, "damaged: unexpected columns"))?;
+            let rows =
+                rows.ok_or_else(|| Error::table(&self.path, "damaged: unexpected columns"))?;
             self.rows = rows.into_iter();
         }
     }

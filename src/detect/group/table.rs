@@ -78,7 +78,7 @@ impl Table {
     }
 
     /// Empties the table into a run sorted by key.
-    #[allow(clippy::iter_over_hash_type)] // sorted right below
+    #[allow(clippy::iter_over_hash_type, reason = "sorted right below")]
     pub fn drain_sorted(&mut self) -> Vec<(Key, Row)> {
         let mut run = Vec::with_capacity(self.rows.len());
         for ((fold, entity, bucket), row) in self.rows.drain() {

@@ -10,7 +10,7 @@ use super::{Judge, Signal, Terms, gather};
 use crate::detect::group::{Grain, Groups, Pane};
 
 /// The registry's entry.
-pub const JUDGE: Judge = Judge {
+pub(super) const JUDGE: Judge = Judge {
     name: "event_count",
     grain: |terms| Grain::sliding(terms.timespan),
     judge,
@@ -26,9 +26,8 @@ fn judge(terms: &Terms, groups: &Groups) -> Vec<Signal> {
     let windows = windows(terms, &panes);
     let mut earlier = Vec::new();
     let mut signals = Vec::new();
-    let day_of = |window: &Window| {
-        panes.get(window.to).map_or(0, |pane| pane.start.div_euclid(DAY))
-    };
+    let day_of =
+        |window: &Window| panes.get(window.to).map_or(0, |pane| pane.start.div_euclid(DAY));
     for windows in windows.chunk_by(|a, b| day_of(a) == day_of(b)) {
         if let Some(signal) = signal(terms, groups, &panes, windows, &earlier) {
             earlier.push(Fired { peak: signal.peak, first: signal.first, last: signal.last });
@@ -96,11 +95,12 @@ mod oracle {
     use crate::detect::laws::{Event, Verdict};
 
     /// Looks at every event as the end of a window.
-    pub fn event_count(terms: &Terms, events: &[Event]) -> Vec<Verdict> {
+    pub(super) fn event_count(terms: &Terms, events: &[Event]) -> Vec<Verdict> {
         let counted: Vec<&Event> = events.iter().filter(|e| terms.counted[e.rule]).collect();
         let mut found: Vec<Verdict> = Vec::new();
         for last in &counted {
-            let near = |e: &&Event| terms.unless[e.rule] && (e.time - last.time).abs() <= terms.timespan;
+            let near =
+                |e: &&Event| terms.unless[e.rule] && (e.time - last.time).abs() <= terms.timespan;
             if events.iter().any(|e| near(&e)) {
                 continue;
             }
@@ -109,7 +109,10 @@ mod oracle {
             if !terms.conditions.iter().all(|c| c.holds(inside.len() as u64)) {
                 continue;
             }
-            let verdict = Verdict::new(last.time.div_euclid(DAY), &inside.iter().map(|e| (**e).clone()).collect::<Vec<_>>());
+            let verdict = Verdict::new(
+                last.time.div_euclid(DAY),
+                &inside.iter().map(|e| (**e).clone()).collect::<Vec<_>>(),
+            );
             match found.last_mut().filter(|before| before.day == verdict.day) {
                 Some(before) => before.join(&verdict),
                 None => found.push(verdict),

@@ -5,7 +5,7 @@ use super::{Count, Judge, Signal, Terms, gather};
 use crate::detect::group::{Grain, Groups, Row};
 
 /// The registry's entry.
-pub const JUDGE: Judge = Judge {
+pub(super) const JUDGE: Judge = Judge {
     name: "match",
     grain: |_| Grain::DAY,
     judge,
@@ -58,7 +58,7 @@ mod oracle {
     use crate::detect::laws::{Event, Verdict};
 
     /// All events of a day.
-    pub fn match_events(_: &Terms, events: &[Event]) -> Vec<Verdict> {
+    pub(super) fn match_events(_: &Terms, events: &[Event]) -> Vec<Verdict> {
         let day = |event: &Event| event.time.div_euclid(DAY);
         events
             .chunk_by(|a, b| day(a) == day(b))

@@ -104,7 +104,11 @@ pub fn find(name: &str) -> Option<&'static Judge> {
 }
 
 /// Details of several rows together, evidence restricted to [first, last] where any lies in it.
-fn gather<'d>(mut rows: impl Iterator<Item = &'d Details>, first: i64, last: i64) -> Option<Details> {
+fn gather<'d>(
+    mut rows: impl Iterator<Item = &'d Details>,
+    first: i64,
+    last: i64,
+) -> Option<Details> {
     let mut gathered = rows.next()?.clone();
     rows.for_each(|row| gathered.merge(row));
     let inside = |time: i64| (first..=last).contains(&time);

@@ -138,19 +138,21 @@ mod tests {
             recurring: Some(Recurring { days: 2, factor: 3, severity: 2.0 }),
         };
         // Days are 30 hours apart, so the times of day differ.
-        let day = |n: i64, peak| Fired { peak, first: n * 30 * Fired::HOUR, last: n * 30 * Fired::HOUR };
+        let day =
+            |n: i64, peak| Fired { peak, first: n * 30 * Fired::HOUR, last: n * 30 * Fired::HOUR };
         let of = |ok: [u64; 2], peak, earlier: &[u64]| {
             let earlier: Vec<Fired> = (0..).zip(earlier).map(|(n, peak)| day(n, *peak)).collect();
             let fired = day(9, peak);
-            severity.of(Day { ok: &ok, counted: &[true, true], fired, earlier: &earlier })
+            let day = Day { ok: &ok, counted: &[true, true], fired, earlier: &earlier };
+            format!("{:.1}", severity.of(day))
         };
-        assert_eq!(of([60, 0], 60, &[]), 5.0);
-        assert_eq!(of([0, 0], 60, &[]), 3.0);
-        assert_eq!(of([60, 20], 80, &[]), 8.0);
-        assert_eq!(of([1_000, 0], 1_000, &[]), 7.0);
-        assert_eq!(of([60, 0], 60, &[50]), 5.0);
-        assert_eq!(of([60, 0], 60, &[50, 20]), 2.0);
-        assert_eq!(of([151, 0], 151, &[50, 20]), 5.0);
+        assert_eq!(of([60, 0], 60, &[]), "5.0");
+        assert_eq!(of([0, 0], 60, &[]), "3.0");
+        assert_eq!(of([60, 20], 80, &[]), "8.0");
+        assert_eq!(of([1_000, 0], 1_000, &[]), "7.0");
+        assert_eq!(of([60, 0], 60, &[50]), "5.0");
+        assert_eq!(of([60, 0], 60, &[50, 20]), "2.0");
+        assert_eq!(of([151, 0], 151, &[50, 20]), "5.0");
     }
 
     #[test]

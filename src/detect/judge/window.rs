@@ -6,7 +6,7 @@ use super::{Count, Terms};
 
 /// A comparison of Sigma's correlation conditions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs)] // Sigma's own names
+#[allow(missing_docs, reason = "Sigma's own names")]
 pub enum Operator {
     Lt,
     Lte,
@@ -42,7 +42,7 @@ impl Condition {
 
 /// A window that satisfies the conditions; panes are given by position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Window {
+pub(super) struct Window {
     /// First pane.
     pub from: usize,
     /// Last pane: the one in which the judge fires.
@@ -52,13 +52,13 @@ pub struct Window {
 }
 
 /// All panes of an entity in the order of time; rows are in order and do not overlap.
-pub fn panes(groups: &Groups) -> Vec<Pane> {
+pub(super) fn panes(groups: &Groups) -> Vec<Pane> {
     groups.rows.iter().flat_map(|(_, row)| row.panes.iter().copied()).collect()
 }
 
 /// Every window that ends in a second with counted events and satisfies the conditions. Cost is
 /// linear in the panes (and logarithmic in the spoilers).
-pub fn windows(terms: &Terms, panes: &[Pane]) -> Vec<Window> {
+pub(super) fn windows(terms: &Terms, panes: &[Pane]) -> Vec<Window> {
     let flag = |flags: &[bool], pane: &Pane| flags.get(usize::from(pane.rule)) == Some(&true);
     let spoilers: Vec<i64> =
         panes.iter().filter(|pane| flag(&terms.unless, pane)).map(|pane| pane.start).collect();
@@ -89,7 +89,7 @@ pub fn windows(terms: &Terms, panes: &[Pane]) -> Vec<Window> {
 }
 
 /// Counts per rule over the union of the windows.
-pub fn counts(terms: &Terms, panes: &[Pane], windows: &[Window]) -> Vec<Count> {
+pub(super) fn counts(terms: &Terms, panes: &[Pane], windows: &[Window]) -> Vec<Count> {
     let mut counts = vec![Count::default(); terms.counted.len()];
     let mut next = 0;
     for window in windows {

@@ -50,7 +50,7 @@ pub struct Detector {
 }
 
 /// The severity of Sigma's level where a detector names none.
-pub fn severity_of(level: Option<Level>) -> f64 {
+pub(super) fn severity_of(level: Option<Level>) -> f64 {
     match level {
         Some(Level::Informational) => 1.0,
         Some(Level::Low) => 3.0,
@@ -61,7 +61,7 @@ pub fn severity_of(level: Option<Level>) -> f64 {
 }
 
 /// Splits Sigma's `attack.*` tags into tactics and techniques.
-pub fn attack(tags: &[String]) -> (Vec<String>, Vec<String>) {
+pub(super) fn attack(tags: &[String]) -> (Vec<String>, Vec<String>) {
     let names = tags.iter().filter_map(|tag| tag.strip_prefix("attack."));
     let is_technique = |name: &&str| {
         name.strip_prefix('t').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))

@@ -10,7 +10,7 @@ use super::yaml::{Mapping, documents};
 
 /// A Sigma document that can be run or referred to.
 #[derive(Debug)]
-pub struct Document {
+pub(super) struct Document {
     /// The detector's id: its `name`, else the file's slug.
     pub id: String,
     /// The file it came from.
@@ -27,7 +27,7 @@ pub struct Document {
 
 /// The two kinds of documents.
 #[derive(Debug)]
-pub enum Kind {
+pub(super) enum Kind {
     /// A plain rule.
     Rule(Box<SigmaRule>),
     /// A correlation.
@@ -36,7 +36,7 @@ pub enum Kind {
 
 impl Document {
     /// The names by which correlations refer to it.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         let (name, id) = match &self.kind {
             Kind::Rule(rule) => (&rule.name, &rule.id),
             Kind::Correlation(rule) => (&rule.name, &rule.id),
@@ -45,13 +45,13 @@ impl Document {
     }
 
     /// A fault of this document.
-    pub fn fault(&self, code: &'static str, message: impl Into<String>) -> Diagnostic {
+    pub(super) fn fault(&self, code: &'static str, message: impl Into<String>) -> Diagnostic {
         Diagnostic::at(&self.file, self.place, code, message)
     }
 }
 
 /// Reads the documents of all files; what cannot be read becomes a diagnostic.
-pub fn read(files: &[RuleFile], diagnostics: &mut Vec<Diagnostic>) -> Vec<Document> {
+pub(super) fn read(files: &[RuleFile], diagnostics: &mut Vec<Diagnostic>) -> Vec<Document> {
     let mut found = Vec::new();
     for file in files {
         match read_file(file, diagnostics) {

@@ -2,7 +2,7 @@
 
 /// What a message can show of a finding.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(missing_docs)] // named as written in detector files
+#[allow(missing_docs, reason = "named as written in detector files")]
 pub enum Placeholder {
     Principal,
     Bucket,

@@ -4,9 +4,11 @@
 //! by a span-keeping YAML reader so that diagnostics have line and column. A rule that cannot be
 //! compiled becomes a [`Diagnostic`]; the others run.
 
+mod compile;
 mod detector;
 mod diagnostic;
 mod document;
+mod draft;
 mod message;
 mod plan;
 mod section;

@@ -30,7 +30,7 @@ const DATA_EVENTS: &str = "s3_data_events";
 
 /// The section as written; rule names are not resolved yet.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Section {
+pub(super) struct Section {
     /// Raised when the detector's meaning changes.
     pub version: Option<u64>,
     /// For plain rules; correlations bring their own.
@@ -67,7 +67,7 @@ pub struct Section {
 
 impl Section {
     /// Reads the section of a document, if it has one.
-    pub fn read(file: &str, document: &MarkedYaml<'_>) -> Result<Option<Self>, Diagnostic> {
+    pub(super) fn read(file: &str, document: &MarkedYaml<'_>) -> Result<Option<Self>, Diagnostic> {
         let document = Mapping::of(file, document)?;
         let Some(section) = document.mapping("trailsift")? else { return Ok(None) };
         section.only(KEYS)?;
@@ -121,18 +121,16 @@ fn needs(section: &Mapping<'_, '_>) -> Result<bool, Diagnostic> {
     }
 }
 
-fn escalations(
-    section: &Mapping<'_, '_>,
-) -> Result<Vec<(Option<String>, u64, f64)>, Diagnostic> {
+fn escalations(section: &Mapping<'_, '_>) -> Result<Vec<(Option<String>, u64, f64)>, Diagnostic> {
     let mut found = Vec::new();
     for item in section.mappings("escalate")? {
         item.only(&["rule", "at_least", "severity"])?;
         let rule = item.text("rule")?.map(str::to_owned);
-        found.push((rule, needed(&item, "at_least", item.count("at_least")?)?, needed(
-            &item,
-            "severity",
-            severity(&item, "severity")?,
-        )?));
+        found.push((
+            rule,
+            needed(&item, "at_least", item.count("at_least")?)?,
+            needed(&item, "severity", severity(&item, "severity")?)?,
+        ));
     }
     Ok(found)
 }

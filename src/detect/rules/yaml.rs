@@ -5,7 +5,7 @@ use saphyr::{LoadableYamlNode, MarkedYaml, Scalar, YamlData};
 use super::diagnostic::Diagnostic;
 
 /// A mapping of a detector file; every key must be read or is reported as unknown.
-pub struct Mapping<'y, 'i> {
+pub(super) struct Mapping<'y, 'i> {
     file: &'y str,
     /// (key, where it stands, value)
     entries: Vec<(&'y str, (usize, usize), &'y MarkedYaml<'i>)>,
@@ -17,7 +17,7 @@ pub struct Mapping<'y, 'i> {
 ///
 /// # Errors
 /// A diagnostic with the place of the syntax error.
-pub fn documents<'i>(file: &str, text: &'i str) -> Result<Vec<MarkedYaml<'i>>, Diagnostic> {
+pub(super) fn documents<'i>(file: &str, text: &'i str) -> Result<Vec<MarkedYaml<'i>>, Diagnostic> {
     MarkedYaml::load_from_str(text).map_err(|error| {
         let place = (error.marker().line(), error.marker().col() + 1);
         Diagnostic::at(file, place, "yaml", error.info())
@@ -30,7 +30,7 @@ fn place(node: &MarkedYaml<'_>) -> (usize, usize) {
 
 impl<'y, 'i> Mapping<'y, 'i> {
     /// The mapping in `node`.
-    pub fn of(file: &'y str, node: &'y MarkedYaml<'i>) -> Result<Self, Diagnostic> {
+    pub(super) fn of(file: &'y str, node: &'y MarkedYaml<'i>) -> Result<Self, Diagnostic> {
         let YamlData::Mapping(mapping) = &node.data else {
             return Err(Diagnostic::at(file, place(node), "type", "expected a mapping"));
         };
@@ -42,17 +42,17 @@ impl<'y, 'i> Mapping<'y, 'i> {
     }
 
     /// The value under `key`.
-    pub fn get(&self, key: &str) -> Option<&'y MarkedYaml<'i>> {
+    pub(super) fn get(&self, key: &str) -> Option<&'y MarkedYaml<'i>> {
         self.entries.iter().find(|(name, ..)| *name == key).map(|(.., value)| *value)
     }
 
     /// The mapping under `key`.
-    pub fn mapping(&self, key: &str) -> Result<Option<Self>, Diagnostic> {
+    pub(super) fn mapping(&self, key: &str) -> Result<Option<Self>, Diagnostic> {
         self.get(key).map(|node| Self::of(self.file, node)).transpose()
     }
 
     /// Reports the first key that is not in `known`.
-    pub fn only(&self, known: &[&str]) -> Result<(), Diagnostic> {
+    pub(super) fn only(&self, known: &[&str]) -> Result<(), Diagnostic> {
         let stranger = self.entries.iter().find(|(name, ..)| !known.contains(name));
         stranger.map_or(Ok(()), |(name, at, _)| {
             let message = format!("unknown key `{name}`");
@@ -62,12 +62,12 @@ impl<'y, 'i> Mapping<'y, 'i> {
     }
 
     /// The text under `key`.
-    pub fn text(&self, key: &str) -> Result<Option<&'y str>, Diagnostic> {
+    pub(super) fn text(&self, key: &str) -> Result<Option<&'y str>, Diagnostic> {
         self.typed(key, "a text", text)
     }
 
     /// The number under `key`.
-    pub fn number(&self, key: &str) -> Result<Option<f64>, Diagnostic> {
+    pub(super) fn number(&self, key: &str) -> Result<Option<f64>, Diagnostic> {
         self.typed(key, "a number", |node| match &node.data {
             YamlData::Value(Scalar::FloatingPoint(number)) => Some(number.into_inner()),
             YamlData::Value(Scalar::Integer(number)) => i32::try_from(*number).ok().map(f64::from),
@@ -76,7 +76,7 @@ impl<'y, 'i> Mapping<'y, 'i> {
     }
 
     /// The whole, non-negative number under `key`.
-    pub fn count(&self, key: &str) -> Result<Option<u64>, Diagnostic> {
+    pub(super) fn count(&self, key: &str) -> Result<Option<u64>, Diagnostic> {
         self.typed(key, "a whole number", |node| match &node.data {
             YamlData::Value(Scalar::Integer(number)) => u64::try_from(*number).ok(),
             _ => None,
@@ -84,7 +84,7 @@ impl<'y, 'i> Mapping<'y, 'i> {
     }
 
     /// The text, or list of texts, under `key`; empty if there is none.
-    pub fn texts(&self, key: &str) -> Result<Vec<String>, Diagnostic> {
+    pub(super) fn texts(&self, key: &str) -> Result<Vec<String>, Diagnostic> {
         let list = self.typed(key, "a text or a list of texts", |node| match &node.data {
             YamlData::Sequence(items) => {
                 items.iter().map(|item| text(item).map(str::to_owned)).collect::<Option<Vec<_>>>()
@@ -95,7 +95,7 @@ impl<'y, 'i> Mapping<'y, 'i> {
     }
 
     /// The list of mappings under `key`; empty if there is none.
-    pub fn mappings(&self, key: &str) -> Result<Vec<Self>, Diagnostic> {
+    pub(super) fn mappings(&self, key: &str) -> Result<Vec<Self>, Diagnostic> {
         let items = self.typed(key, "a list of mappings", |node| match &node.data {
             YamlData::Sequence(items) => Some(items),
             _ => None,
@@ -104,7 +104,12 @@ impl<'y, 'i> Mapping<'y, 'i> {
     }
 
     /// A fault of the value under `key`.
-    pub fn fault(&self, key: &str, code: &'static str, message: impl Into<String>) -> Diagnostic {
+    pub(super) fn fault(
+        &self,
+        key: &str,
+        code: &'static str,
+        message: impl Into<String>,
+    ) -> Diagnostic {
         let at = self.get(key).map_or(self.place, |node| place(node));
         Diagnostic::at(self.file, at, code, message)
     }
@@ -116,7 +121,9 @@ impl<'y, 'i> Mapping<'y, 'i> {
         read: impl Fn(&'y MarkedYaml<'i>) -> Option<T>,
     ) -> Result<Option<T>, Diagnostic> {
         let Some(node) = self.get(key) else { return Ok(None) };
-        read(node).map(Some).ok_or_else(|| self.fault(key, "type", format!("`{key}` must be {expected}")))
+        read(node)
+            .map(Some)
+            .ok_or_else(|| self.fault(key, "type", format!("`{key}` must be {expected}")))
     }
 }
 

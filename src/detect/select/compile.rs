@@ -89,7 +89,9 @@ impl Compiler<'_, '_> {
         match quantifier {
             Quantifier::All => Ok(Selection::All(parts)),
             Quantifier::Any | Quantifier::Count(1) => Ok(Selection::Any(parts)),
-            Quantifier::Count(_) => Err(CompileError::Construct("a number other than 1 before `of`")),
+            Quantifier::Count(_) => {
+                Err(CompileError::Construct("a number other than 1 before `of`"))
+            }
         }
     }
 

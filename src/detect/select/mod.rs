@@ -93,7 +93,8 @@ fn map_dictionary(
     holds: &impl Fn(&str) -> bool,
 ) -> Option<BooleanBuffer> {
     let dictionary = batch.dictionary(field)?;
-    let hits: Vec<bool> = dictionary.values().iter().map(|value| value.is_some_and(holds)).collect();
+    let hits: Vec<bool> =
+        dictionary.values().iter().map(|value| value.is_some_and(holds)).collect();
     if !hits.contains(&true) {
         return Some(BooleanBuffer::new_unset(batch.len()));
     }

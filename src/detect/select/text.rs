@@ -48,7 +48,8 @@ impl TextMatcher {
     /// Compiles a pattern: its pieces in order, anchored by `operation`.
     #[must_use]
     pub fn new(pieces: Vec<Piece>, operation: Operation, cased: bool) -> Self {
-        let mut pieces: Vec<Piece> = pieces.into_iter().map(|piece| fold_piece(piece, cased)).collect();
+        let mut pieces: Vec<Piece> =
+            pieces.into_iter().map(|piece| fold_piece(piece, cased)).collect();
         if matches!(operation, Operation::Contains | Operation::EndsWith) {
             pieces.insert(0, Piece::AnyRun);
         }
@@ -163,8 +164,7 @@ mod tests {
                     _ => None,
                 };
                 let literal = part.trim_end_matches(['*', '?']);
-                let literal =
-                    (!literal.is_empty()).then(|| Piece::Literal(literal.to_owned()));
+                let literal = (!literal.is_empty()).then(|| Piece::Literal(literal.to_owned()));
                 literal.into_iter().chain(wildcard)
             })
             .collect()

@@ -1,0 +1,183 @@
+//! Drafts to detectors: names become selections, columns and folds. Each selection is compiled
+//! once, and detectors with the same selection and grouping share a fold.
+
+use std::collections::BTreeMap;
+
+use rsigma_parser::SigmaRule;
+
+use super::detector::Detector;
+use super::diagnostic::Diagnostic;
+use super::document::{Document, Kind};
+use super::draft::Draft;
+use super::plan::{NORMALISER, Plan, SAMPLES};
+use crate::detect::group::{Fold, FoldId, Grain, MAX_ENTITY, Sample, SampleField};
+use crate::detect::judge::{self, Terms};
+use crate::detect::select;
+use crate::events::{ColumnKind, Core, Field};
+
+/// Compiles documents into a plan.
+pub(super) struct Compiler<'d> {
+    documents: &'d [Document],
+    /// Documents by name and id.
+    known: BTreeMap<&'d str, usize>,
+    /// Selections by document.
+    compiled: BTreeMap<usize, usize>,
+    /// What is compiled so far.
+    pub(super) plan: Plan,
+}
+
+impl<'d> Compiler<'d> {
+    /// A compiler that adds to `plan`.
+    pub(super) fn new(documents: &'d [Document], plan: Plan) -> Self {
+        let mut known = BTreeMap::new();
+        for (number, document) in documents.iter().enumerate() {
+            for name in document.names() {
+                known.entry(name).or_insert(number);
+            }
+        }
+        Self { documents, known, compiled: BTreeMap::new(), plan }
+    }
+
+    /// Compiles the detector of document number `number`.
+    pub(super) fn detector(&mut self, number: usize) -> Result<(), Diagnostic> {
+        let Some(document) = self.documents.get(number) else { return Ok(()) };
+        if self.plan.detectors.iter().any(|known| known.metadata.id == document.id) {
+            let message = format!("detector `{}` is defined already", document.id);
+            return Err(document.fault("duplicate", message).help("give it another `name`"));
+        }
+        let draft = Draft::of(document)?;
+        let judge = judge::find(draft.judge).ok_or_else(|| {
+            let message = format!("correlation type `{}` is not supported yet", draft.judge);
+            document.fault("judge", message)
+        })?;
+        let rules = self.rules(&draft, number)?;
+        let names: Vec<String> = draft.counted.iter().chain(&draft.unless).cloned().collect();
+        let (metadata, severity) = (draft.metadata(&names)?, draft.severity(&names)?);
+        let fold = self.fold(&draft, &rules, (judge.grain)(&draft.terms))?;
+        let known = self.plan.folds.iter().position(|other| other.id == fold.id);
+        let position = known.unwrap_or_else(|| {
+            self.plan.folds.push(fold);
+            self.plan.folds.len() - 1
+        });
+        let (terms, details) = (Terms { severity, ..draft.terms }, draft.section.details.len());
+        self.plan.detectors.push(Detector { metadata, judge, terms, fold: position, details });
+        Ok(())
+    }
+
+    /// The documents of the draft's rules; without any, its own.
+    fn rules(&self, draft: &Draft<'_>, own: usize) -> Result<Vec<usize>, Diagnostic> {
+        if draft.counted.is_empty() {
+            return Ok(vec![own]);
+        }
+        let is_rule = |number: &usize| {
+            self.documents.get(*number).is_some_and(|found| matches!(found.kind, Kind::Rule(_)))
+        };
+        let resolve = |name: &String| {
+            self.known.get(name.as_str()).copied().filter(is_rule).ok_or_else(|| {
+                let message = format!("refers to `{name}`, which is no loaded plain rule");
+                draft.document.fault("reference", message)
+            })
+        };
+        draft.counted.iter().chain(&draft.unless).map(resolve).collect()
+    }
+
+    fn fold(
+        &mut self,
+        draft: &Draft<'_>,
+        rules: &[usize],
+        grain: Grain,
+    ) -> Result<Fold, Diagnostic> {
+        let mut selections = Vec::new();
+        let mut parts = vec![format!("{NORMALISER} {} {}", grain.pane, grain.bucket)];
+        for rule in rules {
+            let Some((document, Kind::Rule(sigma))) =
+                self.documents.get(*rule).map(|document| (document, &document.kind))
+            else {
+                continue;
+            };
+            selections.push(self.selection(*rule, document, sigma)?);
+            parts.push(describe(sigma));
+        }
+        let entity = self.entity(draft)?;
+        let samples = self.samples(draft)?;
+        parts.push(draft.group_by.join(","));
+        parts.push(draft.section.details.join(","));
+        let id = FoldId::new(&parts.join("\n"));
+        Ok(Fold { id, rules: selections, entity, grain, samples, detailed: true })
+    }
+
+    /// The number of a rule's selection, compiled on first use.
+    fn selection(
+        &mut self,
+        number: usize,
+        document: &Document,
+        rule: &SigmaRule,
+    ) -> Result<usize, Diagnostic> {
+        if let Some(selection) = self.compiled.get(&number) {
+            return Ok(*selection);
+        }
+        let selection = select::compile(&rule.detection, &mut self.plan.fields)
+            .map_err(|error| document.fault("selection", error.to_string()))?;
+        self.plan.selections.push(selection);
+        let selection = self.plan.selections.len() - 1;
+        self.compiled.insert(number, selection);
+        Ok(selection)
+    }
+
+    /// The entity's columns: the recipient account is part of every entity.
+    fn entity(&mut self, draft: &Draft<'_>) -> Result<Vec<Field>, Diagnostic> {
+        let fault = |message| draft.document.fault("group_by", message);
+        let mut entity = vec![Field::Core(Core::RecipientAccount)];
+        for name in &draft.group_by {
+            let field = self.field(draft, name)?;
+            if matches!(sample_field(field), SampleField::Text(_)) {
+                let message = format!("cannot group by `{name}`: nearly every event has its own");
+                return Err(fault(message));
+            }
+            if !entity.contains(&field) {
+                entity.push(field);
+            }
+        }
+        if entity.len() > MAX_ENTITY {
+            return Err(fault(format!("groups by more than {} fields", MAX_ENTITY - 1)));
+        }
+        Ok(entity)
+    }
+
+    fn samples(&mut self, draft: &Draft<'_>) -> Result<Vec<Sample>, Diagnostic> {
+        let shared = SAMPLES.iter().map(|(core, k, keep)| Sample {
+            field: sample_field(Field::Core(*core)),
+            k: *k,
+            keep: *keep,
+        });
+        let mut samples: Vec<Sample> = shared.collect();
+        for name in &draft.section.details {
+            let field = sample_field(self.field(draft, name)?);
+            samples.push(Sample { field, k: 16, keep: 16 });
+        }
+        Ok(samples)
+    }
+
+    fn field(&mut self, draft: &Draft<'_>, name: &str) -> Result<Field, Diagnostic> {
+        let found = self.plan.fields.resolve(name);
+        found.map_err(|error| draft.document.fault("field", error.to_string()))
+    }
+}
+
+fn sample_field(field: Field) -> SampleField {
+    match field {
+        Field::Core(core) if core.kind() != ColumnKind::Dictionary => SampleField::Text(core),
+        _ => SampleField::Dictionary(field),
+    }
+}
+
+/// A rule's selection as text, for the fold's digest: the same whatever the rule is called.
+fn describe(rule: &SigmaRule) -> String {
+    let named: BTreeMap<&String, String> = rule
+        .detection
+        .named
+        .iter()
+        .map(|(name, detection)| (name, format!("{detection:?}")))
+        .collect();
+    format!("{named:?} {:?}\n", rule.detection.condition_strings)
+}

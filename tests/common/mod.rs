@@ -1,0 +1,117 @@
+//! What the whole-run tests share: running the command line in this process and reading Parquet.
+
+#![allow(
+    dead_code,
+    missing_docs,
+    unreachable_pub,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "each test uses a part; the helpers of a test may fail as loudly as the test itself"
+)]
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use serde_json::Value;
+
+/// What a run of the command line gave.
+pub struct Ran {
+    pub status: u8,
+    pub out: String,
+    pub err: String,
+}
+
+/// Runs `trailsift ARGUMENTS` in this process.
+pub fn trailsift<S: Into<OsString>>(arguments: impl IntoIterator<Item = S>) -> Ran {
+    let arguments =
+        std::iter::once("trailsift".into()).chain(arguments.into_iter().map(Into::into));
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let status = trailsift::cli::run(arguments, &mut out, &mut err);
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Ran { status, out: text(out), err: text(err) }
+}
+
+/// Scans `inputs` into `out` with further arguments.
+pub fn scan(inputs: &[PathBuf], out: &Path, more: &[&str]) -> Ran {
+    let mut arguments: Vec<OsString> = vec!["scan".into()];
+    arguments.extend(inputs.iter().map(Into::into));
+    arguments.extend(["--out".into(), out.into()]);
+    arguments.extend(more.iter().map(Into::into));
+    trailsift(arguments)
+}
+
+pub fn run_json(out: &Path) -> Value {
+    serde_json::from_slice(&std::fs::read(out.join("run.json")).unwrap()).unwrap()
+}
+
+/// All rows of a Parquet file.
+pub fn table(path: &Path) -> Vec<RecordBatch> {
+    let file = File::open(path).unwrap();
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap();
+    reader.map(Result::unwrap).collect()
+}
+
+/// A finding, as far as the tests look at it.
+#[derive(Debug)]
+pub struct Finding {
+    pub detector: String,
+    pub severity: f64,
+    pub principal: String,
+    pub buckets: Vec<String>,
+    pub first_seen: i64,
+    pub last_seen: i64,
+    pub event_count: i64,
+    pub observed: String,
+    pub evidence: usize,
+}
+
+pub fn findings(out: &Path) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for batch in table(&out.join("findings.parquet")) {
+        let text = |name: &str, row: usize| {
+            let column = batch.column_by_name(name).unwrap().as_string::<i32>();
+            if column.is_null(row) { String::new() } else { column.value(row).to_owned() }
+        };
+        let count = |name: &str, row: usize| {
+            batch.column_by_name(name).unwrap().as_primitive::<Int64Type>().value(row)
+        };
+        let time = |name: &str, row: usize| {
+            let column = batch.column_by_name(name).unwrap();
+            column.as_primitive::<TimestampMicrosecondType>().value(row)
+        };
+        for row in 0..batch.num_rows() {
+            let buckets = batch.column_by_name("buckets").unwrap().as_list::<i32>().value(row);
+            let severity = batch.column_by_name("severity").unwrap();
+            found.push(Finding {
+                detector: text("detector_id", row),
+                severity: severity.as_primitive::<arrow::datatypes::Float64Type>().value(row),
+                principal: text("principal", row),
+                buckets: buckets.as_string::<i32>().iter().flatten().map(str::to_owned).collect(),
+                first_seen: time("first_seen", row),
+                last_seen: time("last_seen", row),
+                event_count: count("event_count", row),
+                observed: text("observed", row),
+                evidence: batch
+                    .column_by_name("evidence")
+                    .unwrap()
+                    .as_list::<i32>()
+                    .value(row)
+                    .len(),
+            });
+        }
+    }
+    found
+}
+
+/// Every file below `folder`.
+pub fn files(folder: &Path) -> Vec<PathBuf> {
+    let walk = walkdir::WalkDir::new(folder).sort_by_file_name();
+    let entries = walk.into_iter().map(Result::unwrap);
+    entries.filter(|entry| entry.file_type().is_file()).map(walkdir::DirEntry::into_path).collect()
+}
