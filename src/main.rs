@@ -4,7 +4,12 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     // Without a handler Ctrl-C still ends the program, only less politely.
-    let _ = ctrlc::set_handler(trailsift::cli::interrupt);
+    let _ = ctrlc::set_handler(|| {
+        if trailsift::cli::interrupt() {
+            // The second Ctrl-C does not wait for the judgement.
+            std::process::exit(i32::from(trailsift::cli::EXIT_FAILED));
+        }
+    });
     let mut out = anstream::stdout().lock();
     let mut err = anstream::stderr().lock();
     ExitCode::from(trailsift::cli::run(std::env::args_os(), &mut out, &mut err))

@@ -200,6 +200,46 @@ fn exit_status_tells_what_happened() {
     assert_eq!(scan(&logs, &blocked.join("out"), &[]).status, 1);
 }
 
+/// Stops the run after the first object.
+struct Stop(std::sync::atomic::AtomicBool);
+
+impl trailsift::pipeline::Progress for Stop {
+    fn start(&self, _: u64, _: u64) {}
+
+    fn advance(&self, _: u64) {
+        self.0.store(true, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    fn finish(&self) {}
+}
+
+#[test]
+fn an_interrupted_run_judges_what_was_read_and_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    for number in 0..10 {
+        let one = document(&[record(number, &json!({}))]);
+        write(folder.path(), &format!("logs/{number}.json"), &one);
+    }
+    let options = trailsift::pipeline::ScanOptions {
+        inputs: vec![folder.path().join("logs")],
+        out: folder.path().join("out"),
+        partial: false,
+        shard: None,
+        detectors: None,
+        threads: 1,
+        memory: 1 << 30,
+        since: None,
+        until: None,
+        hash: false,
+    };
+    let stop = Stop(false.into());
+    let run = trailsift::pipeline::scan(&options, &stop, &stop.0).unwrap();
+    assert!(run.interrupted);
+    let json = run_json(&options.out);
+    assert_eq!((&json["interrupted"], &json["balances"]), (&json!(true), &json!(true)));
+    assert_eq!(json["records"]["analysed"], json!(1));
+}
+
 #[test]
 fn an_output_folder_inside_the_input_is_no_input() {
     let folder = tempfile::tempdir().unwrap();

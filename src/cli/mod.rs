@@ -28,9 +28,9 @@ pub const EXIT_UNREADABLE: u8 = 4;
 /// Raised by the signal handler.
 static INTERRUPT: AtomicBool = AtomicBool::new(false);
 
-/// Ends the run that is under way: what was read is judged.
-pub fn interrupt() {
-    INTERRUPT.store(true, Ordering::Relaxed);
+/// Ends the run that is under way: what was read is judged. Returns whether it was told before.
+pub fn interrupt() -> bool {
+    INTERRUPT.swap(true, Ordering::Relaxed)
 }
 
 /// Runs trailsift with `arguments` (the program's name first) and returns the exit status. Results

@@ -1,18 +1,20 @@
-//! The bucket of an S3 event and the account that owns it, normalised out of `requestParameters`,
-//! `resources` and access-point ARNs.
+//! The bucket and key of an S3 event and the account that owns the bucket, normalised out of
+//! `requestParameters`, `resources` and access-point ARNs.
 
 use simd_json::tape::Value;
 
 use super::path::{Slot, Slots};
 use super::value;
 
-/// The bucket an event concerns.
+/// The bucket and object an event concerns.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Bucket<'i> {
+pub(super) struct Place<'i> {
     /// The bucket's name; an access point's ARN or alias where the log does not give the bucket.
-    pub name: Option<&'i str>,
+    pub(super) bucket: Option<&'i str>,
+    /// The object's key, as logged.
+    pub(super) key: Option<&'i str>,
     /// The owner's account, if `resources` says it.
-    pub owner: Option<&'i str>,
+    pub(super) owner: Option<&'i str>,
 }
 
 /// Event sources of S3 (CloudTrail user guide; S3 user guide "CloudTrail events").
@@ -32,11 +34,11 @@ pub(super) fn is_s3(event_source: &str) -> bool {
     event_source.starts_with("s3") && S3_SOURCES.contains(&event_source)
 }
 
-/// Reads the bucket off the slots of an S3 event.
-pub(super) fn bucket<'i>(slots: &Slots<'_, 'i>) -> Bucket<'i> {
+/// Reads the place off the slots of an S3 event.
+pub(super) fn place<'i>(slots: &Slots<'_, 'i>) -> Place<'i> {
     let resources = slots.value(Slot::Resources).map(Resources::read).unwrap_or_default();
     let requested = slots.non_empty(Slot::BucketName);
-    let name = match requested {
+    let bucket = match requested {
         Some(name) if !is_access_point(name) => Some(name),
         _ => resources
             .bucket
@@ -44,7 +46,8 @@ pub(super) fn bucket<'i>(slots: &Slots<'_, 'i>) -> Bucket<'i> {
             .or(requested)
             .or_else(|| slots.non_empty(Slot::Host).and_then(virtual_host)),
     };
-    Bucket { name, owner: resources.owner }
+    let key = slots.string(Slot::Key).or(resources.key);
+    Place { bucket, key, owner: resources.owner }
 }
 
 /// An access point's ARN, or its alias (`…-s3alias`, Object Lambda `…--ol-s3`).
@@ -57,6 +60,7 @@ fn is_access_point(name: &str) -> bool {
 struct Resources<'i> {
     bucket: Option<&'i str>,
     object_bucket: Option<&'i str>,
+    key: Option<&'i str>,
     owner: Option<&'i str>,
 }
 
@@ -80,7 +84,7 @@ impl<'i> Resources<'i> {
                 _ => {}
             }
         }
-        let name = arn.and_then(bucket_of_arn);
+        let (name, rest) = arn.and_then(split_arn).unzip();
         match kind {
             Some("AWS::S3::Bucket" | "AWS::S3Express::DirectoryBucket") => {
                 self.bucket = self.bucket.or(name);
@@ -88,24 +92,27 @@ impl<'i> Resources<'i> {
             }
             Some("AWS::S3::Object" | "AWS::S3Express::Object") | None => {
                 self.object_bucket = self.object_bucket.or(name);
+                self.key = self.key.or(rest.flatten());
             }
             Some(_) => {}
         }
     }
 }
 
-/// `arn:aws:s3:::bucket/key` → `bucket`; directory buckets are `arn:aws:s3express:r:a:bucket/b`.
-fn bucket_of_arn(arn: &str) -> Option<&str> {
+/// `arn:aws:s3:::bucket/key` → bucket and key, if it has one; a directory bucket's ARN is
+/// `arn:aws:s3express:region:account:bucket/name`.
+fn split_arn(arn: &str) -> Option<(&str, Option<&str>)> {
     let rest = arn.strip_prefix("arn:")?;
     let mut parts = rest.splitn(5, ':');
     let (_partition, service) = (parts.next()?, parts.next()?);
     let (region, _account, resource) = (parts.next()?, parts.next()?, parts.next()?);
-    let name = match (service, region) {
+    let path = match (service, region) {
         ("s3", "") => resource,
         ("s3express", _) => resource.strip_prefix("bucket/")?,
         _ => return None,
     };
-    name.split('/').next().filter(|name| !name.is_empty())
+    let (name, key) = path.split_once('/').map_or((path, None), |(name, key)| (name, Some(key)));
+    (!name.is_empty()).then_some((name, key.filter(|key| !key.is_empty())))
 }
 
 /// `bucket.s3.eu-west-1.amazonaws.com` → `bucket`.
@@ -165,7 +172,26 @@ mod tests {
             let tape = simd_json::to_tape(&mut bytes).unwrap();
             let mut slots = Slots::new();
             Trie::new(&[]).walk(tape.as_value(), &mut slots, &mut Nowhere);
-            assert_eq!(bucket(&slots), Bucket { name, owner }, "{fields}");
+            let found = place(&slots);
+            assert_eq!((found.bucket, found.owner), (name, owner), "{fields}");
+        }
+    }
+
+    #[test]
+    fn the_key_is_requested_or_else_a_resource() {
+        let resources = r#""resources":[{"type":"AWS::S3::Object","ARN":"arn:aws:s3:::b/a/k"}]"#;
+        let cases = [
+            (format!(r#""requestParameters":{{"key":"k"}},{resources}"#), Some("k")),
+            (format!(r#""requestParameters":{{"Key":"K"}},{resources}"#), Some("K")),
+            (resources.to_owned(), Some("a/k")),
+            (r#""resources":[{"ARNPrefix":"arn:aws:s3:::b/"}]"#.to_owned(), None),
+        ];
+        for (fields, key) in cases {
+            let mut bytes = format!("{{{fields}}}").into_bytes();
+            let tape = simd_json::to_tape(&mut bytes).unwrap();
+            let mut slots = Slots::new();
+            Trie::new(&[]).walk(tape.as_value(), &mut slots, &mut Nowhere);
+            assert_eq!(place(&slots).key, key, "{fields}");
         }
     }
 

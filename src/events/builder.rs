@@ -13,7 +13,7 @@ use simd_json::tape::Value;
 
 use super::acl;
 use super::batch::EventBatch;
-use super::bucket::{self, Bucket};
+use super::bucket::{Place, is_s3, place};
 use super::class::access_class;
 use super::column::{DictionaryColumn, ListColumn};
 use super::field::Fields;
@@ -250,8 +250,9 @@ impl BatchBuilder {
         self.push_text(Core::CallerAccount, who.account);
         self.push_text(Core::SessionName, who.session);
         let source = slots.string(Slot::EventSource).unwrap_or_default();
-        let place = if bucket::is_s3(source) { bucket::bucket(slots) } else { Bucket::default() };
-        self.push_text(Core::Bucket, place.name);
+        let place = if is_s3(source) { place(slots) } else { Place::default() };
+        self.push_text(Core::Bucket, place.bucket);
+        self.push_text(Core::ObjectKey, place.key);
         self.push_text(Core::BucketOwnerAccount, place.owner);
         let flag = |slot| slots.value(slot).and_then(value::boolean);
         let class = access_class(
@@ -300,7 +301,6 @@ const COPIED: &[(Core, Slot)] = &[
     (Core::PrincipalArn, Slot::IdentityArn),
     (Core::AccessKeyId, Slot::IdentityAccessKey),
     (Core::InvokedBy, Slot::IdentityInvokedBy),
-    (Core::ObjectKey, Slot::Key),
     (Core::VersionId, Slot::VersionId),
     (Core::AuthMethod, Slot::AuthMethod),
     (Core::SignatureVersion, Slot::SignatureVersion),

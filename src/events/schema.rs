@@ -74,7 +74,7 @@ pub enum Core {
     Bucket,
     /// The account that owns the bucket, where `resources` says it.
     BucketOwnerAccount,
-    /// `requestParameters.key`.
+    /// The object key of S3 events: `requestParameters.key`, else out of `resources`.
     ObjectKey,
     /// `requestParameters.versionId`.
     VersionId,

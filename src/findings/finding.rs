@@ -220,7 +220,11 @@ fn finding(
         shared_event_ids: list(Core::SharedEventId),
     };
     let fill = |placeholder: &Placeholder| value(placeholder, &finding, detector, signal);
-    let (title, description) = (metadata.title.render(fill), metadata.description.render(fill));
+    let (mut title, description) = (metadata.title.render(fill), metadata.description.render(fill));
+    if detector.terms.severity.if_failed.is_some() && finding.outcome() == Outcome::Failed {
+        // What the title says did not come about.
+        title.insert_str(0, "Failed attempt: ");
+    }
     let remediation = metadata.remediation.as_ref().map(|remediation| remediation.render(fill));
     (finding.title, finding.description, finding.remediation) = (title, description, remediation);
     finding

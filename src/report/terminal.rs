@@ -1,6 +1,7 @@
 //! The summary of a run: what, who, where, when, how many, and what to do next; then the
 //! accounting and what could not be judged.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
@@ -12,8 +13,10 @@ use crate::pipeline::{ObjectOutcome, ObjectRecord, Run};
 /// Findings shown in full; the rest is counted.
 const SHOWN: usize = 20;
 
-/// Damaged objects named.
+/// Lines shown of what may be many: low findings, damaged objects, rejected records.
 const NAMED: usize = 10;
+
+const FINDINGS: &str = "findings.parquet";
 
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
@@ -24,13 +27,13 @@ const DIM: Style = Style::new().dimmed();
 /// Those of `out`.
 pub fn summary(run: &Run, out: &mut dyn Write) -> io::Result<()> {
     headline(run, out)?;
-    for finding in run.findings.iter().take(SHOWN) {
+    let (low, loud): (Vec<_>, Vec<_>) =
+        run.findings.iter().partition(|finding| finding.label() == SeverityLabel::Low);
+    for finding in loud.iter().take(SHOWN) {
         card(finding, out)?;
     }
-    if run.findings.len() > SHOWN {
-        let more = run.findings.len() - SHOWN;
-        writeln!(out, "\n… and {} more, see findings.parquet", number(more as u64))?;
-    }
+    more(loud.len(), SHOWN, FINDINGS, out)?;
+    low_findings(&low, out)?;
     writeln!(out)?;
     accounting(run, out)?;
     damaged(run, out)?;
@@ -57,6 +60,42 @@ fn headline(run: &Run, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{BOLD}interrupted{BOLD:#}: only a part of the input was read and judged")?;
     }
     Ok(())
+}
+
+/// Low findings, a line per detector, principal and bucket.
+fn low_findings(low: &[&Finding], out: &mut dyn Write) -> io::Result<()> {
+    let mut groups: BTreeMap<_, Vec<&Finding>> = BTreeMap::new();
+    for finding in low {
+        let key = (&finding.title, &finding.principal, &finding.buckets);
+        groups.entry(key).or_default().push(finding);
+    }
+    if !groups.is_empty() {
+        writeln!(out)?;
+    }
+    for ((title, principal, buckets), findings) in groups.iter().take(NAMED) {
+        let style = style(SeverityLabel::Low);
+        let calls = findings.iter().map(|f| f.ok_count.saturating_add(f.error_count)).sum();
+        let who = principal.as_deref().unwrap_or("several principals");
+        let bucket = some(buckets);
+        writeln!(
+            out,
+            "{style}LOW{style:#}  {}: {} on {}, {} on {}",
+            escaped(title),
+            escaped(who),
+            escaped(&bucket),
+            counted(calls, "call"),
+            counted(findings.len() as u64, "day"),
+        )?;
+    }
+    more(groups.len(), NAMED, FINDINGS, out)
+}
+
+/// Says how many of `all` are not among the `shown`.
+fn more(all: usize, shown: usize, file: &str, out: &mut dyn Write) -> io::Result<()> {
+    match all.saturating_sub(shown) {
+        0 => Ok(()),
+        rest => writeln!(out, "          … and {} more, see {file}", number(rest as u64)),
+    }
 }
 
 fn findings(run: &Run, counts: &[String]) -> String {
@@ -191,9 +230,7 @@ fn damaged(run: &Run, out: &mut dyn Write) -> io::Result<()> {
         let reason = object.reason.as_deref().unwrap_or_default();
         writeln!(out, "{BOLD}{name:<9}{BOLD:#} {}: {}", escaped(&object.uri), escaped(reason))?;
     }
-    if all.len() > NAMED {
-        writeln!(out, "          … and {} more, see manifest.parquet", all.len() - NAMED)?;
-    }
+    more(all.len(), NAMED, "manifest.parquet", out)?;
     for record in run.account.rejected.iter().take(NAMED) {
         writeln!(
             out,
@@ -204,11 +241,7 @@ fn damaged(run: &Run, out: &mut dyn Write) -> io::Result<()> {
             escaped(&record.reason)
         )?;
     }
-    if run.account.rejected.len() > NAMED {
-        let more = run.account.rejected.len() - NAMED;
-        writeln!(out, "          … and {more} more, see rejected.parquet")?;
-    }
-    Ok(())
+    more(run.account.rejected.len(), NAMED, "rejected.parquet", out)
 }
 
 fn not_judged(run: &Run, out: &mut dyn Write) -> io::Result<()> {
