@@ -42,9 +42,6 @@ pub enum Error {
     /// A finding's JSON form could not be written.
     #[error("json: {0}")]
     Json(#[from] serde_json::Error),
-    /// The user pressed Ctrl-C.
-    #[error("interrupted")]
-    Interrupted,
 }
 
 impl Error {

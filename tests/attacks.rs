@@ -1,5 +1,12 @@
 //! Planted attacks are found with the right principal, bucket and time; clean traffic is quiet.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "the helpers of a test may fail as loudly as the test itself"
+)]
+
 mod common;
 #[path = "../benches/generate/mod.rs"]
 mod generate;

@@ -1,5 +1,12 @@
 //! Every shipped detector against the cases on its page.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "the helpers of a test may fail as loudly as the test itself"
+)]
+
 use trailsift::detect::rules::shipped;
 use trailsift::pipeline::{check_cases, load_plan, read_cases};
 

@@ -1,6 +1,13 @@
 //! The same records give byte-identical outputs: any thread count, file order, memory, or split
 //! into partial runs.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "the helpers of a test may fail as loudly as the test itself"
+)]
+
 mod common;
 #[path = "../benches/generate/mod.rs"]
 mod generate;
@@ -30,14 +37,14 @@ fn threads_order_memory_and_shards_change_no_byte() {
     let dump = dump(folder.path());
     let out = |name: &str| folder.path().join(name);
     let expected = {
-        let ran = scan(&[dump.clone()], &out("one"), &["--threads", "1"]);
+        let ran = scan(std::slice::from_ref(&dump), &out("one"), &["--threads", "1"]);
         assert_eq!(ran.status, 0, "{}{}", ran.out, ran.err);
         outputs(&out("one"))
     };
     assert!(run_json(&out("one"))["findings"]["high"].as_u64().unwrap() >= 5);
 
     for threads in ["2", "8"] {
-        scan(&[dump.clone()], &out(threads), &["--threads", threads]);
+        scan(std::slice::from_ref(&dump), &out(threads), &["--threads", threads]);
         assert_eq!(outputs(&out(threads)), expected, "{threads} threads");
     }
 
@@ -46,7 +53,11 @@ fn threads_order_memory_and_shards_change_no_byte() {
     scan(&shuffled, &out("shuffled"), &["--threads", "2"]);
     assert_eq!(outputs(&out("shuffled")), expected, "shuffled files");
 
-    let ran = scan(&[dump.clone()], &out("spilled"), &["--threads", "2", "--memory", "100KiB"]);
+    let ran = scan(
+        std::slice::from_ref(&dump),
+        &out("spilled"),
+        &["--threads", "2", "--memory", "100KiB"],
+    );
     assert_eq!(outputs(&out("spilled")), expected, "spilled tables");
     assert!(ran.out.contains("spilled to disk"), "{}", ran.out);
     assert_eq!(std::fs::read_dir(out("spilled")).unwrap().count(), 5, "a spill is left behind");
@@ -56,7 +67,7 @@ fn threads_order_memory_and_shards_change_no_byte() {
         for number in 1..=shards {
             let part = out(&format!("part-{number}-of-{shards}"));
             let shard = format!("{number}/{shards}");
-            let ran = scan(&[dump.clone()], &part, &["--partial", "--shard", &shard]);
+            let ran = scan(std::slice::from_ref(&dump), &part, &["--partial", "--shard", &shard]);
             assert_eq!(ran.status, 0, "{}{}", ran.out, ran.err);
             parts.push(part);
         }
@@ -82,8 +93,9 @@ fn runs_that_do_not_belong_together_are_refused() {
     let part = |name: &str, more: &[&str]| {
         let mut arguments = vec!["--partial"];
         arguments.extend(more);
-        assert_eq!(scan(&[dump.clone()], &out(name), &arguments).status, 0);
+        assert_eq!(scan(std::slice::from_ref(&dump), &out(name), &arguments).status, 0);
     };
+    part("whole", &[]);
     part("first", &["--shard", "1/2"]);
     part("second-of-three", &["--shard", "2/3"]);
     part("later", &["--shard", "2/2", "--since", "2025-06-05"]);
@@ -98,6 +110,7 @@ fn runs_that_do_not_belong_together_are_refused() {
         (&["first", "first"][..], 2, "given twice"),
         (&["first", "second-of-three"], 2, "different splits"),
         (&["first", "later"], 2, "different `--since`"),
+        (&["whole", "whole"], 2, "part of two of the runs"),
         (&["first", "empty"], 1, "no finished partial run"),
     ] {
         let ran = merge(names);

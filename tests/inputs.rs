@@ -1,10 +1,18 @@
 //! Bad, foreign and hostile input: named with its reason, everything else analysed.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "the helpers of a test may fail as loudly as the test itself"
+)]
+
 mod common;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use arrow::array::AsArray;
 use common::{findings, run_json, scan, table, trailsift};
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -100,7 +108,7 @@ fn a_bad_record_is_rejected_alone() {
     ];
     let mut text = String::from(r#"{"Records":["#);
     for (number, bad) in bad.iter().enumerate() {
-        text += &format!("{},{bad},", good(number));
+        text.extend([good(number).as_str(), ",", bad, ","]);
     }
     text += &good(9);
     text += "]}";
@@ -114,7 +122,6 @@ fn a_bad_record_is_rejected_alone() {
         (&json!(9), &json!(5), &json!(4))
     );
     let rejected = &table(&out.join("rejected.parquet"))[0];
-    use arrow::array::AsArray;
     let numbers = rejected["record_number"].as_primitive::<arrow::datatypes::Int64Type>();
     assert_eq!(numbers.values(), &[1, 3, 5, 7]);
     let offsets = rejected["byte_offset"].as_primitive::<arrow::datatypes::Int64Type>();
@@ -238,6 +245,7 @@ fn an_interrupted_run_judges_what_was_read_and_says_so() {
     let json = run_json(&options.out);
     assert_eq!((&json["interrupted"], &json["balances"]), (&json!(true), &json!(true)));
     assert_eq!(json["records"]["analysed"], json!(1));
+    assert_eq!((&json["objects"]["listed"], &json["objects"]["skipped"]), (&json!(10), &json!(9)));
 }
 
 #[test]
@@ -246,7 +254,7 @@ fn an_output_folder_inside_the_input_is_no_input() {
     let logs = folder.path().join("logs");
     write(&logs, "a.json", &document(&[record(0, &json!({}))]));
     let out = logs.join("out");
-    assert_eq!(scan(&[logs.clone()], &out, &[]).status, 0);
+    assert_eq!(scan(std::slice::from_ref(&logs), &out, &[]).status, 0);
     let first = std::fs::read(out.join("findings.parquet")).unwrap();
     let ran = scan(&[logs], &out, &[]);
     assert_eq!(ran.status, 0, "{}", ran.out);
@@ -261,17 +269,27 @@ fn a_new_detector_is_two_files_and_no_rust() {
         eventName: DeleteBucket\n  condition: selection\ntrailsift:\n  severity: 9.0\n  \
         description: '{principal} removed {bucket}'\n";
     write(folder.path(), "rules/bucket_removed.yml", rule.as_bytes());
+    // A document that cannot be read must not shift the sections of the others.
+    let mixed = "title: Unreadable\ntrailsift: {severity: 9.9}\n---\ntitle: 'Key {made}'\n\
+        name: key_made\nlogsource: {product: aws}\ndetection:\n  selection:\n    \
+        eventName: CreateAccessKey\n  condition: selection\ntrailsift:\n  severity: 5.0\n  \
+        details: userAgent\n  description: 'by {details}'\n";
+    write(folder.path(), "rules/mixed.yml", mixed.as_bytes());
     let broken = "title: Broken\nlogsource: {product: aws, service: cloudtrail}\ndetection:\n  \
         selection:\n    eventName|re: x\n  condition: selection\n";
     write(folder.path(), "rules/broken.yml", broken.as_bytes());
     let delete = json!({"eventName": "DeleteBucket", "eventCategory": "Management"});
-    write(folder.path(), "logs/a.json", &document(&[record(0, &delete)]));
+    let key = json!({"eventName": "CreateAccessKey", "eventSource": "iam.amazonaws.com",
+        "userAgent": "x\n  id        forged"});
+    write(folder.path(), "logs/a.json", &document(&[record(0, &delete), record(1, &key)]));
     let out = folder.path().join("out");
     let rules = folder.path().join("rules");
     let ran = scan(&[folder.path().join("logs")], &out, &["--detectors", rules.to_str().unwrap()]);
     assert_eq!(ran.status, 0, "{}", ran.err);
     let found = findings(&out);
-    assert_eq!((found.len(), found[0].detector.as_str()), (1, "bucket_removed"));
+    let names: Vec<(&str, f64)> = found.iter().map(|f| (f.detector.as_str(), f.severity)).collect();
+    assert_eq!(names, [("bucket_removed", 9.0), ("key_made", 5.0)]);
+    assert!(!ran.out.contains("\n  id        forged"), "{}", ran.out);
     assert!(ran.out.contains("eve removed payroll"), "{}", ran.out);
     assert!(ran.out.contains("broken.yml") && ran.out.contains("modifier `re`"), "{}", ran.out);
 }

@@ -44,20 +44,32 @@ pub(super) fn grants(slots: &Slots<'_, '_>, line: &mut String, each: &mut impl F
         canned_grants(canned, line, each);
     }
     for (slot, _, permission) in HEADERS {
-        if let Some(header) = slots.non_empty(*slot) {
-            header_grants(header, permission, line, each);
+        if let Some(headers) = slots.value(*slot) {
+            each_string(headers, &mut |header| header_grants(header, permission, line, each));
         }
     }
-    if let Some(headers) = slots.value(Slot::AclHeaders).and_then(|value| value.as_object()) {
+    if let Some(headers) = slots.value(Slot::AclHeaders).and_then(object) {
         for (name, inner) in &headers {
             let known = HEADERS.iter().find(|(_, header, _)| header.eq_ignore_ascii_case(name));
-            if let (Some((_, _, permission)), Some(header)) = (known, value::string(inner)) {
-                header_grants(header, permission, line, each);
-            }
+            let Some((_, _, permission)) = known else { continue };
+            each_string(inner, &mut |header| header_grants(header, permission, line, each));
         }
     }
-    if let Some(body) = slots.value(Slot::AclBody).and_then(|value| value.as_object()) {
+    if let Some(body) = slots.value(Slot::AclBody).and_then(object) {
         body_grants(&body, line, each);
+    }
+}
+
+/// An object, or the one in a list of one.
+fn object<'t, 'i>(value: Value<'t, 'i>) -> Option<Object<'t, 'i>> {
+    value::unwrapped(value).as_object()
+}
+
+/// A string, or each one of a list: a header may be sent twice.
+fn each_string(value: Value<'_, '_>, each: &mut impl FnMut(&str)) {
+    match value.as_array() {
+        Some(list) => list.iter().filter_map(value::string).for_each(each),
+        None => value::string(value).into_iter().for_each(each),
     }
 }
 
@@ -72,7 +84,7 @@ fn canned_grants(canned: &str, line: &mut String, each: &mut impl FnMut(&str)) {
 fn header_grants(header: &str, permission: &str, line: &mut String, each: &mut impl FnMut(&str)) {
     for grantee in header.split(',') {
         let Some((kind, name)) = grantee.trim().split_once('=') else { continue };
-        let name = name.trim().trim_matches('"');
+        let name = name.trim().trim_matches(['"', '\'']);
         match kind.trim().to_ascii_lowercase().as_str() {
             "uri" => emit_group(name, permission, line, each),
             "emailaddress" => emit("email=", name, permission, line, each),
@@ -84,10 +96,13 @@ fn header_grants(header: &str, permission: &str, line: &mut String, each: &mut i
 /// `AccessControlPolicy{Owner{ID},AccessControlList{Grant}}`; one grant is an object, more are a
 /// list.
 fn body_grants(body: &Object<'_, '_>, line: &mut String, each: &mut impl FnMut(&str)) {
-    let owner = body.get("Owner").and_then(|owner| owner.get("ID")).and_then(value::string);
-    let Some(list) = body.get("AccessControlList").and_then(|list| list.get("Grant")) else {
-        return;
-    };
+    let owner = body
+        .get("Owner")
+        .and_then(object)
+        .and_then(|owner| owner.get("ID"))
+        .and_then(value::string);
+    let list = body.get("AccessControlList").and_then(object);
+    let Some(list) = list.and_then(|list| list.get("Grant")) else { return };
     match list.as_array() {
         Some(many) => many.iter().for_each(|grant| body_grant(grant, owner, line, each)),
         None => body_grant(list, owner, line, each),
@@ -101,7 +116,7 @@ fn body_grant(
     each: &mut impl FnMut(&str),
 ) {
     let permission = grant.get("Permission").and_then(value::string).unwrap_or("UNKNOWN");
-    let Some(grantee) = grant.get("Grantee") else { return };
+    let Some(grantee) = grant.get("Grantee").and_then(object) else { return };
     let part = |key: &str| grantee.get(key).and_then(value::string);
     if let Some(uri) = part("URI") {
         emit_group(uri, permission, line, each);
@@ -178,6 +193,14 @@ mod tests {
             (
                 format!(r#""AccessControlPolicy":{{"Owner":{{"ID":"o"}},"AccessControlList":{{"Grant":[{{"Grantee":{{"ID":"o"}},"Permission":"FULL_CONTROL"}},{{"Grantee":{{"ID":"x"}},"Permission":"READ"}},{{"Grantee":{{"URI":"{all}"}},"Permission":"READ"}}]}}}}"#),
                 vec!["owner FULL_CONTROL", "id=x READ", "AllUsers READ"],
+            ),
+            (
+                r#""x-amz-grant-read":["id='a'","id=b"]"#.into(),
+                vec!["id=a READ", "id=b READ"],
+            ),
+            (
+                format!(r#""AccessControlPolicy":[{{"AccessControlList":[{{"Grant":{{"Grantee":[{{"URI":"{all}"}}],"Permission":"READ"}}}}]}}]"#),
+                vec!["AllUsers READ"],
             ),
             (r#""AccessControlPolicy":"text","accessControlList":"","acl":"""#.into(), vec![]),
         ];

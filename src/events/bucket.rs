@@ -34,19 +34,19 @@ pub(super) fn is_s3(event_source: &str) -> bool {
     event_source.starts_with("s3") && S3_SOURCES.contains(&event_source)
 }
 
-/// Reads the place off the slots of an S3 event.
+/// Reads the place off the slots of an S3 event. ARNs are taken apart only where the request does
+/// not say it.
 pub(super) fn place<'i>(slots: &Slots<'_, 'i>) -> Place<'i> {
     let resources = slots.value(Slot::Resources).map(Resources::read).unwrap_or_default();
     let requested = slots.non_empty(Slot::BucketName);
+    let object = || resources.object.and_then(split_arn);
     let bucket = match requested {
         Some(name) if !is_access_point(name) => Some(name),
-        _ => resources
-            .bucket
-            .or(resources.object_bucket)
+        _ => (resources.bucket.and_then(split_arn).or_else(object).map(|(name, _)| name))
             .or(requested)
             .or_else(|| slots.non_empty(Slot::Host).and_then(virtual_host)),
     };
-    let key = slots.string(Slot::Key).or(resources.key);
+    let key = slots.string(Slot::Key).or_else(|| object().and_then(|(_, key)| key));
     Place { bucket, key, owner: resources.owner }
 }
 
@@ -55,20 +55,19 @@ fn is_access_point(name: &str) -> bool {
     name.starts_with("arn:") || name.ends_with("-s3alias") || name.ends_with("--ol-s3")
 }
 
-/// What `resources` says of buckets.
+/// What `resources` says: ARNs of the first bucket and object, and the bucket's account.
 #[derive(Debug, Default)]
 struct Resources<'i> {
     bucket: Option<&'i str>,
-    object_bucket: Option<&'i str>,
-    key: Option<&'i str>,
+    object: Option<&'i str>,
     owner: Option<&'i str>,
 }
 
 impl<'i> Resources<'i> {
     fn read(value: Value<'_, 'i>) -> Self {
         let mut found = Self::default();
-        for item in value.as_array().iter().flat_map(simd_json::tape::Array::iter) {
-            found.add(item);
+        if let Some(items) = value.as_array() {
+            items.iter().for_each(|item| found.add(item));
         }
         found
     }
@@ -84,15 +83,13 @@ impl<'i> Resources<'i> {
                 _ => {}
             }
         }
-        let (name, rest) = arn.and_then(split_arn).unzip();
         match kind {
             Some("AWS::S3::Bucket" | "AWS::S3Express::DirectoryBucket") => {
-                self.bucket = self.bucket.or(name);
+                self.bucket = self.bucket.or(arn);
                 self.owner = self.owner.or(account);
             }
             Some("AWS::S3::Object" | "AWS::S3Express::Object") | None => {
-                self.object_bucket = self.object_bucket.or(name);
-                self.key = self.key.or(rest.flatten());
+                self.object = self.object.or(arn);
             }
             Some(_) => {}
         }

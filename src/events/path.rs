@@ -155,8 +155,8 @@ pub(super) trait PathSink {
 /// A node of the trie.
 #[derive(Debug, Default)]
 struct Node {
-    /// By length of the key, then key: few keys share a length, so a lookup compares one or two.
     children: Vec<(Box<str>, Node)>,
+    lookup: Lookup,
     slot: Option<Slot>,
     paths: Vec<usize>,
     /// Keys wanted at any depth below (`**`), in lower case.
@@ -165,26 +165,96 @@ struct Node {
 
 impl Node {
     fn child(&self, key: &str) -> Option<&Self> {
-        let start = self.children.partition_point(|(name, _)| name.len() < key.len());
-        self.children
-            .get(start..)?
-            .iter()
-            .take_while(|(name, _)| name.len() == key.len())
-            .find(|(name, _)| **name == *key)
-            .map(|(_, node)| node)
+        let (name, node) = match self.lookup.find(fingerprint(key)) {
+            Some(at) => self.children.get(at)?,
+            None => self.children.iter().find(|(name, _)| **name == *key)?,
+        };
+        (**name == *key).then_some(node)
     }
 
     fn child_mut(&mut self, key: &str) -> Option<&mut Self> {
-        let order = |name: &str| (name.len(), name.to_owned());
-        let at = match self.children.binary_search_by_key(&order(key), |(name, _)| order(name)) {
-            Ok(at) => at,
-            Err(at) => {
-                self.children.insert(at, (key.into(), Self::default()));
-                at
-            }
-        };
+        let known = self.children.iter().position(|(name, _)| **name == *key);
+        let at = known.unwrap_or_else(|| {
+            self.children.push((key.into(), Self::default()));
+            self.children.len() - 1
+        });
         self.children.get_mut(at).map(|(_, node)| node)
     }
+
+    /// Builds the look-ups of the finished trie.
+    fn index(&mut self) {
+        let prints: Vec<u64> = self.children.iter().map(|(name, _)| fingerprint(name)).collect();
+        self.lookup = Lookup::new(&prints);
+        self.children.iter_mut().for_each(|(_, node)| node.index());
+    }
+}
+
+/// Where a key may stand: a hash without collisions between the wanted keys, found by trying
+/// multipliers. Most keys of a record are not wanted; they cost one multiplication.
+#[derive(Debug, Default)]
+struct Lookup {
+    multiplier: u64,
+    shift: u32,
+    /// (Fingerprint, position of the child).
+    slots: Vec<(u64, usize)>,
+}
+
+/// No child stands here.
+const VACANT: usize = usize::MAX;
+
+impl Lookup {
+    fn new(prints: &[u64]) -> Self {
+        let least = (prints.len() * 2).next_power_of_two().trailing_zeros().max(1);
+        let mut sizes =
+            (least..least + 4).flat_map(|bits| (0..64).map(move |attempt| (bits, attempt)));
+        sizes.find_map(|(bits, attempt)| Self::with(prints, bits, attempt)).unwrap_or_default()
+    }
+
+    /// The table of 2^`bits` slots, unless two keys collide in it.
+    fn with(prints: &[u64], bits: u32, attempt: u64) -> Option<Self> {
+        // Odd multiples of the golden ratio's fraction spread well.
+        let multiplier = 0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(2 * attempt + 1);
+        let mut lookup = Self { multiplier, shift: 64 - bits, slots: vec![(0, VACANT); 1 << bits] };
+        for (child, print) in prints.iter().enumerate() {
+            let at = lookup.slot(*print);
+            let slot = lookup.slots.get_mut(at).filter(|slot| slot.1 == VACANT)?;
+            *slot = (*print, child);
+        }
+        Some(lookup)
+    }
+
+    fn slot(&self, print: u64) -> usize {
+        // The shift leaves at most as many bits as the table has slots for.
+        usize::try_from(print.wrapping_mul(self.multiplier) >> self.shift).unwrap_or(VACANT)
+    }
+
+    /// The only child that a key of this fingerprint can be, [`VACANT`] if it can be none; `None`
+    /// if there is no table and every child must be looked at.
+    fn find(&self, print: u64) -> Option<usize> {
+        if self.slots.is_empty() {
+            return None;
+        }
+        let found = self.slots.get(self.slot(print)).filter(|(other, _)| *other == print);
+        Some(found.map_or(VACANT, |(_, child)| *child))
+    }
+}
+
+/// A number that tells most keys apart without looking at all of them: the first and last eight
+/// bytes and the length. It is compared before the key itself.
+fn fingerprint(key: &str) -> u64 {
+    let bytes = key.as_bytes();
+    let ends = match (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+        (Some(first), Some(last)) => {
+            u64::from_le_bytes(*first) ^ u64::from_le_bytes(*last).rotate_left(32)
+        }
+        _ => match (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+            (Some(first), Some(last)) => {
+                u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last))
+            }
+            _ => bytes.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte)),
+        },
+    };
+    ends ^ (bytes.len() as u64).rotate_right(8)
 }
 
 /// The compiled union of all wanted paths.
@@ -218,6 +288,7 @@ impl Trie {
                 }
             }
         }
+        root.index();
         Self { root }
     }
 
@@ -345,6 +416,19 @@ mod tests {
         let json = r#"{"a":[{"b":"1"},{"b":["2",3]},{"c":4}]}"#;
         let (_, found) = walk(json, &["a.b"]);
         assert_eq!(found, [(0, "1".into()), (0, "2".into()), (0, "3".into())]);
+    }
+
+    #[test]
+    fn keys_that_look_alike_are_told_apart() {
+        let keys = ["abcdefgh-1-abcdefgh", "abcdefgh-2-abcdefgh", "a", "b", "", "abcd", "abcdefg"];
+        for wanted in keys.iter().filter(|key| !key.is_empty()) {
+            let pairs: Vec<String> = keys.iter().map(|key| format!("{key:?}:{key:?}")).collect();
+            let json = format!("{{\"top\":{{{}}}}}", pairs.join(","));
+            let (_, found) = walk(&json, &[&format!("top.{wanted}"), "top.abcdefgh-2-abcdefgh"]);
+            assert!(found.contains(&(0, (*wanted).to_owned())), "{wanted}: {found:?}");
+            assert!(found.contains(&(1, keys[1].to_owned())), "{wanted}: {found:?}");
+            assert_eq!(found.len(), 2);
+        }
     }
 
     #[test]

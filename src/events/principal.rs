@@ -37,17 +37,21 @@ pub(super) fn principal<'i>(slots: &Slots<'_, 'i>) -> Principal<'i> {
         .non_empty(Slot::IdentityAccount)
         .or_else(|| slots.non_empty(Slot::IssuerAccount))
         .filter(|account| !is_anonymous_account(account));
-    let session = arn.filter(|arn| arn.contains(":assumed-role/")).and_then(session_of);
-    Principal { name: name(slots, kind, arn, account), account, session }
+    // The search in the ARN is spared where the type says it.
+    let assumed = kind == Some("AssumedRole")
+        || kind.is_none() && arn.is_some_and(|arn| arn.contains(":assumed-role/"));
+    let session = arn.filter(|_| assumed).and_then(session_of);
+    Principal { name: name(slots, kind, assumed, arn, account), account, session }
 }
 
 fn name<'i>(
     slots: &Slots<'_, 'i>,
     kind: Option<&'i str>,
+    assumed: bool,
     arn: Option<&'i str>,
     account: Option<&'i str>,
 ) -> Option<Cow<'i, str>> {
-    if kind == Some("AssumedRole") || arn.is_some_and(|arn| arn.contains(":assumed-role/")) {
+    if assumed {
         let issuer = slots.non_empty(Slot::IssuerArn).map(Cow::Borrowed);
         if let Some(role) = issuer.or_else(|| arn.and_then(role_of)) {
             return Some(role);

@@ -9,7 +9,7 @@ use simd_json::prelude::{TypedScalarValue as _, ValueAsScalar as _, ValueIntoStr
 use simd_json::tape::Value;
 
 /// The value itself, or the only element of an array of one (records of the 1.03 era).
-fn unwrapped<'t, 'i>(value: Value<'t, 'i>) -> Value<'t, 'i> {
+pub(super) fn unwrapped<'t, 'i>(value: Value<'t, 'i>) -> Value<'t, 'i> {
     match value.as_array() {
         Some(array) if array.len() == 1 => array.get(0).unwrap_or(value),
         _ => value,

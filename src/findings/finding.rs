@@ -240,6 +240,7 @@ fn detail_values(detector: &Detector, signal: &Signal) -> Vec<Arc<str>> {
     let samples = &signal.details.samples;
     let own = samples.iter().skip(samples.len().saturating_sub(detector.details));
     let mut values: Vec<Arc<str>> = own.flat_map(Sketch::sorted_texts).collect();
+    values.sort_unstable();
     values.dedup();
     values
 }

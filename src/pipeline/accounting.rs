@@ -1,12 +1,12 @@
 //! Nothing is lost in silence: every object and every record is counted under exactly one heading.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::decode::{Decoded, Outcome, Rejected};
-use crate::source::{Listing, NotRead};
+use crate::source::{Listing, LogObject, NotRead};
 
 /// What became of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -208,10 +208,32 @@ impl Account {
         self.rejected.extend(rejected);
     }
 
+    /// Accounts for the objects of the listing that nobody has read.
+    pub(super) fn skip_unread(&mut self, listing: &Listing, reason: &str) {
+        let known: BTreeSet<Arc<str>> =
+            self.manifest.iter().map(|object| object.uri.clone()).collect();
+        let skipped = |object: &LogObject| {
+            let (outcome, reason) = (ObjectOutcome::Skipped, Some(reason.to_owned()));
+            ObjectRecord::unread(&object.uri, object.bytes, outcome, reason)
+        };
+        let unread = listing.objects.iter().filter(|object| !known.contains(&object.uri));
+        self.manifest.extend(unread.map(skipped));
+    }
+
     /// Puts everything in its order.
     pub fn sort(&mut self) {
         self.manifest.sort_by(|a, b| a.uri.cmp(&b.uri));
         self.rejected.sort();
+    }
+
+    /// An object that stands in the sorted manifest twice.
+    #[must_use]
+    pub fn listed_twice(&self) -> Option<&str> {
+        let same = self.manifest.windows(2).find_map(|pair| match pair {
+            [a, b] if a.uri == b.uri => Some(&a.uri),
+            _ => None,
+        });
+        same.map(AsRef::as_ref)
     }
 
     /// The equation of objects.

@@ -107,6 +107,9 @@ impl Section {
             return Err(fault("has no events"));
         }
         let expected = findings.map(lines).unwrap_or_default();
+        if findings.is_some() && expected.is_empty() {
+            return Err(fault("has an empty table of findings: write `No findings`"));
+        }
         Ok(Case { name: self.name, records, expected })
     }
 }
@@ -135,7 +138,7 @@ fn add_records(line: &[(String, String)], records: &mut Vec<Value>) -> Result<()
     for n in 0..count {
         let mut record = template(records.len());
         for (path, text) in line.iter().filter(|(path, _)| path != "count" && path != "every") {
-            set(&mut record, path, value(&text.replace("{n}", &n.to_string())));
+            set(&mut record, path, value(&text.replace("{n}", &n.to_string()))?);
         }
         set(&mut record, "eventTime", json!(timestamp_text(start + n * every * 1_000_000)));
         records.push(record);
@@ -144,9 +147,11 @@ fn add_records(line: &[(String, String)], records: &mut Vec<Value>) -> Result<()
 }
 
 /// A cell is JSON where it looks like it, else text.
-fn value(text: &str) -> Value {
-    let json = text.starts_with(['{', '[', '"']) || matches!(text, "true" | "false" | "null");
-    serde_json::from_str(text).ok().filter(|_| json).unwrap_or_else(|| json!(text))
+fn value(text: &str) -> Result<Value, String> {
+    if text.starts_with(['{', '[', '"']) || matches!(text, "true" | "false" | "null") {
+        return serde_json::from_str(text).map_err(|error| format!("`{text}` is no JSON: {error}"));
+    }
+    Ok(json!(text))
 }
 
 /// What the columns of a case leave out.

@@ -48,6 +48,10 @@ pub fn merge(options: &MergeOptions) -> Result<Run> {
         run.account.add(partial.account.manifest, partial.account.rejected);
     }
     run.account.sort();
+    if let Some(uri) = run.account.listed_twice() {
+        let message = format!("`{uri}` is part of two of the runs; it would count double");
+        return Err(Error::Usage(message));
+    }
     notes.sort();
     notes.dedup();
     run.notes = notes;

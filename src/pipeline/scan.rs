@@ -86,11 +86,11 @@ pub fn scan(options: &ScanOptions, progress: &dyn Progress, interrupt: &AtomicBo
     std::fs::create_dir_all(&options.out).map_err(Error::io(&options.out))?;
     let harvest = read(options, &plan, &listing, progress, interrupt)?;
     let mut account = Account::of(&listing);
-    let interrupted = (harvest.manifest.len() as u64) < listing.objects.len() as u64;
-    if interrupted {
-        account.listed -= (listing.objects.len() - harvest.manifest.len()) as u64;
-    }
+    let interrupted = harvest.manifest.len() < listing.objects.len();
     account.add(harvest.manifest, harvest.rejected);
+    if interrupted {
+        account.skip_unread(&listing, "not reached: the run was interrupted");
+    }
     account.sort();
     let mut run = Run {
         account,
@@ -154,11 +154,11 @@ fn read(
 
 fn notes(options: &ScanOptions, listing: &Listing, runs: &Runs) -> Vec<String> {
     let mut notes = Vec::new();
-    if let Some(shard) = options.shard.filter(|_| listing.unsplit > 0) {
+    if let Some(shard) = options.shard.filter(|shard| listing.unsplit > 0 && shard.number == 1) {
         notes.push(format!(
-            "{} objects name neither account nor region in their key; they are one unit, in share \
-             {} of {shard}",
-            listing.unsplit, 1
+            "{} objects name neither account nor region in their key; they are one unit, in the \
+             first of {} shares",
+            listing.unsplit, shard.of
         ));
     }
     if runs.spilled() > 0 {

@@ -121,12 +121,7 @@ fn card(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn line(out: &mut dyn Write, name: &str, text: &str) -> io::Result<()> {
-    // A line break of ours starts a continuation; those of log values are escaped already.
-    for (position, part) in text.trim_end().split('\n').enumerate() {
-        let name = if position == 0 { name } else { "" };
-        writeln!(out, "  {name:<9} {}", escaped_long(part))?;
-    }
-    Ok(())
+    writeln!(out, "  {name:<9} {}", escaped_long(text.trim_end()))
 }
 
 /// Our own sentences may be longer than a single log value.

@@ -56,17 +56,16 @@ pub fn list(inputs: &[PathBuf], shard: Option<Shard>, output: &Path) -> Result<L
     for input in inputs {
         let (files, skipped) = store::list(input)?;
         for file in files {
-            // Two spellings of one file are one object.
-            let identity = file.path.canonicalize().unwrap_or_else(|_| file.path.clone());
-            if output.as_ref().is_some_and(|output| identity.starts_with(output)) {
+            if output.as_ref().is_some_and(|output| file.identity.starts_with(output)) {
                 let reason = "output of trailsift".to_owned();
                 let entry = store::Skipped { uri: file.uri.clone(), reason, failed: false };
                 not_read.entry(file.uri).or_insert(entry);
                 continue;
             }
-            match objects.get(&identity) {
+            // Two spellings of one file are one object.
+            match objects.get(&file.identity) {
                 Some(known) if known.uri <= file.uri => {}
-                _ => drop(objects.insert(identity, file)),
+                _ => drop(objects.insert(file.identity.clone(), file)),
             }
         }
         for entry in skipped {

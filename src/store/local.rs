@@ -13,6 +13,8 @@ use crate::error::{Error, Result};
 pub struct Listed {
     /// Where it is.
     pub path: PathBuf,
+    /// The same for every spelling of the path.
+    pub identity: PathBuf,
     /// Its name in outputs: the path as given, bytes that are no UTF-8 escaped as `\xNN`.
     pub uri: String,
     /// Stored bytes.
@@ -40,21 +42,27 @@ pub fn list(root: &Path) -> Result<(Vec<Listed>, Vec<Skipped>)> {
     }
     let root: PathBuf = root.components().filter(|part| *part != Component::CurDir).collect();
     let root = if root.as_os_str().is_empty() { PathBuf::from(".") } else { root };
+    // Links below the root are not followed, so only the root's own spelling can differ.
+    let real = root.canonicalize().map_err(Error::io(&root))?;
+    let listed = |path: &Path, bytes| Listed {
+        uri: uri(path),
+        identity: path
+            .strip_prefix(&root)
+            .map_or_else(|_| path.to_path_buf(), |below| real.join(below)),
+        path: path.to_path_buf(),
+        bytes,
+    };
     let (mut files, mut skipped) = (Vec::new(), Vec::new());
     for entry in WalkDir::new(&root).follow_root_links(true).sort_by_file_name() {
         match entry {
             Ok(entry) if entry.file_type().is_dir() => {}
             Ok(entry) if entry.file_type().is_file() => match entry.metadata() {
-                Ok(metadata) => files.push(Listed {
-                    uri: uri(entry.path()),
-                    bytes: metadata.len(),
-                    path: entry.into_path(),
-                }),
+                Ok(metadata) => files.push(listed(entry.path(), metadata.len())),
                 Err(error) => skipped.push(refused(entry.path(), &error)),
             },
             Ok(entry) if entry.depth() == 0 && entry.path().is_file() => {
                 let bytes = entry.path().metadata().map_or(0, |metadata| metadata.len());
-                files.push(Listed { uri: uri(entry.path()), bytes, path: entry.into_path() });
+                files.push(listed(entry.path(), bytes));
             }
             Ok(entry) => {
                 let link = entry.file_type().is_symlink();
@@ -148,7 +156,7 @@ mod tests {
         std::fs::write(&path, "old").unwrap();
         let failed = replace(&path, |file| {
             file.write_all(b"half").map_err(Error::io("x"))?;
-            Err(Error::Interrupted)
+            Err(Error::Usage("given up".to_owned()))
         });
         assert!(failed.is_err());
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "old");

@@ -84,8 +84,8 @@ pub struct Fold {
     pub grain: Grain,
     /// What is sampled; empty for folds that only count.
     pub samples: Vec<Sample>,
-    /// Whether rows keep [`Details`].
-    pub detailed: bool,
+    /// The first so many rules put [`Details`] into rows; the others are only counted.
+    pub detailed: usize,
 }
 
 /// Positions of an event's entity values among the distinct values of the batch.
@@ -170,7 +170,7 @@ impl Fold {
         let time = batch.times().get(row).copied().unwrap_or(0);
         let mut entry = table.entry(number, entity, self.grain.bucket_of(time));
         entry.add(self.pane(rule, time, columns.failed(row)));
-        if self.detailed {
+        if usize::from(rule) < self.detailed {
             self.add_details(&mut entry, time, row, batch, columns);
         }
     }

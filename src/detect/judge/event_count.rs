@@ -5,7 +5,7 @@
 //! timespan / 3600 are the slack.
 
 use super::severity::{Day, Fired};
-use super::window::{Window, counts, panes, windows};
+use super::window::{Window, counted_panes, counts, windows};
 use super::{Judge, Signal, Terms, gather};
 use crate::detect::group::{Grain, Groups, Pane};
 
@@ -22,7 +22,7 @@ const DAY: i64 = 86_400;
 const MICROS: i64 = 1_000_000;
 
 fn judge(terms: &Terms, groups: &Groups) -> Vec<Signal> {
-    let panes = panes(groups);
+    let panes = counted_panes(terms, groups);
     let windows = windows(terms, &panes);
     let mut earlier = Vec::new();
     let mut signals = Vec::new();
@@ -76,6 +76,9 @@ fn signal(
 fn usual(terms: &Terms) -> String {
     use super::window::Operator::{Eq, Gt, Gte, Lt, Lte, Neq};
     let texts = terms.conditions.iter().map(|condition| {
+        if (condition.operator, condition.value) == (Gte, 1) {
+            return "none".to_owned();
+        }
         let word = match condition.operator {
             Gte => "under",
             Gt => "at most",
@@ -96,23 +99,19 @@ mod oracle {
 
     /// Looks at every event as the end of a window.
     pub(super) fn event_count(terms: &Terms, events: &[Event]) -> Vec<Verdict> {
-        let counted: Vec<&Event> = events.iter().filter(|e| terms.counted[e.rule]).collect();
+        let near = |a: &Event, b: &Event| (a.time - b.time).abs() <= terms.timespan;
+        let spoiled =
+            |event: &&Event| events.iter().any(|e| terms.unless[e.rule] && near(e, event));
+        let counted = events.iter().filter(|e| terms.counted[e.rule]);
+        let counted: Vec<Event> = counted.filter(|e| !spoiled(e)).cloned().collect();
         let mut found: Vec<Verdict> = Vec::new();
         for last in &counted {
-            let near =
-                |e: &&Event| terms.unless[e.rule] && (e.time - last.time).abs() <= terms.timespan;
-            if events.iter().any(|e| near(&e)) {
-                continue;
-            }
-            let window = |e: &&&Event| e.time <= last.time && last.time - e.time <= terms.timespan;
-            let inside: Vec<&&Event> = counted.iter().filter(window).collect();
+            let inside: Vec<Event> =
+                counted.iter().filter(|e| e.time <= last.time && near(e, last)).cloned().collect();
             if !terms.conditions.iter().all(|c| c.holds(inside.len() as u64)) {
                 continue;
             }
-            let verdict = Verdict::new(
-                last.time.div_euclid(DAY),
-                &inside.iter().map(|e| (**e).clone()).collect::<Vec<_>>(),
-            );
+            let verdict = Verdict::new(last.time.div_euclid(DAY), &inside);
             match found.last_mut().filter(|before| before.day == verdict.day) {
                 Some(before) => before.join(&verdict),
                 None => found.push(verdict),

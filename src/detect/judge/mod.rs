@@ -24,8 +24,8 @@ pub struct Terms {
     pub conditions: Vec<Condition>,
     /// Per rule of the fold: whether its events are counted.
     pub counted: Vec<bool>,
-    /// Per rule of the fold: whether an event of it within the timespan, before or after, takes
-    /// the window back.
+    /// Per rule of the fold: whether an event of it keeps the counted events within the timespan,
+    /// before and after, from counting.
     pub unless: Vec<bool>,
     /// How severe it is.
     pub severity: Severity,

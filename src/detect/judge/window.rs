@@ -51,37 +51,33 @@ pub(super) struct Window {
     pub count: u64,
 }
 
-/// All panes of an entity in the order of time; rows are in order and do not overlap.
-pub(super) fn panes(groups: &Groups) -> Vec<Pane> {
-    groups.rows.iter().flat_map(|(_, row)| row.panes.iter().copied()).collect()
+/// The panes that count: those of counted rules without an `unless` event within the timespan,
+/// before or after.
+pub(super) fn counted_panes(terms: &Terms, groups: &Groups) -> Vec<Pane> {
+    let flag = |flags: &[bool], pane: &Pane| flags.get(usize::from(pane.rule)) == Some(&true);
+    let all = || groups.rows.iter().flat_map(|(_, row)| &row.panes);
+    let spoilers: Vec<i64> =
+        all().filter(|pane| flag(&terms.unless, pane)).map(|pane| pane.start).collect();
+    let spoiled = |pane: &Pane| {
+        let next = spoilers.partition_point(|spoiler| *spoiler < pane.start - terms.timespan);
+        spoilers.get(next).is_some_and(|spoiler| *spoiler <= pane.start + terms.timespan)
+    };
+    all().filter(|pane| flag(&terms.counted, pane) && !spoiled(pane)).copied().collect()
 }
 
-/// Every window that ends in a second with counted events and satisfies the conditions. Cost is
-/// linear in the panes (and logarithmic in the spoilers).
+/// Every window that ends with an event and satisfies the conditions. Cost is linear in the panes.
 pub(super) fn windows(terms: &Terms, panes: &[Pane]) -> Vec<Window> {
-    let flag = |flags: &[bool], pane: &Pane| flags.get(usize::from(pane.rule)) == Some(&true);
-    let spoilers: Vec<i64> =
-        panes.iter().filter(|pane| flag(&terms.unless, pane)).map(|pane| pane.start).collect();
-    let spoiled = |end: i64| {
-        let next = spoilers.partition_point(|spoiler| *spoiler < end - terms.timespan);
-        spoilers.get(next).is_some_and(|spoiler| *spoiler <= end + terms.timespan)
-    };
     let mut found = Vec::new();
     let (mut from, mut to, mut count) = (0, 0, 0u64);
     for same in panes.chunk_by(|a, b| a.start == b.start) {
+        let Some(end) = same.first().map(|pane| pane.start) else { continue };
         to += same.len();
-        let here: u64 =
-            same.iter().filter(|pane| flag(&terms.counted, pane)).map(Pane::count).sum();
-        let Some(end) = same.first().map(|pane| pane.start).filter(|_| here > 0) else { continue };
-        count += here;
-        let left = |pane: &&Pane| !flag(&terms.counted, pane) || end - pane.start > terms.timespan;
-        while let Some(first) = panes.get(from).filter(left) {
-            if flag(&terms.counted, first) {
-                count -= first.count();
-            }
+        count += same.iter().map(Pane::count).sum::<u64>();
+        while let Some(first) = panes.get(from).filter(|pane| end - pane.start > terms.timespan) {
+            count -= first.count();
             from += 1;
         }
-        if terms.conditions.iter().all(|condition| condition.holds(count)) && !spoiled(end) {
+        if terms.conditions.iter().all(|condition| condition.holds(count)) {
             found.push(Window { from, to: to - 1, count });
         }
     }
@@ -94,8 +90,7 @@ pub(super) fn counts(terms: &Terms, panes: &[Pane], windows: &[Window]) -> Vec<C
     let mut next = 0;
     for window in windows {
         for pane in panes.iter().take(window.to + 1).skip(window.from.max(next)) {
-            let counted = terms.counted.get(usize::from(pane.rule)) == Some(&true);
-            if let Some(count) = counts.get_mut(usize::from(pane.rule)).filter(|_| counted) {
+            if let Some(count) = counts.get_mut(usize::from(pane.rule)) {
                 count.ok = count.ok.saturating_add(pane.ok);
                 count.failed = count.failed.saturating_add(pane.failed);
             }

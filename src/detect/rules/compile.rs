@@ -102,8 +102,10 @@ impl<'d> Compiler<'d> {
         let samples = self.samples(draft)?;
         parts.push(draft.group_by.join(","));
         parts.push(draft.section.details.join(","));
+        let detailed = draft.terms.counted.iter().filter(|counted| **counted).count();
+        parts.push(detailed.to_string());
         let id = FoldId::new(&parts.join("\n"));
-        Ok(Fold { id, rules: selections, entity, grain, samples, detailed: true })
+        Ok(Fold { id, rules: selections, entity, grain, samples, detailed })
     }
 
     /// The number of a rule's selection, compiled on first use.
@@ -130,8 +132,10 @@ impl<'d> Compiler<'d> {
         let mut entity = vec![Field::Core(Core::RecipientAccount)];
         for name in &draft.group_by {
             let field = self.field(draft, name)?;
-            if matches!(sample_field(field), SampleField::Text(_)) {
-                let message = format!("cannot group by `{name}`: nearly every event has its own");
+            if let Field::Core(core) = field
+                && core.kind() != ColumnKind::Dictionary
+            {
+                let message = format!("cannot group by `{name}`, which is no text of few values");
                 return Err(fault(message));
             }
             if !entity.contains(&field) {
@@ -152,8 +156,14 @@ impl<'d> Compiler<'d> {
         });
         let mut samples: Vec<Sample> = shared.collect();
         for name in &draft.section.details {
-            let field = sample_field(self.field(draft, name)?);
-            samples.push(Sample { field, k: 16, keep: 16 });
+            let field = self.field(draft, name)?;
+            if let Field::Core(core) = field
+                && !matches!(core.kind(), ColumnKind::Dictionary | ColumnKind::Text)
+            {
+                let message = format!("`details` cannot show `{name}`, which is no text");
+                return Err(draft.document.fault("details", message));
+            }
+            samples.push(Sample { field: sample_field(field), k: 16, keep: 16 });
         }
         Ok(samples)
     }

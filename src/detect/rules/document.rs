@@ -89,37 +89,50 @@ fn read_file(
         let message = "Sigma filters are not supported yet";
         diagnostics.push(Diagnostic::of_file(&file.name, "filter", message));
     }
-    let is = |node: &MarkedYaml<'_>, key| {
-        Mapping::of(&file.name, node).is_ok_and(|mapping| mapping.get(key).is_some())
-    };
-    let (correlations, others): (Vec<_>, Vec<_>) =
-        nodes.iter().partition(|node| is(node, "correlation"));
-    let rules: Vec<_> = others.into_iter().filter(|node| is(node, "detection")).collect();
     let mut found = Vec::new();
-    for (position, rule) in sigma.rules.into_iter().enumerate() {
+    for rule in sigma.rules {
         if let Some(reason) = foreign(&rule.logsource) {
             diagnostics.push(Diagnostic::of_file(&file.name, "logsource", reason));
             continue;
         }
-        let id = rule.name.clone();
-        found.push(document(file, id, Kind::Rule(Box::new(rule)), rules.get(position).copied())?);
+        found.push(document(file, &nodes, Kind::Rule(Box::new(rule)))?);
     }
-    for (position, rule) in sigma.correlations.into_iter().enumerate() {
-        let (id, node) = (rule.name.clone(), correlations.get(position).copied());
-        found.push(document(file, id, Kind::Correlation(Box::new(rule)), node)?);
+    for rule in sigma.correlations {
+        found.push(document(file, &nodes, Kind::Correlation(Box::new(rule)))?);
     }
     Ok(found)
 }
 
-fn document(
+/// The YAML document with the same title, name and id: some documents of a file may be unreadable,
+/// so positions do not tell.
+fn node_of<'n, 'y>(
     file: &RuleFile,
-    name: Option<String>,
-    kind: Kind,
-    node: Option<&MarkedYaml<'_>>,
-) -> Result<Document, Diagnostic> {
+    nodes: &'n [MarkedYaml<'y>],
+    kind: &Kind,
+) -> Option<&'n MarkedYaml<'y>> {
+    let (title, name, id) = match kind {
+        Kind::Rule(rule) => (&rule.title, &rule.name, &rule.id),
+        Kind::Correlation(rule) => (&rule.title, &rule.name, &rule.id),
+    };
+    let wanted = [("title", Some(title)), ("name", name.as_ref()), ("id", id.as_ref())];
+    nodes.iter().find(|node| {
+        Mapping::of(&file.name, node).is_ok_and(|mapping| {
+            wanted
+                .iter()
+                .all(|(key, text)| mapping.text(key).ok().flatten() == text.map(String::as_str))
+        })
+    })
+}
+
+fn document(file: &RuleFile, nodes: &[MarkedYaml<'_>], kind: Kind) -> Result<Document, Diagnostic> {
+    let node = node_of(file, nodes, &kind);
     let section = match node {
         Some(node) => Section::read(&file.name, node)?,
         None => None,
+    };
+    let name = match &kind {
+        Kind::Rule(rule) => rule.name.clone(),
+        Kind::Correlation(rule) => rule.name.clone(),
     };
     let start = node.map(|node| (node.span.start.line(), node.span.start.col() + 1));
     Ok(Document {

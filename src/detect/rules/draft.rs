@@ -23,7 +23,7 @@ pub(super) struct Draft<'d> {
     pub(super) judge: &'d str,
     /// Names of the rules that are counted; none: the document's own selection.
     pub(super) counted: Vec<String>,
-    /// Names of the rules that take a window back.
+    /// Names of the rules that keep events from counting.
     pub(super) unless: Vec<String>,
     /// The entity's fields.
     pub(super) group_by: Vec<String>,
@@ -129,7 +129,10 @@ impl<'d> Draft<'d> {
             version: section.version.unwrap_or(1),
             file: self.document.file.clone(),
             finding_type: finding_type.unwrap_or_else(|| format!("Sigma/{id}")),
-            title: message(section.title.as_deref().unwrap_or(self.title))?,
+            title: match &section.title {
+                Some(title) => message(title)?,
+                None => Message::literal(self.title),
+            },
             description: message(section.description.as_deref().unwrap_or(plain))?,
             confidence: section.confidence.unwrap_or(0.5),
             tactics,

@@ -77,6 +77,12 @@ impl Message {
         Ok(Self(parts))
     }
 
+    /// A message without placeholders, whatever braces are in it.
+    #[must_use]
+    pub fn literal(text: &str) -> Self {
+        Self(vec![Part::Text(text.to_owned())])
+    }
+
     /// The text, with `value` giving each placeholder's.
     #[must_use]
     pub fn render(&self, value: impl Fn(&Placeholder) -> String) -> String {

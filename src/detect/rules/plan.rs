@@ -89,7 +89,7 @@ fn coverage() -> Fold {
         entity: COVERAGE.iter().map(|core| Field::Core(*core)).collect(),
         grain: Grain::HOUR,
         samples: Vec::new(),
-        detailed: false,
+        detailed: 0,
     }
 }
 

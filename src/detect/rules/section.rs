@@ -51,7 +51,7 @@ pub(super) struct Section {
     pub escalate: Vec<(Option<String>, u64, f64)>,
     /// (Days, factor, severity).
     pub recurring: Option<(u64, u64, f64)>,
-    /// Rules whose events take a window back.
+    /// Rules whose events keep counted ones within the timespan from counting.
     pub unless: Vec<String>,
     /// Fields whose values the finding names.
     pub details: Vec<String>,
