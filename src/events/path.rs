@@ -165,11 +165,12 @@ struct Node {
 
 impl Node {
     fn child(&self, key: &str) -> Option<&Self> {
-        let (name, node) = match self.lookup.find(fingerprint(key)) {
-            Some(at) => self.children.get(at)?,
-            None => self.children.iter().find(|(name, _)| **name == *key)?,
+        let print = Fingerprint::of(key);
+        let Some(found) = self.lookup.find(print) else {
+            return self.children.iter().find(|(name, _)| **name == *key).map(|(_, node)| node);
         };
-        (**name == *key).then_some(node)
+        let (name, node) = self.children.get(found)?;
+        (print.is_whole() || **name == *key).then_some(node)
     }
 
     fn child_mut(&mut self, key: &str) -> Option<&mut Self> {
@@ -183,7 +184,8 @@ impl Node {
 
     /// Builds the look-ups of the finished trie.
     fn index(&mut self) {
-        let prints: Vec<u64> = self.children.iter().map(|(name, _)| fingerprint(name)).collect();
+        let prints: Vec<Fingerprint> =
+            self.children.iter().map(|(name, _)| Fingerprint::of(name)).collect();
         self.lookup = Lookup::new(&prints);
         self.children.iter_mut().for_each(|(_, node)| node.index());
     }
@@ -196,14 +198,14 @@ struct Lookup {
     multiplier: u64,
     shift: u32,
     /// (Fingerprint, position of the child).
-    slots: Vec<(u64, usize)>,
+    slots: Vec<(Fingerprint, usize)>,
 }
 
 /// No child stands here.
 const VACANT: usize = usize::MAX;
 
 impl Lookup {
-    fn new(prints: &[u64]) -> Self {
+    fn new(prints: &[Fingerprint]) -> Self {
         let least = (prints.len() * 2).next_power_of_two().trailing_zeros().max(1);
         let mut sizes =
             (least..least + 4).flat_map(|bits| (0..64).map(move |attempt| (bits, attempt)));
@@ -211,10 +213,14 @@ impl Lookup {
     }
 
     /// The table of 2^`bits` slots, unless two keys collide in it.
-    fn with(prints: &[u64], bits: u32, attempt: u64) -> Option<Self> {
+    fn with(prints: &[Fingerprint], bits: u32, attempt: u64) -> Option<Self> {
         // Odd multiples of the golden ratio's fraction spread well.
         let multiplier = 0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(2 * attempt + 1);
-        let mut lookup = Self { multiplier, shift: 64 - bits, slots: vec![(0, VACANT); 1 << bits] };
+        let mut lookup = Self {
+            multiplier,
+            shift: 64 - bits,
+            slots: vec![(Fingerprint::default(), VACANT); 1 << bits],
+        };
         for (child, print) in prints.iter().enumerate() {
             let at = lookup.slot(*print);
             let slot = lookup.slots.get_mut(at).filter(|slot| slot.1 == VACANT)?;
@@ -223,14 +229,14 @@ impl Lookup {
         Some(lookup)
     }
 
-    fn slot(&self, print: u64) -> usize {
+    fn slot(&self, print: Fingerprint) -> usize {
         // The shift leaves at most as many bits as the table has slots for.
-        usize::try_from(print.wrapping_mul(self.multiplier) >> self.shift).unwrap_or(VACANT)
+        usize::try_from(print.mixed().wrapping_mul(self.multiplier) >> self.shift).unwrap_or(VACANT)
     }
 
     /// The only child that a key of this fingerprint can be, [`VACANT`] if it can be none; `None`
     /// if there is no table and every child must be looked at.
-    fn find(&self, print: u64) -> Option<usize> {
+    fn find(&self, print: Fingerprint) -> Option<usize> {
         if self.slots.is_empty() {
             return None;
         }
@@ -239,22 +245,36 @@ impl Lookup {
     }
 }
 
-/// A number that tells most keys apart without looking at all of them: the first and last eight
-/// bytes and the length. It is compared before the key itself.
-fn fingerprint(key: &str) -> u64 {
-    let bytes = key.as_bytes();
-    let ends = match (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
-        (Some(first), Some(last)) => {
-            u64::from_le_bytes(*first) ^ u64::from_le_bytes(*last).rotate_left(32)
-        }
-        _ => match (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
-            (Some(first), Some(last)) => {
-                u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last))
-            }
-            _ => bytes.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte)),
-        },
-    };
-    ends ^ (bytes.len() as u64).rotate_right(8)
+/// The first and last bytes of a key and its length: the whole key, if it has at most 16 bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Fingerprint {
+    first: u64,
+    last: u64,
+    length: usize,
+}
+
+impl Fingerprint {
+    fn of(key: &str) -> Self {
+        let bytes = key.as_bytes();
+        let (first, last) = match (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+            (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
+            _ => match (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+                (Some(first), Some(last)) => {
+                    (u32::from_le_bytes(*first).into(), u32::from_le_bytes(*last).into())
+                }
+                _ => (bytes.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte)), 0),
+            },
+        };
+        Self { first, last, length: bytes.len() }
+    }
+
+    fn is_whole(self) -> bool {
+        self.length <= 16
+    }
+
+    fn mixed(self) -> u64 {
+        self.first ^ self.last.rotate_left(32) ^ (self.length as u64).rotate_right(8)
+    }
 }
 
 /// The compiled union of all wanted paths.

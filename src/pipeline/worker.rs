@@ -90,7 +90,7 @@ impl<'s> Worker<'s> {
             self.unread(object, reason);
             return Ok(());
         }
-        if let Err(error) = store::read_into(&object.path, &mut self.stored) {
+        if let Err(error) = store::read_into(&object.path, object.bytes, &mut self.stored) {
             self.unread(object, error.to_string());
             return Ok(());
         }

@@ -1,5 +1,6 @@
 //! The local file system.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::{Component, Path, PathBuf};
@@ -14,7 +15,7 @@ pub struct Listed {
     /// Where it is.
     pub path: PathBuf,
     /// The same for every spelling of the path.
-    pub identity: PathBuf,
+    pub identity: OsString,
     /// Its name in outputs: the path as given, bytes that are no UTF-8 escaped as `\xNN`.
     pub uri: String,
     /// Stored bytes.
@@ -44,13 +45,14 @@ pub fn list(root: &Path) -> Result<(Vec<Listed>, Vec<Skipped>)> {
     let root = if root.as_os_str().is_empty() { PathBuf::from(".") } else { root };
     // Links below the root are not followed, so only the root's own spelling can differ.
     let real = root.canonicalize().map_err(Error::io(&root))?;
-    let listed = |path: &Path, bytes| Listed {
-        uri: uri(path),
-        identity: path
-            .strip_prefix(&root)
-            .map_or_else(|_| path.to_path_buf(), |below| real.join(below)),
-        path: path.to_path_buf(),
-        bytes,
+    let listed = |path: &Path, bytes| {
+        let identity = match path.strip_prefix(&root) {
+            Ok(below) if below.as_os_str().is_empty() => real.clone(),
+            Ok(below) => real.join(below),
+            Err(_) => path.to_path_buf(),
+        };
+        let path = path.to_path_buf();
+        Listed { uri: uri(&path), identity: identity.into_os_string(), path, bytes }
     };
     let (mut files, mut skipped) = (Vec::new(), Vec::new());
     for entry in WalkDir::new(&root).follow_root_links(true).sort_by_file_name() {
@@ -99,13 +101,15 @@ fn uri(path: &Path) -> String {
     text
 }
 
-/// Reads a whole file into `buffer`, replacing its content.
+/// Reads a whole file of about `bytes` into `buffer`, replacing its content.
 ///
 /// # Errors
 /// Those of the operating system.
-pub fn read_into(path: &Path, buffer: &mut Vec<u8>) -> std::io::Result<()> {
+pub fn read_into(path: &Path, bytes: u64, buffer: &mut Vec<u8>) -> std::io::Result<()> {
     buffer.clear();
-    File::open(path)?.read_to_end(buffer)?;
+    buffer.reserve(usize::try_from(bytes).unwrap_or(0).saturating_add(1));
+    // Through `take`, since a file asks for its size and position first: the listing knows them.
+    File::open(path)?.take(u64::MAX).read_to_end(buffer)?;
     Ok(())
 }
 
