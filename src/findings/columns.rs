@@ -1,7 +1,6 @@
 //! Findings as Arrow columns and Parquet. Lists are Arrow lists and times UTC timestamps, so that
 //! DuckDB needs no casts.
 
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -16,27 +15,24 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 
 use super::finding::Finding;
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::store;
 
-/// Writes a batch as Parquet: complete or not at all (a temporary file is renamed onto `path`).
+/// Writes a batch as Parquet: complete or not at all.
 ///
 /// # Errors
 /// Those of the file system and of Parquet.
 pub fn write_parquet(path: &Path, batch: &RecordBatch) -> Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let temporary = tempfile::NamedTempFile::new_in(folder).map_err(Error::io(folder))?;
     let properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
         .set_created_by(concat!("trailsift ", env!("CARGO_PKG_VERSION")).to_owned())
         .build();
-    let file: &File = temporary.as_file();
-    let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties))?;
-    writer.write(batch)?;
-    writer.close()?;
-    let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-    file.set_permissions(permissions).map_err(Error::io(path))?;
-    temporary.persist(path).map_err(|error| Error::io(path)(error.error))?;
-    Ok(())
+    store::replace(path, |file| {
+        let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties))?;
+        writer.write(batch)?;
+        writer.close()?;
+        Ok(())
+    })
 }
 
 /// The full finding schema, column by column as `docs/findings.md` documents it.
