@@ -1,5 +1,9 @@
-//! `eventTime` to microseconds without allocation. CloudTrail writes `2023-07-10T12:12:05Z`;
-//! fractions and offsets are accepted too.
+//! `eventTime` to microseconds without allocation. CloudTrail writes `2023-07-10T12:12:05Z`; other
+//! tools re-write it with fractions, offsets, a space, or without the zone, which is UTC.
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 
 /// Microseconds since the epoch, UTC; `None` when the text is no time.
 ///
@@ -7,8 +11,12 @@
 #[must_use]
 pub fn parse_event_time(text: &str) -> Option<i64> {
     common(text.as_bytes()).or_else(|| {
-        let timestamp: jiff::Timestamp = text.parse().ok()?;
-        Some(timestamp.as_microsecond())
+        let zoned = text.parse::<Timestamp>().ok();
+        let timestamp = zoned.or_else(|| {
+            let time: DateTime = text.parse().ok().filter(|_| text.contains(':'))?;
+            TimeZone::UTC.to_timestamp(time).ok()
+        });
+        timestamp.map(Timestamp::as_microsecond)
     })
 }
 
@@ -82,8 +90,14 @@ mod tests {
 
     #[test]
     fn texts_that_are_no_time_are_none() {
-        for text in ["", "yesterday", "2023-02-30T00:00:00Z", "2023-07-10T24:00:00Z", "1688990525"]
-        {
+        for text in [
+            "",
+            "yesterday",
+            "2023-02-30T00:00:00Z",
+            "2023-07-10T24:00:00Z",
+            "2023-07-10",
+            "1688990525",
+        ] {
             assert_eq!(parse_event_time(text), None, "{text}");
         }
     }
@@ -94,6 +108,8 @@ mod tests {
         assert_eq!(parse_event_time("2023-07-10T12:12:05.250Z"), Some(whole + 250_000));
         assert_eq!(parse_event_time("2023-07-10T14:12:05+02:00"), Some(whole));
         assert_eq!(parse_event_time("2023-07-10 12:12:05Z"), Some(whole));
+        assert_eq!(parse_event_time("2023-07-10 12:12:05"), Some(whole));
+        assert_eq!(parse_event_time("2023-07-10 12:12:05.000000000"), Some(whole));
     }
 
     proptest! {

@@ -59,16 +59,14 @@ impl Coverage {
             return Vec::new();
         }
         let without = self.data_events().into_iter().filter(|(_, has)| !has);
-        without
-            .map(|(account, _)| NotJudged {
-                detectors: needy.clone(),
-                reason: format!(
-                    "account {}: the logs hold no S3 data events, so object-level calls cannot be \
-                     seen",
-                    account.as_deref().unwrap_or("unknown")
-                ),
-            })
-            .collect()
+        let accounts: Vec<String> = without
+            .map(|(account, _)| account.as_deref().unwrap_or("unknown").to_owned())
+            .collect();
+        if accounts.is_empty() {
+            return Vec::new();
+        }
+        let reason = "the logs hold no S3 data events, so object-level calls cannot be seen";
+        vec![NotJudged { detectors: needy, accounts, reason: reason.to_owned() }]
     }
 
     fn add(&mut self, groups: Groups) {

@@ -43,6 +43,8 @@ impl Span {
 pub struct NotJudged {
     /// The detectors that cannot fire.
     pub detectors: Vec<String>,
+    /// Where.
+    pub accounts: Vec<String>,
     /// What the logs lack.
     pub reason: String,
 }

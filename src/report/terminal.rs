@@ -241,8 +241,17 @@ fn damaged(run: &Run, out: &mut dyn Write) -> io::Result<()> {
 
 fn not_judged(run: &Run, out: &mut dyn Write) -> io::Result<()> {
     for unjudged in &run.not_judged {
-        writeln!(out, "{BOLD}not judged{BOLD:#} {}", escaped(&unjudged.reason))?;
-        writeln!(out, "           ({})", escaped(&unjudged.detectors.join(", ")))?;
+        let accounts = unjudged.accounts.len();
+        let noun = if accounts == 1 { "account" } else { "accounts" };
+        let names = some(&unjudged.accounts);
+        writeln!(
+            out,
+            "{BOLD}not judged{BOLD:#} {} {noun} ({}): {}",
+            number(accounts as u64),
+            escaped(&names),
+            escaped(&unjudged.reason)
+        )?;
+        writeln!(out, "           by {}", escaped(&unjudged.detectors.join(", ")))?;
     }
     for diagnostic in &run.diagnostics {
         writeln!(out, "{BOLD}not run{BOLD:#}   {}", escaped(&diagnostic.to_string()))?;
