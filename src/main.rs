@@ -11,6 +11,7 @@ fn main() -> ExitCode {
         }
     });
     let mut out = anstream::stdout().lock();
-    let mut err = anstream::stderr().lock();
+    // Not locked: the progress bar draws on standard error from the workers' threads.
+    let mut err = anstream::stderr();
     ExitCode::from(trailsift::cli::run(std::env::args_os(), &mut out, &mut err))
 }
