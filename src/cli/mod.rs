@@ -107,7 +107,7 @@ fn status(run: &Run, rules: &ExitRules) -> u8 {
     if rules.fail_on.label().is_some_and(|mark| worst >= Some(mark)) {
         return EXIT_FINDINGS;
     }
-    if run.account.unreadable() > rules.max_rejected {
+    if run.incomplete || run.account.unreadable() > rules.max_rejected {
         return EXIT_UNREADABLE;
     }
     EXIT_DONE

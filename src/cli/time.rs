@@ -1,7 +1,7 @@
 //! Points in time on the command line: RFC 3339, a date (its 00:00), or a duration ago; without a
 //! zone UTC.
 
-use jiff::civil::{Date, DateTime};
+use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 
@@ -21,7 +21,6 @@ fn parse_at(text: &str, now: Timestamp) -> Result<i64, String> {
     let point = text
         .parse::<Timestamp>()
         .ok()
-        .or_else(|| text.parse::<Date>().ok().and_then(|date| utc(date.at(0, 0, 0, 0))))
         .or_else(|| text.parse::<DateTime>().ok().and_then(utc))
         .or_else(|| ago(text, now));
     point.map(Timestamp::as_microsecond).ok_or_else(|| {
@@ -55,6 +54,16 @@ mod tests {
             "168h",
         ] {
             assert_eq!(parse_at(text, now), Ok(midnight), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_time_of_day_counts_without_a_zone_too() {
+        let at = |text| parse_at(text, Timestamp::UNIX_EPOCH);
+        let expected = at("2025-06-10T10:30:00Z");
+        assert!(expected.is_ok());
+        for text in ["2025-06-10T10:30", "2025-06-10T10:30:00", "2025-06-10 10:30:00"] {
+            assert_eq!(at(text), expected, "{text}");
         }
     }
 

@@ -105,6 +105,7 @@ const SLOTS: &[(&str, Slot)] = &[
     ("additionalEventData.SSEApplied", Slot::EncryptionApplied),
     ("tlsDetails.tlsVersion", Slot::TlsVersion),
     ("requestParameters.x-amz-acl", Slot::CannedAcl),
+    ("requestParameters.X-Amz-Acl", Slot::CannedAcl),
     ("requestParameters.AccessControlPolicy", Slot::AclBody),
     ("requestParameters.accessControlList", Slot::AclHeaders),
     ("requestParameters.x-amz-grant-read", Slot::GrantRead),

@@ -1,5 +1,6 @@
 //! A finding: one row per (detector, entity, UTC day in which the judge fires).
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::time::interval;
@@ -225,9 +226,16 @@ fn finding(
         // What the title says did not come about.
         title.insert_str(0, "Failed attempt: ");
     }
-    let remediation = metadata.remediation.as_ref().map(|remediation| remediation.render(fill));
+    // People paste these commands into a shell, and attackers write log values.
+    let quoted = |placeholder: &Placeholder| shell_quoted(&fill(placeholder));
+    let remediation = metadata.remediation.as_ref().map(|text| text.render(quoted));
     (finding.title, finding.description, finding.remediation) = (title, description, remediation);
     finding
+}
+
+/// The text as one harmless word of a shell; what cannot be quoted (NUL) is withheld.
+fn shell_quoted(text: &str) -> String {
+    shlex::try_quote(text).map_or_else(|_| "NAME".to_owned(), Cow::into_owned)
 }
 
 fn sample(details: &Details, core: Core) -> Option<&Sketch> {

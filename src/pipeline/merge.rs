@@ -33,9 +33,11 @@ pub fn merge(options: &MergeOptions) -> Result<Run> {
     let partials: Vec<Partial> =
         options.inputs.iter().map(|folder| partial::read(folder)).collect::<Result<_>>()?;
     let headers: Vec<&Header> = partials.iter().map(|partial| &partial.header).collect();
+    // So far the only note is that of missing shares.
     let mut notes = belong_together(&headers, &plan.digest)?;
+    let incomplete = !notes.is_empty();
     std::fs::create_dir_all(&options.out).map_err(Error::io(&options.out))?;
-    let mut run = Run::empty(&plan, &options.out);
+    let mut run = Run { incomplete, ..Run::empty(&plan, &options.out) };
     for header in &headers {
         run.span = Span::join(run.span, header.span);
         run.interrupted |= header.interrupted;

@@ -104,6 +104,7 @@ fn run_json(run: &Run) -> Value {
         "trailsift": env!("CARGO_PKG_VERSION"),
         "finished": finished(),
         "interrupted": run.interrupted,
+        "incomplete": run.incomplete,
         "objects": run.account.objects(),
         "records": run.account.records(),
         "balances": run.account.balances(),

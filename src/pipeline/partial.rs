@@ -67,7 +67,9 @@ pub(super) fn write(
     table: impl Iterator<Item = Result<(Key, Row)>>,
 ) -> Result<()> {
     let folder = &options.out;
-    remove(&folder.join(HEADER))?;
+    clear(folder)?;
+    let whole = [output::RUN, output::FINDINGS, output::COVERAGE];
+    whole.iter().try_for_each(|name| remove(&folder.join(name)))?;
     write_table(&folder.join(TABLE), table)?;
     output::write_account(folder, &run.account)?;
     let header = Header {
@@ -82,6 +84,11 @@ pub(super) fn write(
         notes: run.notes.clone(),
     };
     store::replace(&folder.join(HEADER), |file| Ok(serde_json::to_writer_pretty(file, &header)?))
+}
+
+/// Takes away the files of an earlier partial run: a folder never holds two kinds of runs.
+pub(super) fn clear(folder: &Path) -> Result<()> {
+    [HEADER, TABLE].iter().try_for_each(|name| remove(&folder.join(name)))
 }
 
 fn remove(path: &Path) -> Result<()> {

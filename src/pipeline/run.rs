@@ -68,6 +68,8 @@ pub struct Run {
     pub span: Option<Span>,
     /// Whether the user stopped it before everything was read.
     pub interrupted: bool,
+    /// Whether shares of a split input are missing.
+    pub incomplete: bool,
     /// Plain words that the user should read: inputs without a key layout, spilled tables.
     pub notes: Vec<String>,
     /// How long objects took, µs.
@@ -89,6 +91,7 @@ impl Run {
             detectors: plan.detectors.iter().map(|d| d.metadata.id.clone()).collect(),
             span: None,
             interrupted: false,
+            incomplete: false,
             notes: Vec::new(),
             latencies: Percentiles::default(),
             out: out.to_path_buf(),

@@ -106,6 +106,7 @@ pub fn scan(options: &ScanOptions, progress: &dyn Progress, interrupt: &AtomicBo
     } else {
         (run.findings, run.coverage) = judge(&plan, table)?;
         run.not_judged = run.coverage.not_judged(&plan.detectors);
+        partial::clear(&options.out)?;
         output::write(&run)?;
     }
     drop(files);

@@ -55,7 +55,15 @@ fn headline(run: &Run, out: &mut dyn Write) -> io::Result<()> {
         .map(|(count, label)| format!("{count} {}", label.as_str()))
         .collect();
     let counts = if counts.is_empty() { "no findings".to_owned() } else { findings(run, &counts) };
+    if records.seen == 0 {
+        // No word of findings: nothing was looked at.
+        writeln!(out, "{BOLD}nothing was analysed: the inputs gave no CloudTrail record{BOLD:#}")?;
+        return Ok(());
+    }
     writeln!(out, "{BOLD}{counts}{BOLD:#} in {} events{span}", number(records.analysed))?;
+    if run.incomplete {
+        writeln!(out, "{BOLD}not whole{BOLD:#}: shares of the input are missing, see below")?;
+    }
     if run.interrupted {
         writeln!(out, "{BOLD}interrupted{BOLD:#}: only a part of the input was read and judged")?;
     }
@@ -75,7 +83,7 @@ fn low_findings(low: &[&Finding], out: &mut dyn Write) -> io::Result<()> {
     for ((title, principal, buckets), findings) in groups.iter().take(NAMED) {
         let style = style(SeverityLabel::Low);
         let calls = findings.iter().map(|f| f.ok_count.saturating_add(f.error_count)).sum();
-        let who = principal.as_deref().unwrap_or("several principals");
+        let who = principal.as_deref().unwrap_or("principal unknown, or several");
         let bucket = some(buckets);
         writeln!(
             out,
@@ -130,7 +138,8 @@ fn escaped_long(text: &str) -> String {
 }
 
 fn who(finding: &Finding) -> String {
-    let mut parts = vec![finding.principal.as_deref().unwrap_or("several principals").to_owned()];
+    let mut parts =
+        vec![finding.principal.as_deref().unwrap_or("principal unknown, or several").to_owned()];
     if finding.is_foreign() == Some(true) {
         parts.push("(another account)".to_owned());
     }
