@@ -117,6 +117,8 @@ fn runs_that_do_not_belong_together_are_refused() {
         assert_eq!(ran.status, status, "{names:?}: {}", ran.err);
         assert!(ran.err.contains(word), "{names:?}: {}", ran.err);
     }
+    let over = trailsift(["merge".into(), out("first"), "--out".into(), out("first")]);
+    assert_eq!(over.status, 2, "{}", over.err);
     let ran = merge(&["first"]);
     assert_eq!(ran.status, 4, "a result that is not whole");
     assert!(ran.out.contains("shares are missing: 2/2"), "{}", ran.out);

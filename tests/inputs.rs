@@ -9,7 +9,8 @@
 
 mod common;
 
-use std::io::Write;
+use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use arrow::array::AsArray;
@@ -17,6 +18,7 @@ use common::{findings, run_json, scan, table, trailsift};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 fn gz(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
@@ -71,6 +73,9 @@ fn a_few_bad_files_among_a_thousand_good_ones() {
     write(&logs, "prose.json", b"this is not JSON");
     write(&logs, "other.json", br#"{"configurationItems": []}"#);
     write(&logs, "readme.txt", b"read me");
+    let digest = br#"{"awsAccountId":"111122223333","digestStartTime":"2026-03-04T10:00:00Z",
+        "digestS3Object":"AWSLogs/x.json.gz","previousDigestSignature":null,"logFiles":[]}"#;
+    write(&logs, "AWSLogs/111122223333/CloudTrail-Digest/eu-west-1/d.json.gz", &gz(digest));
     std::os::unix::fs::symlink(logs.join("prose.json"), logs.join("link.json")).unwrap();
     let out = folder.path().join("out");
     let ran = scan(&[logs], &out, &[]);
@@ -78,7 +83,7 @@ fn a_few_bad_files_among_a_thousand_good_ones() {
     let run = run_json(&out);
     assert_eq!(
         run["objects"],
-        json!({"listed": 1_006, "read": 1_001, "skipped": 2, "failed": 3, "partial": 1})
+        json!({"listed": 1_007, "read": 1_001, "skipped": 3, "failed": 3, "partial": 1})
     );
     assert_eq!(run["balances"], true);
     for (name, reason) in [
@@ -254,6 +259,35 @@ fn an_interrupted_run_judges_what_was_read_and_says_so() {
 }
 
 #[test]
+fn a_run_that_looked_at_nothing_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let (logs, text, out) = ("logs", "text", folder.path().join("out"));
+    write(folder.path(), "text/readme.txt", b"read me");
+    write(folder.path(), "logs/a.json", &document(&[record(0, &json!({}))]));
+    for (inputs, more) in [(text, &[][..]), (logs, &["--since", "2030-01-01"])] {
+        let ran = scan(&[folder.path().join(inputs)], &out, more);
+        assert_eq!(ran.status, 0, "{}", ran.err);
+        assert!(ran.out.contains("nothing was analysed"), "{}", ran.out);
+        assert!(!ran.out.contains("no findings"), "{}", ran.out);
+    }
+}
+
+#[test]
+fn hashes_are_those_of_the_stored_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let stored = gz(&document(&[record(0, &json!({}))]));
+    write(folder.path(), "logs/a.json.gz", &stored);
+    let out = folder.path().join("out");
+    assert_eq!(scan(&[folder.path().join("logs")], &out, &["--hash"]).status, 0);
+    let manifest = &table(&out.join("manifest.parquet"))[0];
+    let expected = Sha256::digest(&stored).iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap();
+        text
+    });
+    assert_eq!(manifest["sha256"].as_string::<i32>().value(0), expected);
+}
+
+#[test]
 fn an_output_folder_inside_the_input_is_no_input() {
     let folder = tempfile::tempdir().unwrap();
     let logs = folder.path().join("logs");
@@ -280,6 +314,12 @@ fn a_new_detector_is_two_files_and_no_rust() {
         eventName: CreateAccessKey\n  condition: selection\ntrailsift:\n  severity: 5.0\n  \
         details: userAgent\n  description: 'by {details}'\n";
     write(folder.path(), "rules/mixed.yml", mixed.as_bytes());
+    // A bad section costs its own document only; the other one of the file runs.
+    let bad = "title: Bad section\nname: bad\nlogsource: {product: aws}\ndetection:\n  \
+        selection:\n    eventName: X\n  condition: selection\ntrailsift: {severty: 2}\n---\n\
+        title: Its neighbour\nname: neighbour\nlogsource: {product: aws}\ndetection:\n  \
+        selection:\n    eventName: DeleteBucket\n  condition: selection\nlevel: low\n";
+    write(folder.path(), "rules/bad.yml", bad.as_bytes());
     let broken = "title: Broken\nlogsource: {product: aws, service: cloudtrail}\ndetection:\n  \
         selection:\n    eventName|re: x\n  condition: selection\n";
     write(folder.path(), "rules/broken.yml", broken.as_bytes());
@@ -293,8 +333,9 @@ fn a_new_detector_is_two_files_and_no_rust() {
     assert_eq!(ran.status, 0, "{}", ran.err);
     let found = findings(&out);
     let names: Vec<(&str, f64)> = found.iter().map(|f| (f.detector.as_str(), f.severity)).collect();
-    assert_eq!(names, [("bucket_removed", 9.0), ("key_made", 5.0)]);
+    assert_eq!(names, [("bucket_removed", 9.0), ("key_made", 5.0), ("neighbour", 3.0)]);
     assert!(!ran.out.contains("\n  id        forged"), "{}", ran.out);
     assert!(ran.out.contains("eve removed payroll"), "{}", ran.out);
+    assert!(ran.out.contains("unknown key `severty`"), "{}", ran.out);
     assert!(ran.out.contains("broken.yml") && ran.out.contains("modifier `re`"), "{}", ran.out);
 }

@@ -34,7 +34,7 @@ impl Outcome {
 }
 
 /// The bands of GuardDuty's severity scale.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SeverityLabel {
     /// Below 4.0.
     Low,

@@ -33,11 +33,16 @@ pub fn merge(options: &MergeOptions) -> Result<Run> {
     let partials: Vec<Partial> =
         options.inputs.iter().map(|folder| partial::read(folder)).collect::<Result<_>>()?;
     let headers: Vec<&Header> = partials.iter().map(|partial| &partial.header).collect();
-    // So far the only note is that of missing shares.
-    let mut notes = belong_together(&headers, &plan.digest)?;
-    let incomplete = !notes.is_empty();
+    let missing = belong_together(&headers, &plan.digest)?;
+    not_an_input(options)?;
     std::fs::create_dir_all(&options.out).map_err(Error::io(&options.out))?;
-    let mut run = Run { incomplete, ..Run::empty(&plan, &options.out) };
+    let mut run = Run::empty(&plan, &options.out);
+    let mut notes = Vec::new();
+    if !missing.is_empty() {
+        run.incomplete = true;
+        let missing = missing.join(", ");
+        notes.push(format!("shares are missing: {missing}; the result is not whole"));
+    }
     for header in &headers {
         run.span = Span::join(run.span, header.span);
         run.interrupted |= header.interrupted;
@@ -63,7 +68,16 @@ pub fn merge(options: &MergeOptions) -> Result<Run> {
     Ok(run)
 }
 
-/// Checks that the runs are shares of one whole. Returns what the user should know.
+/// Refuses to write the result over one of the partial runs.
+fn not_an_input(options: &MergeOptions) -> Result<()> {
+    let out = options.out.canonicalize().ok();
+    let same = |input: &&PathBuf| out.is_some() && input.canonicalize().ok() == out;
+    let Some(input) = options.inputs.iter().find(same) else { return Ok(()) };
+    let message = format!("`--out {}` is one of the runs to merge", input.display());
+    Err(Error::Usage(message))
+}
+
+/// Checks that the runs are shares of one whole. Returns the shares that are missing.
 fn belong_together(headers: &[&Header], plan: &str) -> Result<Vec<String>> {
     let Some(first) = headers.first() else {
         return Err(Error::Usage("nothing to merge".to_owned()));
@@ -89,10 +103,6 @@ fn belong_together(headers: &[&Header], plan: &str) -> Result<Vec<String>> {
         let message = "the partial runs are shares of different splits";
         return Err(Error::Usage(message.to_owned()));
     }
-    let missing: Vec<String> =
-        (1..=of).filter(|n| !present.contains(n)).map(|number| format!("{number}/{of}")).collect();
-    if missing.is_empty() {
-        return Ok(Vec::new());
-    }
-    Ok(vec![format!("shares are missing: {}; the result is not whole", missing.join(", "))])
+    let missing = (1..=of).filter(|number| !present.contains(number));
+    Ok(missing.map(|number| format!("{number}/{of}")).collect())
 }

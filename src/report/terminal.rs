@@ -16,6 +16,9 @@ const SHOWN: usize = 20;
 /// Lines shown of what may be many: low findings, damaged objects, rejected records.
 const NAMED: usize = 10;
 
+/// In place of a principal.
+const NOBODY: &str = "principal unknown, or several";
+
 const FINDINGS: &str = "findings.parquet";
 
 const BOLD: Style = Style::new().bold();
@@ -55,12 +58,13 @@ fn headline(run: &Run, out: &mut dyn Write) -> io::Result<()> {
         .map(|(count, label)| format!("{count} {}", label.as_str()))
         .collect();
     let counts = if counts.is_empty() { "no findings".to_owned() } else { findings(run, &counts) };
-    if records.seen == 0 {
-        // No word of findings: nothing was looked at.
-        writeln!(out, "{BOLD}nothing was analysed: the inputs gave no CloudTrail record{BOLD:#}")?;
-        return Ok(());
-    }
-    writeln!(out, "{BOLD}{counts}{BOLD:#} in {} events{span}", number(records.analysed))?;
+    // No word of findings where nothing was looked at.
+    let headline = match (records.seen, records.analysed) {
+        (0, _) => format!("{BOLD}nothing was analysed{BOLD:#}: no CloudTrail record was read"),
+        (_, 0) => format!("{BOLD}nothing was analysed{BOLD:#}: see records below"),
+        (_, events) => format!("{BOLD}{counts}{BOLD:#} in {} events{span}", number(events)),
+    };
+    writeln!(out, "{headline}")?;
     if run.incomplete {
         writeln!(out, "{BOLD}not whole{BOLD:#}: shares of the input are missing, see below")?;
     }
@@ -83,7 +87,7 @@ fn low_findings(low: &[&Finding], out: &mut dyn Write) -> io::Result<()> {
     for ((title, principal, buckets), findings) in groups.iter().take(NAMED) {
         let style = style(SeverityLabel::Low);
         let calls = findings.iter().map(|f| f.ok_count.saturating_add(f.error_count)).sum();
-        let who = principal.as_deref().unwrap_or("principal unknown, or several");
+        let who = principal.as_deref().unwrap_or(NOBODY);
         let bucket = some(buckets);
         writeln!(
             out,
@@ -138,8 +142,7 @@ fn escaped_long(text: &str) -> String {
 }
 
 fn who(finding: &Finding) -> String {
-    let mut parts =
-        vec![finding.principal.as_deref().unwrap_or("principal unknown, or several").to_owned()];
+    let mut parts = vec![finding.principal.as_deref().unwrap_or(NOBODY).to_owned()];
     if finding.is_foreign() == Some(true) {
         parts.push("(another account)".to_owned());
     }
@@ -250,13 +253,11 @@ fn damaged(run: &Run, out: &mut dyn Write) -> io::Result<()> {
 
 fn not_judged(run: &Run, out: &mut dyn Write) -> io::Result<()> {
     for unjudged in &run.not_judged {
-        let accounts = unjudged.accounts.len();
-        let noun = if accounts == 1 { "account" } else { "accounts" };
+        let accounts = counted(unjudged.accounts.len() as u64, "account");
         let names = some(&unjudged.accounts);
         writeln!(
             out,
-            "{BOLD}not judged{BOLD:#} {} {noun} ({}): {}",
-            number(accounts as u64),
+            "{BOLD}not judged{BOLD:#} {accounts} ({}): {}",
             escaped(&names),
             escaped(&unjudged.reason)
         )?;

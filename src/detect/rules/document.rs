@@ -89,16 +89,22 @@ fn read_file(
         let message = "Sigma filters are not supported yet";
         diagnostics.push(Diagnostic::of_file(&file.name, "filter", message));
     }
-    let mut found = Vec::new();
+    let mut kinds = Vec::new();
     for rule in sigma.rules {
-        if let Some(reason) = foreign(&rule.logsource) {
-            diagnostics.push(Diagnostic::of_file(&file.name, "logsource", reason));
-            continue;
+        match foreign(&rule.logsource) {
+            Some(reason) => {
+                diagnostics.push(Diagnostic::of_file(&file.name, "logsource", reason));
+            }
+            None => kinds.push(Kind::Rule(Box::new(rule))),
         }
-        found.push(document(file, &nodes, Kind::Rule(Box::new(rule)))?);
     }
-    for rule in sigma.correlations {
-        found.push(document(file, &nodes, Kind::Correlation(Box::new(rule)))?);
+    kinds.extend(sigma.correlations.into_iter().map(|rule| Kind::Correlation(Box::new(rule))));
+    let mut found = Vec::new();
+    for kind in kinds {
+        match document(file, &nodes, kind) {
+            Ok(document) => found.push(document),
+            Err(diagnostic) => diagnostics.push(diagnostic),
+        }
     }
     Ok(found)
 }
