@@ -30,7 +30,7 @@ use std::time::Instant;
 
 use flate2::{Decompress, FlushDecompress, Status};
 use generate::{Config, Shape};
-use trailsift::pipeline::{Progress, Run, ScanOptions, scan};
+use trailsift::pipeline::{JudgeOptions, Progress, Run, ScanOptions, scan};
 use walkdir::WalkDir;
 
 /// Set for the child process whose peak memory is measured: folder, threads.
@@ -187,6 +187,8 @@ fn run_scan(input: &Path, out: &Path, threads: usize) -> Run {
         memory: 1 << 30,
         since: None,
         until: None,
+        history: None,
+        judge: JudgeOptions::default(),
         hash: false,
     };
     scan(&options, &Silent, &AtomicBool::new(false)).expect("a run")

@@ -11,6 +11,7 @@ mod digest;
 pub mod error;
 pub mod events;
 pub mod findings;
+pub mod intel;
 pub mod pipeline;
 pub mod report;
 pub mod source;

@@ -26,9 +26,15 @@ fn dump(folder: &Path) -> PathBuf {
 }
 
 fn outputs(out: &Path) -> Vec<Vec<u8>> {
-    ["findings.parquet", "coverage.parquet", "manifest.parquet", "rejected.parquet"]
-        .map(|name| std::fs::read(out.join(name)).unwrap())
-        .into()
+    [
+        "findings.parquet",
+        "first_appearances.parquet",
+        "coverage.parquet",
+        "manifest.parquet",
+        "rejected.parquet",
+    ]
+    .map(|name| std::fs::read(out.join(name)).unwrap())
+    .into()
 }
 
 #[test]

@@ -243,6 +243,8 @@ fn an_interrupted_run_judges_what_was_read_and_says_so() {
         partial: false,
         shard: None,
         detectors: None,
+        history: None,
+        judge: trailsift::pipeline::JudgeOptions::default(),
         threads: 1,
         memory: 1 << 30,
         since: None,

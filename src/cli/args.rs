@@ -8,7 +8,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::time;
 use crate::error::{Error, Result};
 use crate::findings::SeverityLabel;
-use crate::pipeline::{MergeOptions, ScanOptions};
+use crate::intel::OwnAccounts;
+use crate::pipeline::{Border, JudgeOptions, MergeOptions, ScanOptions};
 use crate::source::Shard;
 
 const SCAN_EXAMPLES: &str = "\
@@ -16,6 +17,8 @@ Examples:
   trailsift scan AWSLogs/                         a folder of CloudTrail objects, any depth
   trailsift scan dump/ --out case-17 --since 7d   the last seven days, results in case-17/
   trailsift scan logs/ --fail-on high             exit status 3 if anything high is found
+  trailsift scan dump/ --incident 2026-03-04..2026-03-06 --own-account 111122223333
+                                                  judge these days by what was before them
   trailsift scan logs/ --partial --shard 2/5 --out part-2
                                                   one share of five, for `trailsift merge`
 
@@ -47,7 +50,7 @@ pub(super) struct Scan {
     /// Files and folders of CloudTrail objects (.json.gz or .json)
     #[arg(required = true, value_name = "INPUT")]
     inputs: Vec<PathBuf>,
-    /// Folder for findings.parquet, rejected.parquet, coverage.parquet, manifest.parquet, run.json
+    /// Folder for findings.parquet, first_appearances.parquet, rejected.parquet, coverage.parquet, manifest.parquet, run.json
     #[arg(long, value_name = "DIR", default_value = "trailsift-out")]
     out: PathBuf,
     /// Folder with more detectors (Sigma rules, *.yml)
@@ -59,6 +62,9 @@ pub(super) struct Scan {
     /// Leave out events from this time on
     #[arg(long, value_name = "TIME", value_parser = time::parse)]
     until: Option<i64>,
+    /// Read this much before --since too, for learning only: `30d`, `12h`
+    #[arg(long, value_name = "DURATION", value_parser = time::duration, requires = "since")]
+    history: Option<i64>,
     /// Worker threads [default: one per processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1_024))]
     threads: Option<u16>,
@@ -75,6 +81,8 @@ pub(super) struct Scan {
     /// Read only share I of N, split by account and region
     #[arg(long, value_name = "I/N", requires = "partial")]
     shard: Option<Shard>,
+    #[command(flatten)]
+    known: Known,
     #[command(flatten)]
     pub exit: ExitRules,
 }
@@ -93,7 +101,37 @@ pub(super) struct Merge {
     #[arg(long, value_name = "DIR")]
     detectors: Option<PathBuf>,
     #[command(flatten)]
+    known: Known,
+    #[command(flatten)]
     pub exit: ExitRules,
+}
+
+/// What is known beside the logs.
+#[derive(Debug, Args)]
+struct Known {
+    /// Learn everything before this day as normal, and judge from there on [default: half of the
+    /// logs' span, from one to seven days, is learned]
+    #[arg(long, value_name = "TIME", value_parser = time::parse, conflicts_with = "incident")]
+    learn_until: Option<i64>,
+    /// Judge these days by what was before them, and learn nothing in them: for logs that begin
+    /// before an intrusion and end in it
+    #[arg(long, value_name = "FROM..TO", value_parser = time::range)]
+    incident: Option<(i64, i64)>,
+    /// Output of `aws organizations list-accounts`: these accounts are one's own
+    #[arg(long, value_name = "FILE")]
+    org: Option<PathBuf>,
+    /// An account of one's own; may be given several times
+    #[arg(long, value_name = "ID", num_args = 1..)]
+    own_account: Vec<String>,
+}
+
+impl Known {
+    fn judge(&self) -> Result<JudgeOptions> {
+        let learn = self.learn_until.map(Border::LearnUntil);
+        let incident = self.incident.map(|(from, until)| Border::Incident { from, until });
+        let own = OwnAccounts::read(self.org.as_deref(), &self.own_account)?;
+        Ok(JudgeOptions { border: learn.or(incident), own })
+    }
 }
 
 /// What the exit status tells.
@@ -150,6 +188,8 @@ impl Scan {
             memory: self.memory.as_u64(),
             since: self.since,
             until: self.until,
+            history: self.history,
+            judge: self.known.judge()?,
             hash: self.hash,
         })
     }
@@ -157,11 +197,12 @@ impl Scan {
 
 impl Merge {
     /// The options.
-    pub(super) fn options(&self) -> MergeOptions {
-        MergeOptions {
+    pub(super) fn options(&self) -> Result<MergeOptions> {
+        Ok(MergeOptions {
             inputs: self.inputs.clone(),
             out: self.out.clone(),
             detectors: self.detectors.clone(),
-        }
+            judge: self.known.judge()?,
+        })
     }
 }

@@ -76,7 +76,7 @@ fn execute(command: &Command, out: &mut dyn Write) -> Result<u8> {
             Ok(status(&run, &scan.exit))
         }
         Command::Merge(merge) => {
-            let run = pipeline::merge(&merge.options())?;
+            let run = pipeline::merge(&merge.options()?)?;
             show(out, |out| summary(&run, out))?;
             Ok(status(&run, &merge.exit))
         }

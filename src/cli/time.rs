@@ -30,6 +30,33 @@ fn parse_at(text: &str, now: Timestamp) -> Result<i64, String> {
     })
 }
 
+/// A length of time in µs: `30d`, `12h`. A day has 24 hours.
+pub(super) fn duration(text: &str) -> Result<i64, String> {
+    let span = text.parse::<Span>().ok().filter(|span| span.is_positive());
+    let total = span.and_then(|span| {
+        let relative = jiff::SpanRelativeTo::days_are_24_hours();
+        span.total((jiff::Unit::Second, relative)).ok()
+    });
+    let seconds = total.filter(|seconds| *seconds >= 1.0 && *seconds < 1e11);
+    #[allow(clippy::cast_possible_truncation, reason = "in range, checked above")]
+    seconds
+        .map(|seconds| seconds as i64 * 1_000_000)
+        .ok_or_else(|| format!("`{text}` is no length of time: write 30d or 12h"))
+}
+
+/// `FROM..TO` in µs; TO is exclusive, and without it the range is open.
+pub(super) fn range(text: &str) -> Result<(i64, i64), String> {
+    let (from, to) = text
+        .split_once("..")
+        .ok_or_else(|| format!("`{text}` is no range: write 2026-03-04..2026-03-06"))?;
+    let to = if to.is_empty() { i64::MAX } else { parse(to)? };
+    let from = parse(from)?;
+    if from >= to {
+        return Err(format!("`{text}` ends before it begins"));
+    }
+    Ok((from, to))
+}
+
 fn ago(text: &str, now: Timestamp) -> Option<Timestamp> {
     let span: Span = text.parse().ok()?;
     let utc = now.to_zoned(TimeZone::UTC);
@@ -64,6 +91,22 @@ mod tests {
         assert!(expected.is_ok());
         for text in ["2025-06-10T10:30", "2025-06-10T10:30:00", "2025-06-10 10:30:00"] {
             assert_eq!(at(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn durations_and_ranges() {
+        assert_eq!(duration("30d"), Ok(30 * 86_400_000_000));
+        assert_eq!(duration("12h"), Ok(43_200_000_000));
+        for text in ["", "0d", "-1d", "2025-06-03", "1mo"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+        let day = |text| parse(text).unwrap();
+        let both = (day("2026-03-04"), day("2026-03-06"));
+        assert_eq!(range("2026-03-04..2026-03-06"), Ok(both));
+        assert_eq!(range("2026-03-04.."), Ok((both.0, i64::MAX)));
+        for text in ["", "2026-03-04", "2026-03-06..2026-03-04", "..2026-03-04"] {
+            assert!(range(text).is_err(), "{text}");
         }
     }
 

@@ -1,17 +1,19 @@
 //! The law checker: holds every judge of the registry to its naive oracle on random histories, and
 //! the tables to the laws of merging, compared as serialised bytes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
 use proptest::prelude::*;
 
 use super::group::{
-    Details, Entities, Evidence, FoldId, Grain, Groups, Key, Pane, Row, Sketch, Table, TableReader,
-    merge, write_table,
+    Details, Entities, Evidence, FoldId, Grain, Groups, Key, MAX_VALUES, Pane, Row, Sketch, Table,
+    TableReader, merge, write_table,
 };
-use super::judge::{Condition, Judge, Operator, REGISTRY, Severity, Signal, Terms};
+use super::judge::{
+    Condition, History, Judge, Learning, Operator, REGISTRY, Roaming, Severity, Signal, Terms,
+};
 use crate::error::Result;
 
 /// An event as oracles see it.
@@ -25,6 +27,8 @@ pub struct Event {
     pub rule: usize,
     /// Whether the call succeeded.
     pub ok: bool,
+    /// The value, for judges of values.
+    pub value: usize,
 }
 
 /// What an oracle says of one day.
@@ -42,6 +46,11 @@ impl Verdict {
         let events: BTreeMap<usize, Event> =
             events.iter().map(|event| (event.id, event.clone())).collect();
         Self { day, peak: events.len() as u64, events }
+    }
+
+    /// The same with another remarkable number.
+    pub fn peaking(self, peak: usize) -> Self {
+        Self { peak: peak as u64, ..self }
     }
 
     /// The verdict over both windows.
@@ -66,7 +75,7 @@ fn facts(signal: &Signal) -> (i64, i64, i64, u64, u64, u64) {
     (signal.day, first, last, count.ok, count.failed, signal.peak)
 }
 
-fn row_of(event: &Event, grain: Grain) -> (i64, Row) {
+fn row_of(event: &Event, grain: Grain, detailed: bool) -> (i64, Row) {
     let micros = event.time * 1_000_000;
     let mut sample = Sketch::new(8, 4);
     let text = format!("value-{}", event.id % 20);
@@ -90,16 +99,32 @@ fn row_of(event: &Event, grain: Grain) -> (i64, Row) {
         }],
         samples: vec![sample],
     };
-    (grain.bucket_of(micros), Row { panes: vec![pane], details: Some(Box::new(details)) })
+    (
+        grain.bucket_of(micros),
+        Row { panes: vec![pane], details: detailed.then(|| Box::new(details)) },
+    )
 }
 
 /// A sorted run over the events; the entity is chosen by the rule's parity.
 fn run_of(events: &[Event], grain: Grain) -> Vec<(Key, Row)> {
+    run_of_fold(FoldId::new("law"), events, grain, &[true, true])
+}
+
+fn valued() -> FoldId {
+    FoldId::new("law of values")
+}
+
+fn run_of_fold(fold: FoldId, events: &[Event], grain: Grain, detailed: &[bool]) -> Vec<(Key, Row)> {
     let mut rows: BTreeMap<Key, Row> = BTreeMap::new();
     for event in events {
-        let (bucket, row) = row_of(event, grain);
-        let entity = Arc::from([Some(Arc::from("account")), None]);
-        rows.entry(Key { fold: FoldId::new("law"), entity, bucket }).or_default().merge(row);
+        // As in folds: rules that are context only have no details.
+        let (bucket, row) = row_of(event, grain, detailed[event.rule]);
+        let value = format!("value {}", event.value);
+        let entity = match fold == valued() {
+            true => Arc::from([Some(Arc::from("account")), Some(Arc::from(value))]),
+            false => Arc::from([Some(Arc::from("account")), None]),
+        };
+        rows.entry(Key { fold, entity, bucket }).or_default().merge(row);
     }
     rows.into_iter().collect()
 }
@@ -112,19 +137,21 @@ fn bytes(path: &Path, runs: Vec<Vec<(Key, Row)>>) -> Vec<u8> {
     std::fs::read(path).unwrap()
 }
 
-fn groups_of(events: &[Event], grain: Grain) -> Option<Groups> {
-    Entities::new(run_of(events, grain).into_iter().map(Ok)).next().transpose().unwrap()
+fn groups_of(fold: FoldId, events: &[Event], grain: Grain, terms: &Terms) -> Option<Groups> {
+    let run = run_of_fold(fold, events, grain, &terms.counted).into_iter().map(Ok);
+    Entities::new(run, BTreeSet::from([valued()])).next().transpose().unwrap()
 }
 
 /// Two rules over three days, bursts around midnight; on a grid of ten seconds, so that many events
 /// lie in the same second or exactly a timespan apart.
 fn histories() -> impl Strategy<Value = Vec<Event>> {
-    let time = prop_oneof![0i64..100, 8_600i64..8_690, 0i64..26_000].prop_map(|tens| tens * 10);
-    let event = (time, 0usize..2, any::<bool>());
+    let time = prop_oneof![0i64..100, 8_600i64..8_690, 0i64..26_000, 0i64..80_000]
+        .prop_map(|tens| tens * 10);
+    let event = (time, 0usize..2, any::<bool>(), 0usize..4);
     proptest::collection::vec(event, 0..60).prop_map(|mut events| {
         events.sort_unstable();
         let numbered = events.into_iter().enumerate();
-        numbered.map(|(id, (time, rule, ok))| Event { id, time, rule, ok }).collect()
+        numbered.map(|(id, (time, rule, ok, value))| Event { id, time, rule, ok, value }).collect()
     })
 }
 
@@ -137,21 +164,44 @@ fn terms() -> impl Strategy<Value = Terms> {
         Just(Operator::Eq),
         Just(Operator::Neq),
     ];
-    (1i64..=3_600, operator, 1u64..8, any::<bool>()).prop_map(
-        |(timespan, operator, value, unless)| Terms {
+    let roaming = proptest::option::of((1usize..3, 1usize..3));
+    let history = (1i64..6, 0usize..3, any::<bool>(), roaming);
+    (1i64..=3_600, operator, 1u64..8, any::<bool>(), history).prop_map(
+        |(
+            timespan,
+            operator,
+            value,
+            unless,
+            (lookback, known_days, only_seen_changes, roaming),
+        )| Terms {
             timespan,
             timespan_text: format!("{timespan}s"),
             conditions: vec![Condition { operator, value }],
             counted: vec![true, !unless],
             unless: vec![false, unless],
+            titles: vec!["first".to_owned(), "second".to_owned()],
+            lookback,
+            known_days,
+            only_seen_changes,
+            roaming: roaming.map(|(days, factor)| Roaming { days, factor }),
             severity: Severity { base: 5.0, ..Severity::default() },
         },
     )
 }
 
 /// `match` has neither windows nor rules that take them back.
+/// Where learning ends: a third each of the three ways.
+fn learnings() -> impl Strategy<Value = Learning> {
+    prop_oneof![
+        (0usize..5).prop_map(|min_days| Learning::Covered { min_days }),
+        (0i64..9).prop_map(|day| Learning::Until { day }),
+        (0i64..9, 1i64..4).prop_map(|(from, days)| Learning::Incident { from, until: from + days }),
+    ]
+}
+
 fn terms_for(judge: &Judge, terms: &Terms) -> Terms {
     match judge.name {
+        "changed" => Terms { counted: vec![true, false], ..terms.clone() },
         "match" => Terms { counted: vec![true, true], unless: vec![false, false], ..terms.clone() },
         _ => terms.clone(),
     }
@@ -159,15 +209,21 @@ fn terms_for(judge: &Judge, terms: &Terms) -> Terms {
 
 proptest! {
     #[test]
-    fn every_judge_says_what_its_oracle_says(events in histories(), terms in terms()) {
+    fn every_judge_says_what_its_oracle_says(
+        events in histories(), terms in terms(), learning in learnings(),
+    ) {
+        let mut covered: Vec<i64> = events.iter().map(|e| e.time.div_euclid(86_400)).collect();
+        covered.dedup();
+        let history = History { covered: &covered, learning };
         for judge in REGISTRY {
             let terms = terms_for(judge, &terms);
             let grain = (judge.grain)(&terms);
-            let signals = groups_of(&events, grain)
-                .map_or_else(Vec::new, |groups| (judge.judge)(&terms, &groups));
+            let fold = if judge.name == "first_seen" { valued() } else { FoldId::new("law") };
+            let signals = groups_of(fold, &events, grain, &terms)
+                .map_or_else(Vec::new, |groups| (judge.judge)(&terms, &groups, &history).signals);
             let found: Vec<_> = signals.iter().map(facts).collect();
             let expected: Vec<_> =
-                (judge.oracle)(&terms, &events).iter().map(Verdict::facts).collect();
+                (judge.oracle)(&terms, &events, &history).iter().map(Verdict::facts).collect();
             prop_assert_eq!(found, expected, "{}", judge.name);
         }
     }
@@ -235,4 +291,22 @@ fn a_table_sorts_whatever_the_order_of_insertion() {
         table.drain_sorted()
     };
     assert_eq!(filled(&["a", "b", "a", "c"]), filled(&["c", "a", "b", "a"]));
+}
+
+#[test]
+fn an_entity_of_too_many_values_is_diffuse_and_its_neighbours_are_not() {
+    let values = |name: &'static str, count: usize| {
+        let entity = move |value| Arc::from([Some(Arc::from(name)), Some(Arc::from(value))]);
+        let mut values: Vec<String> = (0..count).map(|n| format!("{n:05}")).collect();
+        values.sort();
+        let row = move |value: String| {
+            (Key { fold: valued(), entity: entity(value), bucket: 0 }, Row::default())
+        };
+        values.into_iter().map(move |value| Ok(row(value)))
+    };
+    let table = values("a", MAX_VALUES).chain(values("b", MAX_VALUES + 1)).chain(values("c", 1));
+    let groups: Vec<Groups> =
+        Entities::new(table, BTreeSet::from([valued()])).collect::<Result<_>>().unwrap();
+    let shape: Vec<_> = groups.iter().map(|g| (g.rows.len(), g.values.len(), g.diffuse)).collect();
+    assert_eq!(shape, [(MAX_VALUES, MAX_VALUES, false), (0, 0, true), (1, 1, false)]);
 }

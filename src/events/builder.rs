@@ -17,6 +17,7 @@ use super::bucket::{Place, is_s3, place};
 use super::class::access_class;
 use super::column::{DictionaryColumn, ListColumn};
 use super::field::Fields;
+use super::network::networks;
 use super::path::{PathSink, Slot, Slots, Trie};
 use super::principal;
 use super::schema::{BATCH_EVENTS, CORE, Core, Kind, core_fields, dictionary_type};
@@ -193,6 +194,12 @@ impl BatchBuilder {
         for column in &mut self.columns {
             arrays.push(column.finish()?);
         }
+        // A function of the address alone: worked out per distinct address, not per event.
+        if let Some(networks) = arrays.get(Core::SourceIp.index()).and_then(networks)
+            && let Some(column) = arrays.get_mut(Core::SourceNetwork.index())
+        {
+            *column = networks;
+        }
         for column in &mut self.paths.0 {
             arrays.push(column.finish()?);
         }
@@ -248,6 +255,9 @@ impl BatchBuilder {
         let who = principal::principal(slots);
         self.push_text(Core::Principal, who.name.as_deref());
         self.push_text(Core::CallerAccount, who.account);
+        let own = slots.string(Slot::RecipientAccount);
+        let cross = who.account.zip(own).is_some_and(|(caller, own)| caller != own);
+        self.push_text(Core::CrossAccount, cross.then_some("true"));
         self.push_text(Core::SessionName, who.session);
         let source = slots.string(Slot::EventSource).unwrap_or_default();
         let place = if is_s3(source) { place(slots) } else { Place::default() };

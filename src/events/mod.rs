@@ -12,6 +12,7 @@ mod builder;
 mod class;
 mod column;
 mod field;
+mod network;
 mod path;
 mod principal;
 mod schema;

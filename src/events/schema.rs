@@ -50,6 +50,8 @@ pub enum Core {
     ReadOnly,
     /// `sourceIPAddress`: an address, a service name or `AWS Internal`.
     SourceIp,
+    /// The network of the address, `198.51.100.0/24`: see [`super::network`].
+    SourceNetwork,
     /// `userAgent`, as logged (S3 wraps it in square brackets).
     UserAgent,
     /// `errorCode`; null when the call succeeded.
@@ -62,6 +64,8 @@ pub enum Core {
     Principal,
     /// The caller's account; null for anonymous callers and AWS services.
     CallerAccount,
+    /// `true` where the caller's account is known and is not the account whose trail got the record.
+    CrossAccount,
     /// `userIdentity.accessKeyId`.
     AccessKeyId,
     /// The session name of an assumed role.
@@ -112,12 +116,14 @@ pub(super) const CORE: &[Row] = &[
     (Core::AccessClass, "access_class", Kind::Dictionary, None),
     (Core::ReadOnly, "read_only", Kind::Boolean, None),
     (Core::SourceIp, "source_ip", Kind::Dictionary, Some("sourceIPAddress")),
+    (Core::SourceNetwork, "source_network", Kind::Dictionary, None),
     (Core::UserAgent, "user_agent", Kind::Dictionary, Some("userAgent")),
     (Core::ErrorCode, "error_code", Kind::Dictionary, Some("errorCode")),
     (Core::PrincipalType, "principal_type", Kind::Dictionary, Some("userIdentity.type")),
     (Core::PrincipalArn, "principal_arn", Kind::Dictionary, Some("userIdentity.arn")),
     (Core::Principal, "principal", Kind::Dictionary, None),
     (Core::CallerAccount, "caller_account", Kind::Dictionary, None),
+    (Core::CrossAccount, "cross_account", Kind::Dictionary, None),
     (Core::AccessKeyId, "access_key_id", Kind::Dictionary, Some("userIdentity.accessKeyId")),
     (Core::SessionName, "session_name", Kind::Dictionary, None),
     (Core::Mfa, "mfa", Kind::Boolean, None),

@@ -72,12 +72,12 @@ fn identity(findings: &[Finding]) -> Result<Columns> {
 fn actor(findings: &[Finding]) -> Result<Columns> {
     Ok(vec![
         ("account", text(findings, |f| f.account.as_deref())),
-        ("account_name", text(findings, |_| None)),
+        ("account_name", text(findings, |f| f.account_name.as_deref())),
         ("region", text(findings, |f| f.region.as_deref())),
         ("principal", text(findings, |f| f.principal.as_deref())),
         ("principal_type", text(findings, |f| f.principal_type.as_deref())),
         ("caller_account", text(findings, |f| f.caller_account.as_deref())),
-        ("is_foreign", flag(findings, Finding::is_foreign)),
+        ("is_foreign", flag(findings, |f| f.is_foreign)),
         ("access_key_ids", list(findings, |f| &f.access_key_ids)?),
         ("session_names", list(findings, |f| &f.session_names)?),
     ])
@@ -117,8 +117,8 @@ fn judgement(findings: &[Finding]) -> Result<Columns> {
     Ok(vec![
         ("observed", text(findings, |f| Some(&f.observed))),
         ("expected", text(findings, |f| Some(&f.expected))),
-        ("baseline_from", time(findings, |_| None)),
-        ("baseline_until", time(findings, |_| None)),
+        ("baseline_from", time(findings, |f| f.baseline.map(|(from, _)| from))),
+        ("baseline_until", time(findings, |f| f.baseline.map(|(_, until)| until))),
         ("evidence", evidence(findings)?),
         ("mitre_tactics", list(findings, |f| &f.mitre_tactics)?),
         ("mitre_techniques", list(findings, |f| &f.mitre_techniques)?),

@@ -4,11 +4,14 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::time::interval;
-use crate::detect::group::{Details, Entity, Evidence, Groups, Sketch};
+use crate::detect::group::{Details, Entity, Evidence, Sketch};
 use crate::detect::judge::Signal;
 use crate::detect::rules::{Detector, Placeholder, SAMPLES};
 use crate::digest::{Identity, hex};
 use crate::events::Core;
+use crate::intel::{Caller, OwnAccounts};
+
+const MICROS_OF_DAY: i64 = 86_400_000_000;
 
 /// What the calls behind a finding came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,10 +88,13 @@ pub struct Finding {
     pub severity: f64,
     pub confidence: f64,
     pub account: Option<Arc<str>>,
+    pub account_name: Option<Arc<str>>,
     pub region: Option<Arc<str>>,
     pub principal: Option<Arc<str>>,
     pub principal_type: Option<Arc<str>>,
     pub caller_account: Option<Arc<str>>,
+    /// Whether the caller's account is known to be, or may be, a stranger's; `None` if not known.
+    pub is_foreign: Option<bool>,
     pub access_key_ids: Vec<Arc<str>>,
     pub session_names: Vec<Arc<str>>,
     pub buckets: Vec<Arc<str>>,
@@ -109,6 +115,8 @@ pub struct Finding {
     pub last_seen: i64,
     pub observed: String,
     pub expected: String,
+    /// The history held against, µs: its begin and end.
+    pub baseline: Option<(i64, i64)>,
     pub evidence: Vec<Evidence>,
     pub mitre_tactics: Vec<String>,
     pub mitre_techniques: Vec<String>,
@@ -134,25 +142,26 @@ impl Finding {
             _ => Outcome::Mixed,
         }
     }
-
-    /// Whether the caller belongs to another account than the trail; `None` if not known.
-    #[must_use]
-    pub fn is_foreign(&self) -> Option<bool> {
-        Some(self.caller_account.as_ref()? != self.account.as_ref()?)
-    }
 }
 
-/// Judges one entity's groups and makes its findings, in the order of days.
+/// The findings of one entity's signals, which come in the order of days.
 #[must_use]
-pub fn findings_of(detector: &Detector, groups: &Groups) -> Vec<Finding> {
-    let signals = (detector.judge.judge)(&detector.terms, groups);
+pub fn findings_of(
+    detector: &Detector,
+    entity: &Entity,
+    signals: &[Signal],
+    own: &OwnAccounts,
+) -> Vec<Finding> {
     let mut before: Option<(i64, String)> = None;
     let mut findings = Vec::with_capacity(signals.len());
-    for signal in &signals {
-        let id = finding_id(&detector.metadata.id, &groups.entity, signal.day);
+    for signal in signals {
+        let id = finding_id(&detector.metadata.id, entity, signal.day);
         let continues =
             before.take().filter(|(day, _)| day + 1 == signal.day).map(|(_, previous)| previous);
-        findings.push(finding(detector, &groups.entity, signal, id.clone(), continues));
+        let mut finding = finding(detector, entity, signal, id.clone(), continues);
+        place(&mut finding, detector, own);
+        write(&mut finding, detector, signal, own);
+        findings.push(finding);
         before = Some((signal.day, id));
     }
     findings
@@ -177,7 +186,7 @@ fn finding(
     let list = |core: Core| sample(core).map(Sketch::sorted_texts).unwrap_or_default();
     let count = signal.count();
     let objects = sample(Core::ObjectKey);
-    let mut finding = Finding {
+    Finding {
         finding_id,
         continues,
         related: Vec::new(),
@@ -189,10 +198,12 @@ fn finding(
         severity: signal.severity,
         confidence: metadata.confidence,
         account: entity.first().cloned().flatten(),
+        account_name: None,
         region: only(Core::AwsRegion),
         principal: only(Core::Principal),
         principal_type: only(Core::PrincipalType),
         caller_account: only(Core::CallerAccount),
+        is_foreign: None,
         access_key_ids: list(Core::AccessKeyId),
         session_names: list(Core::SessionName),
         buckets: list(Core::Bucket),
@@ -213,14 +224,40 @@ fn finding(
         last_seen: signal.last,
         observed: observed(detector, signal),
         expected: signal.expected.clone(),
+        baseline: signal
+            .baseline
+            .map(|(from, until)| (from * MICROS_OF_DAY, until * MICROS_OF_DAY)),
         evidence: signal.details.evidence.clone(),
         mitre_tactics: metadata.tactics.clone(),
         mitre_techniques: metadata.techniques.clone(),
         practice: metadata.practice.clone(),
         remediation: None,
         shared_event_ids: list(Core::SharedEventId),
+    }
+}
+
+/// Whose account the caller's is, and what that means.
+fn place(finding: &mut Finding, detector: &Detector, own: &OwnAccounts) {
+    finding.account_name = finding.account.as_ref().and_then(|account| own.name(account)).cloned();
+    let caller = caller(finding, own);
+    finding.is_foreign = caller.map(|c| matches!(c, Caller::Foreign | Caller::ForeignOrSister));
+    let most = match (detector.metadata.foreign, caller) {
+        (Some((sister, _)), Some(Caller::Sister)) => sister,
+        (Some((_, unknown)), Some(Caller::ForeignOrSister)) => unknown,
+        _ => return,
     };
-    let fill = |placeholder: &Placeholder| value(placeholder, &finding, detector, signal);
+    finding.severity = finding.severity.min(most);
+}
+
+fn caller(finding: &Finding, own: &OwnAccounts) -> Option<Caller> {
+    Some(own.caller(finding.account.as_ref()?, finding.caller_account.as_ref()?))
+}
+
+/// Fills in the texts.
+fn write(finding: &mut Finding, detector: &Detector, signal: &Signal, own: &OwnAccounts) {
+    let metadata = &detector.metadata;
+    let known: &Finding = finding;
+    let fill = |placeholder: &Placeholder| value(placeholder, known, detector, signal, own);
     let (mut title, description) = (metadata.title.render(fill), metadata.description.render(fill));
     if detector.terms.severity.if_failed.is_some() && finding.outcome() == Outcome::Failed {
         // What the title says did not come about.
@@ -230,7 +267,6 @@ fn finding(
     let quoted = |placeholder: &Placeholder| shell_quoted(&fill(placeholder));
     let remediation = metadata.remediation.as_ref().map(|text| text.render(quoted));
     (finding.title, finding.description, finding.remediation) = (title, description, remediation);
-    finding
 }
 
 /// The text as one harmless word of a shell; what cannot be quoted (NUL) is withheld.
@@ -255,6 +291,9 @@ fn detail_values(detector: &Detector, signal: &Signal) -> Vec<Arc<str>> {
 
 /// The remarkable values where the detector names some, else the remarkable number.
 fn observed(detector: &Detector, signal: &Signal) -> String {
+    if !signal.values.is_empty() {
+        return signal.values.join(", ");
+    }
     let values = detail_values(detector, signal);
     if !values.is_empty() {
         return values.join(", ");
@@ -270,6 +309,7 @@ fn value(
     finding: &Finding,
     detector: &Detector,
     signal: &Signal,
+    own: &OwnAccounts,
 ) -> String {
     let text = |text: &Option<Arc<str>>| text.as_deref().unwrap_or("unknown").to_owned();
     let list = |list: &[Arc<str>]| match list {
@@ -278,6 +318,8 @@ fn value(
     };
     match placeholder {
         Placeholder::Principal => text(&finding.principal),
+        Placeholder::Caller => caller_text(finding, own),
+        Placeholder::DistinctValues => signal.peak.to_string(),
         Placeholder::Bucket => list(&finding.buckets),
         Placeholder::Account => text(&finding.account),
         Placeholder::Region => text(&finding.region),
@@ -299,4 +341,18 @@ fn value(
             signal.counts.get(*rule).map_or(0, |count| count.total()).to_string()
         }
     }
+}
+
+/// The caller's account as a message says it.
+fn caller_text(finding: &Finding, own: &OwnAccounts) -> String {
+    let account = finding.caller_account.as_deref().unwrap_or("unknown");
+    let name = own.name(account).map(|name| format!(" ({name})")).unwrap_or_default();
+    let kind = match caller(finding, own) {
+        Some(Caller::Same) => "own account",
+        Some(Caller::Sister) => "sister account",
+        Some(Caller::Foreign) => "foreign account",
+        Some(Caller::ForeignOrSister) => "foreign or sister account",
+        None => "account",
+    };
+    format!("{kind} {account}{name}")
 }

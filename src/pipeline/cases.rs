@@ -9,7 +9,9 @@ use std::sync::Arc;
 use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 use serde_json::{Map, Value, json};
 
+use super::history::JudgeOptions;
 use super::judging::judge;
+use super::run::Span;
 use super::worker::{Task, Worker};
 use crate::decode::Limits;
 use crate::detect::rules::Plan;
@@ -234,14 +236,18 @@ fn run(plan: &Plan, parts: &[Vec<Value>]) -> Result<Vec<Finding>> {
         folder: &folder,
     };
     let mut runs = super::tables::Runs::default();
+    let mut span = None;
     for (number, records) in parts.iter().enumerate() {
         let mut worker = Worker::new(&task);
         let document = serde_json::to_vec(&json!({ "Records": records }))?;
         worker.take_bytes(&Arc::from(format!("part-{number}.json")), document)?;
-        runs.add(worker.finish()?.runs);
+        let harvest = worker.finish()?;
+        span = Span::join(span, harvest.span);
+        runs.add(harvest.runs);
     }
     let (table, _files) = runs.merged()?;
-    Ok(judge(plan, table)?.0)
+    let options = JudgeOptions::default();
+    Ok(judge(plan, &options.judging(span, None), table)?.findings)
 }
 
 fn compare(
@@ -295,6 +301,7 @@ fn column(finding: &Finding, name: &str) -> String {
         "principal_type" => text(&finding.principal_type),
         "caller_account" => text(&finding.caller_account),
         "account" => text(&finding.account),
+        "title" => finding.title.clone(),
         "region" => text(&finding.region),
         "buckets" => list(&finding.buckets),
         "object_keys" => list(&finding.object_keys),

@@ -1,13 +1,15 @@
 //! The merged table walked once: coverage rows on one hand, judged entities on the other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::run::NotJudged;
-use crate::detect::group::{Entities, FoldId, Groups, Key, Row};
+use crate::detect::group::{Entities, Entity, FoldId, Groups, Key, Row};
+use crate::detect::judge::{History, Judgement, Learning, Unjudged};
 use crate::detect::rules::{Detector, Plan};
 use crate::error::Result;
 use crate::findings::{Finding, findings_of, link_shared};
+use crate::intel::OwnAccounts;
 
 /// Events of one account, region, bucket and class in one hour.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +30,12 @@ pub struct CoverageRow {
     pub failed: u64,
 }
 
+impl CoverageRow {
+    fn is_data(&self) -> bool {
+        self.bucket.is_some() && self.class.as_deref() != Some("management")
+    }
+}
+
 /// What was logged where; silence is no safety.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Coverage {
@@ -41,8 +49,7 @@ impl Coverage {
     pub fn data_events(&self) -> BTreeMap<Option<Arc<str>>, bool> {
         let mut accounts = BTreeMap::new();
         for row in &self.rows {
-            let is_data = row.bucket.is_some() && row.class.as_deref() != Some("management");
-            *accounts.entry(row.account.clone()).or_default() |= is_data;
+            *accounts.entry(row.account.clone()).or_default() |= row.is_data();
         }
         accounts
     }
@@ -66,7 +73,7 @@ impl Coverage {
             return Vec::new();
         }
         let reason = "the logs hold no S3 data events, so object-level calls cannot be seen";
-        vec![NotJudged { detectors: needy, accounts, reason: reason.to_owned() }]
+        vec![NotJudged { detectors: needy, accounts, entities: None, reason: reason.to_owned() }]
     }
 
     fn add(&mut self, groups: Groups) {
@@ -87,15 +94,39 @@ impl Coverage {
     }
 }
 
-/// Judges the merged table. Findings come sorted: most severe first, then by what and who and
-/// when; coverage by its columns.
+/// How the entities of a run are judged.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Judging<'j> {
+    /// What is only learned, and what is judged.
+    pub learning: Learning,
+    /// Findings of days before are left out.
+    pub from_day: Option<i64>,
+    /// One's own accounts.
+    pub own: &'j OwnAccounts,
+}
+
+/// What judging a table came to.
+#[derive(Debug, Default)]
+pub(super) struct Judged {
+    /// Most severe first, then by what and who and when.
+    pub findings: Vec<Finding>,
+    /// First appearances that were only learned, in the same order.
+    pub first_appearances: Vec<Finding>,
+    /// What was logged where.
+    pub coverage: Coverage,
+    /// Entities that were not judged, by detector and reason.
+    pub unjudged: BTreeMap<(String, Unjudged), u64>,
+}
+
+/// Judges the merged table.
 ///
 /// # Errors
 /// Those of reading the table.
 pub(super) fn judge(
     plan: &Plan,
+    how: &Judging<'_>,
     table: impl Iterator<Item = Result<(Key, Row)>>,
-) -> Result<(Vec<Finding>, Coverage)> {
+) -> Result<Judged> {
     let mut detectors: BTreeMap<FoldId, Vec<&Detector>> = BTreeMap::new();
     for detector in &plan.detectors {
         if let Some(fold) = plan.folds.get(detector.fold) {
@@ -103,20 +134,98 @@ pub(super) fn judge(
         }
     }
     let coverage_fold = plan.folds.get(Plan::COVERAGE).map(|fold| fold.id);
-    let (mut findings, mut coverage) = (Vec::new(), Coverage::default());
-    for groups in Entities::new(table) {
+    let valued = plan.folds.iter().filter(|fold| fold.valued).map(|fold| fold.id).collect();
+    let (mut judged, mut days) = (Judged::default(), None);
+    for groups in Entities::new(table, valued) {
         let groups = groups?;
         if Some(groups.fold) == coverage_fold {
-            coverage.add(groups);
+            judged.coverage.add(groups);
             continue;
         }
+        // Coverage sorts first, so it is complete here.
+        let days = days.get_or_insert_with(|| CoveredDays::of(&judged.coverage));
         for detector in detectors.get(&groups.fold).into_iter().flatten() {
-            findings.extend(findings_of(detector, &groups));
+            let covered = days.of_entity(detector, &groups.entity);
+            let history = History { covered, learning: how.learning };
+            let judgement = (detector.judge.judge)(&detector.terms, &groups, &history);
+            judged.add(detector, &groups, judgement, how);
         }
     }
-    sort(&mut findings);
-    link_shared(&mut findings);
-    Ok((findings, coverage))
+    sort(&mut judged.findings);
+    sort(&mut judged.first_appearances);
+    link_shared(&mut judged.findings);
+    Ok(judged)
+}
+
+impl Judged {
+    fn add(
+        &mut self,
+        detector: &Detector,
+        groups: &Groups,
+        judgement: Judgement,
+        how: &Judging<'_>,
+    ) {
+        let Judgement { mut signals, learned, not_judged } = judgement;
+        signals.retain(|signal| how.from_day.is_none_or(|from| signal.day >= from));
+        self.findings.extend(findings_of(detector, &groups.entity, &signals, how.own));
+        let learned = findings_of(detector, &groups.entity, &learned, how.own);
+        self.first_appearances.extend(learned);
+        if let Some(reason) = not_judged {
+            *self.unjudged.entry((detector.metadata.id.clone(), reason)).or_default() += 1;
+        }
+    }
+
+    /// What the logs cannot show, and what they show too little of.
+    pub(super) fn not_judged(&self, plan: &Plan) -> Vec<NotJudged> {
+        let mut found = self.coverage.not_judged(&plan.detectors);
+        let entities = self.unjudged.iter().map(|((detector, reason), entities)| NotJudged {
+            detectors: vec![detector.clone()],
+            accounts: Vec::new(),
+            entities: Some(*entities),
+            reason: reason.to_string(),
+        });
+        found.extend(entities);
+        found
+    }
+}
+
+/// The days that the logs show, by scope. A bucket that was seen once is covered from then on by
+/// whatever covers its account: silence of one bucket while others are logged is no gap.
+#[derive(Debug, Default)]
+struct CoveredDays {
+    /// By account, and whether only data events count.
+    accounts: BTreeMap<(Option<Arc<str>>, bool), Vec<i64>>,
+    /// First days, by account, bucket, and whether only data events count.
+    buckets: BTreeMap<(Option<Arc<str>>, Option<Arc<str>>, bool), i64>,
+}
+
+impl CoveredDays {
+    fn of(coverage: &Coverage) -> Self {
+        let mut accounts: BTreeMap<_, BTreeSet<i64>> = BTreeMap::new();
+        let mut buckets = BTreeMap::new();
+        for row in &coverage.rows {
+            let day = row.hour.div_euclid(86_400);
+            for data in [false, true].into_iter().take(1 + usize::from(row.is_data())) {
+                accounts.entry((row.account.clone(), data)).or_default().insert(day);
+                let bucket = (row.account.clone(), row.bucket.clone(), data);
+                let first = buckets.entry(bucket).or_insert(day);
+                *first = day.min(*first);
+            }
+        }
+        let sorted = |(scope, days): (_, BTreeSet<i64>)| (scope, days.into_iter().collect());
+        Self { accounts: accounts.into_iter().map(sorted).collect(), buckets }
+    }
+
+    fn of_entity(&self, detector: &Detector, entity: &Entity) -> &[i64] {
+        let Some(scope) = detector.scope else { return &[] };
+        let column = |at: usize| entity.get(at).cloned().flatten();
+        let days = self.accounts.get(&(column(0), scope.data)).map_or(&[][..], Vec::as_slice);
+        let Some(bucket) = scope.bucket else { return days };
+        match self.buckets.get(&(column(0), column(bucket), scope.data)) {
+            Some(first) => days.get(days.partition_point(|day| day < first)..).unwrap_or_default(),
+            None => &[],
+        }
+    }
 }
 
 fn sort(findings: &mut [Finding]) {

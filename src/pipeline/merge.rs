@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use super::history::JudgeOptions;
 use super::judging::judge;
 use super::output;
 use super::partial::{self, Header, Partial};
@@ -21,6 +22,8 @@ pub struct MergeOptions {
     pub out: PathBuf,
     /// The folder with more detectors that the partial runs were given.
     pub detectors: Option<PathBuf>,
+    /// How entities are judged.
+    pub judge: JudgeOptions,
 }
 
 /// Merges and judges.
@@ -36,6 +39,7 @@ pub fn merge(options: &MergeOptions) -> Result<Run> {
     let missing = belong_together(&headers, &plan.digest)?;
     not_an_input(options)?;
     std::fs::create_dir_all(&options.out).map_err(Error::io(&options.out))?;
+    let since = headers.first().and_then(|header| header.since);
     let mut run = Run::empty(&plan, &options.out);
     let mut notes = Vec::new();
     if !missing.is_empty() {
@@ -62,8 +66,9 @@ pub fn merge(options: &MergeOptions) -> Result<Run> {
     notes.sort();
     notes.dedup();
     run.notes = notes;
-    (run.findings, run.coverage) = judge(&plan, group::merge(runs))?;
-    run.not_judged = run.coverage.not_judged(&plan.detectors);
+    let judging = options.judge.judging(run.span, since);
+    run.take(judge(&plan, &judging, group::merge(runs))?, &plan);
+    run.learning = options.judge.learning_text(run.span);
     output::write(&run)?;
     Ok(run)
 }
@@ -87,9 +92,9 @@ fn belong_together(headers: &[&Header], plan: &str) -> Result<Vec<String>> {
                        trailsift; scan it again with these, or give the same `--detectors`";
         return Err(Error::Usage(message.to_owned()));
     }
-    let bounds = |header: &Header| (header.since, header.until);
+    let bounds = |header: &Header| (header.since, header.until, header.history);
     if headers.iter().any(|header| bounds(header) != bounds(first)) {
-        let message = "the partial runs have different `--since` or `--until`";
+        let message = "the partial runs have different `--since`, `--until` or `--history`";
         return Err(Error::Usage(message.to_owned()));
     }
     let shards: Vec<Shard> =

@@ -3,6 +3,7 @@
 
 mod accounting;
 mod cases;
+mod history;
 mod judging;
 mod merge;
 mod output;
@@ -15,6 +16,7 @@ mod worker;
 
 pub use accounting::{Account, ObjectOutcome, ObjectRecord, Objects, Records, RejectedRecord};
 pub use cases::{Case, CaseFailure, check_cases, read_cases};
+pub use history::{Border, JudgeOptions};
 pub use judging::{Coverage, CoverageRow};
 pub use merge::{MergeOptions, merge};
 pub use run::{NotJudged, Run, Span};

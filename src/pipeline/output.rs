@@ -1,7 +1,8 @@
-//! The files of a run: `findings.parquet`, `rejected.parquet`, `coverage.parquet`,
+//! The files of a run: `findings.parquet`, `first_appearances.parquet`, `rejected.parquet`, `coverage.parquet`,
 //! `manifest.parquet`, `run.json`. Equal logs give equal Parquet; the clock stands in `run.json`
 //! alone, which is written last.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -17,6 +18,8 @@ use crate::store;
 
 /// File names.
 pub(super) const FINDINGS: &str = "findings.parquet";
+/// First appearances that were only learned.
+pub(super) const APPEARANCES: &str = "first_appearances.parquet";
 /// Records given up.
 pub(super) const REJECTED: &str = "rejected.parquet";
 /// Events per hour.
@@ -30,6 +33,8 @@ pub(super) const RUN: &str = "run.json";
 pub(super) fn write(run: &Run) -> Result<()> {
     let folder = &run.out;
     write_parquet(&folder.join(FINDINGS), &findings_batch(&run.findings)?)?;
+    let appearances = findings_batch(&run.first_appearances)?;
+    write_parquet(&folder.join(APPEARANCES), &appearances)?;
     write_parquet(&folder.join(COVERAGE), &coverage(&run.coverage)?)?;
     write_account(folder, &run.account)?;
     let json = run_json(run);
@@ -118,12 +123,23 @@ fn run_json(run: &Run) -> Value {
             "medium": count(SeverityLabel::Medium),
             "low": count(SeverityLabel::Low),
         },
+        "first_appearances": appearances(run),
+        "learning": run.learning,
         "detectors": run.detectors,
         "not_judged": run.not_judged,
         "diagnostics": run.diagnostics,
         "notes": run.notes,
         "object_microseconds": run.latencies,
     })
+}
+
+/// How many first appearances each detector learned; they are listed in their own file.
+fn appearances(run: &Run) -> BTreeMap<&str, u64> {
+    let mut counts = BTreeMap::new();
+    for finding in &run.first_appearances {
+        *counts.entry(finding.detector_id.as_str()).or_default() += 1;
+    }
+    counts
 }
 
 /// The one look at the clock.

@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::store;
 
 /// The version of a partial run's files.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 const HEADER: &str = "partial.json";
 const TABLE: &str = "table.parquet";
@@ -37,6 +37,8 @@ pub(super) struct Header {
     pub since: Option<i64>,
     /// `--until`, µs.
     pub until: Option<i64>,
+    /// `--history`, µs.
+    pub history: Option<i64>,
     /// Objects listed.
     listed: u64,
     /// The events' times.
@@ -68,7 +70,7 @@ pub(super) fn write(
 ) -> Result<()> {
     let folder = &options.out;
     clear(folder)?;
-    let whole = [output::RUN, output::FINDINGS, output::COVERAGE];
+    let whole = [output::RUN, output::FINDINGS, output::APPEARANCES, output::COVERAGE];
     whole.iter().try_for_each(|name| remove(&folder.join(name)))?;
     write_table(&folder.join(TABLE), table)?;
     output::write_account(folder, &run.account)?;
@@ -78,6 +80,7 @@ pub(super) fn write(
         shard: options.shard.map(|shard| shard.to_string()),
         since: options.since,
         until: options.until,
+        history: options.history,
         listed: run.account.listed,
         span: run.span,
         interrupted: run.interrupted,

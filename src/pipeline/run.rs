@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::accounting::Account;
-use super::judging::Coverage;
+use super::judging::{Coverage, Judged};
 use super::stats::Percentiles;
 use crate::detect::rules::{Diagnostic, Plan};
 use crate::findings::{Finding, SeverityLabel};
@@ -45,6 +45,9 @@ pub struct NotJudged {
     pub detectors: Vec<String>,
     /// Where.
     pub accounts: Vec<String>,
+    /// How many entities, if not all of the accounts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entities: Option<u64>,
     /// What the logs lack.
     pub reason: String,
 }
@@ -54,12 +57,16 @@ pub struct NotJudged {
 pub struct Run {
     /// Sorted: most severe first.
     pub findings: Vec<Finding>,
+    /// First appearances in the learning period: listed, not judged. Same order.
+    pub first_appearances: Vec<Finding>,
     /// Objects and records.
     pub account: Account,
     /// What was logged where.
     pub coverage: Coverage,
     /// What the logs cannot show.
     pub not_judged: Vec<NotJudged>,
+    /// What is only learned, and what is judged, in words.
+    pub learning: String,
     /// Rules that do not run.
     pub diagnostics: Vec<Diagnostic>,
     /// Ids of the detectors that ran.
@@ -84,9 +91,11 @@ impl Run {
     pub fn empty(plan: &Plan, out: &Path) -> Self {
         Self {
             findings: Vec::new(),
+            first_appearances: Vec::new(),
             account: Account::default(),
             coverage: Coverage::default(),
             not_judged: Vec::new(),
+            learning: String::new(),
             diagnostics: plan.diagnostics.clone(),
             detectors: plan.detectors.iter().map(|d| d.metadata.id.clone()).collect(),
             span: None,
@@ -96,6 +105,14 @@ impl Run {
             latencies: Percentiles::default(),
             out: out.to_path_buf(),
         }
+    }
+
+    /// Takes over what judging came to.
+    pub(super) fn take(&mut self, judged: Judged, plan: &Plan) {
+        self.not_judged = judged.not_judged(plan);
+        self.findings = judged.findings;
+        self.first_appearances = judged.first_appearances;
+        self.coverage = judged.coverage;
     }
 
     /// How many findings there are of a severity.

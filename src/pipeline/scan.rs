@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::accounting::Account;
+use super::history::JudgeOptions;
 use super::judging::judge;
 use super::run::{Run, Span};
 use super::stats::Latencies;
@@ -36,6 +37,10 @@ pub struct ScanOptions {
     pub since: Option<i64>,
     /// Events from here on are left out, µs.
     pub until: Option<i64>,
+    /// So many µs before `since` are read too, for learning only.
+    pub history: Option<i64>,
+    /// How entities are judged.
+    pub judge: JudgeOptions,
     /// Whether the manifest gets the SHA-256 of each object.
     pub hash: bool,
 }
@@ -104,8 +109,9 @@ pub fn scan(options: &ScanOptions, progress: &dyn Progress, interrupt: &AtomicBo
     if options.partial {
         partial::write(options, &plan, &run, table)?;
     } else {
-        (run.findings, run.coverage) = judge(&plan, table)?;
-        run.not_judged = run.coverage.not_judged(&plan.detectors);
+        let judging = options.judge.judging(run.span, options.since);
+        run.take(judge(&plan, &judging, table)?, &plan);
+        run.learning = options.judge.learning_text(run.span);
         partial::clear(&options.out)?;
         output::write(&run)?;
     }
@@ -126,7 +132,7 @@ fn read(
     let tables = usize::try_from(options.memory / 4).unwrap_or(usize::MAX);
     let task = Task {
         plan,
-        since: options.since,
+        since: options.since.map(|since| since.saturating_sub(options.history.unwrap_or(0))),
         until: options.until,
         limits: Limits::default(),
         hash: options.hash,

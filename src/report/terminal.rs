@@ -143,7 +143,7 @@ fn escaped_long(text: &str) -> String {
 
 fn who(finding: &Finding) -> String {
     let mut parts = vec![finding.principal.as_deref().unwrap_or(NOBODY).to_owned()];
-    if finding.is_foreign() == Some(true) {
+    if finding.is_foreign == Some(true) {
         parts.push("(another account)".to_owned());
     }
     if !finding.access_key_ids.is_empty() {
@@ -252,7 +252,8 @@ fn damaged(run: &Run, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn not_judged(run: &Run, out: &mut dyn Write) -> io::Result<()> {
-    for unjudged in &run.not_judged {
+    short_of_history(run, out)?;
+    for unjudged in run.not_judged.iter().filter(|unjudged| unjudged.entities.is_none()) {
         let accounts = counted(unjudged.accounts.len() as u64, "account");
         let names = some(&unjudged.accounts);
         writeln!(
@@ -265,6 +266,32 @@ fn not_judged(run: &Run, out: &mut dyn Write) -> io::Result<()> {
     }
     for diagnostic in &run.diagnostics {
         writeln!(out, "{BOLD}not run{BOLD:#}   {}", escaped(&diagnostic.to_string()))?;
+    }
+    Ok(())
+}
+
+/// Entities that were not judged, a line per reason; and what appeared while it was learned.
+fn short_of_history(run: &Run, out: &mut dyn Write) -> io::Result<()> {
+    let mut reasons: BTreeMap<&str, (u64, Vec<String>)> = BTreeMap::new();
+    for unjudged in &run.not_judged {
+        let Some(entities) = unjudged.entities else { continue };
+        let (total, detectors) = reasons.entry(&unjudged.reason).or_default();
+        *total += entities;
+        let names = unjudged.detectors.iter().map(|name| format!("{name} {}", number(entities)));
+        detectors.extend(names);
+    }
+    for (reason, (total, detectors)) in &reasons {
+        let entities = if *total == 1 { "entity" } else { "entities" };
+        writeln!(out, "{BOLD}not judged{BOLD:#} {} {entities}: {reason}", number(*total))?;
+        writeln!(out, "           by {}", escaped(&detectors.join(", ")))?;
+    }
+    if !run.first_appearances.is_empty() {
+        let learned = counted(run.first_appearances.len() as u64, "first appearance");
+        writeln!(
+            out,
+            "{BOLD}learned{BOLD:#}    {learned} listed in first_appearances.parquet: {}",
+            run.learning
+        )?;
     }
     Ok(())
 }

@@ -78,8 +78,10 @@ pub struct Fold {
     pub id: FoldId,
     /// The selections, by their number in the plan; a pane's `rule` is the position in here.
     pub rules: Vec<usize>,
-    /// The entity's columns.
+    /// The entity's columns; with [`valued`](Self::valued) the last one is a value of the entity.
     pub entity: Vec<Field>,
+    /// Whether the last column is a value whose history the entity is judged by.
+    pub valued: bool,
     /// Lengths of panes and buckets.
     pub grain: Grain,
     /// What is sampled; empty for folds that only count.

@@ -8,14 +8,28 @@ use crate::digest::{Identity, hex};
 /// Identity of a fold: a hash of its selection, grouping and the version of the normalisers.
 ///
 /// A changed threshold keeps the fold, a changed selection makes a new one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct FoldId([u8; 16]);
 
 impl FoldId {
     /// The id of the fold that `description` describes in full.
     #[must_use]
     pub fn new(description: &str) -> Self {
-        Self(Identity::default().part(Some(description)).finish())
+        Self::ranked(description, 1)
+    }
+
+    /// The id of a fold that others need when they are judged: it sorts before all of [`new`](Self::new).
+    #[must_use]
+    pub fn roll_up(description: &str) -> Self {
+        Self::ranked(description, 0)
+    }
+
+    fn ranked(description: &str, rank: u8) -> Self {
+        let mut id = Identity::default().part(Some(description)).finish();
+        if let Some(first) = id.first_mut() {
+            *first = rank;
+        }
+        Self(id)
     }
 
     /// Reads the id back from its hexadecimal text.
@@ -51,6 +65,13 @@ pub struct Key {
 #[cfg(test)]
 mod tests {
     use super::FoldId;
+
+    #[test]
+    fn roll_ups_sort_first() {
+        for text in ["a", "b", "c", "d"] {
+            assert!(FoldId::roll_up(text) < FoldId::new("a"));
+        }
+    }
 
     #[test]
     fn an_id_survives_its_text() {

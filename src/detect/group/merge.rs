@@ -1,8 +1,9 @@
 //! Merging of sorted runs, and the walk over the merged table one entity at a time.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeSet, BinaryHeap};
 use std::iter::Peekable;
+use std::sync::Arc;
 
 use super::key::{Entity, FoldId, Key};
 use super::row::Row;
@@ -90,24 +91,55 @@ impl Iterator for Merge<'_> {
     }
 }
 
-/// All rows of one entity in one fold, in the order of time.
+/// Most values of one entity. Beyond, the entity is [diffuse](Groups::diffuse).
+pub const MAX_VALUES: usize = 4_096;
+
+/// All rows of one entity in one fold, in the order of value and time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Groups {
     /// Which fold.
     pub fold: FoldId,
     /// Who and what.
     pub entity: Entity,
-    /// (Start of the bucket in seconds, row), ascending.
+    /// (Start of the bucket in seconds, row), ascending for each value.
     pub rows: Vec<(i64, Row)>,
+    /// The value of each row; empty for folds without values.
+    pub values: Vec<Option<Arc<str>>>,
+    /// More than [`MAX_VALUES`] values: nothing can be new for such an entity. Its rows are dropped.
+    pub diffuse: bool,
 }
 
-/// Walks a sorted table one entity at a time.
-pub struct Entities<I: Iterator<Item = Result<(Key, Row)>>>(Peekable<I>);
+/// Walks a sorted table one entity at a time. Memory: the rows of one entity.
+pub struct Entities<I: Iterator<Item = Result<(Key, Row)>>> {
+    table: Peekable<I>,
+    /// Folds whose last entity column is a value.
+    valued: BTreeSet<FoldId>,
+}
 
 impl<I: Iterator<Item = Result<(Key, Row)>>> Entities<I> {
-    /// Walks `table`, which must be sorted by key.
-    pub fn new(table: I) -> Self {
-        Self(table.peekable())
+    /// Walks `table`, which must be sorted by key; the last entity column of the folds `valued` is
+    /// a value.
+    pub fn new(table: I, valued: BTreeSet<FoldId>) -> Self {
+        Self { table: table.peekable(), valued }
+    }
+}
+
+impl Groups {
+    fn new(fold: FoldId, entity: &[Option<Arc<str>>]) -> Self {
+        let (rows, values) = (Vec::new(), Vec::new());
+        Self { fold, entity: entity.into(), rows, values, diffuse: false }
+    }
+
+    fn push_valued(&mut self, value: Option<Arc<str>>, bucket: i64, row: Row, seen: &mut usize) {
+        *seen += usize::from(*seen == 0 || self.values.last() != Some(&value));
+        if *seen > MAX_VALUES {
+            self.diffuse = true;
+            // One value stays, to compare the next with.
+            (self.rows, self.values) = (Vec::new(), vec![value]);
+        } else {
+            self.rows.push((bucket, row));
+            self.values.push(value);
+        }
     }
 }
 
@@ -115,18 +147,34 @@ impl<I: Iterator<Item = Result<(Key, Row)>>> Iterator for Entities<I> {
     type Item = Result<Groups>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (key, row) = match self.0.next()? {
-            Ok(first) => first,
-            Err(error) => return Some(Err(error)),
+        let (fold, entity) = match self.table.peek()? {
+            Ok((key, _)) => (key.fold, key.entity.clone()),
+            Err(_) => {
+                return self
+                    .table
+                    .next()
+                    .map(|error| error.map(|_| Groups::new(FoldId::default(), &[])));
+            }
         };
-        let mut groups =
-            Groups { fold: key.fold, entity: key.entity, rows: vec![(key.bucket, row)] };
+        let valued = self.valued.contains(&fold);
+        let columns = entity.len() - usize::from(valued && !entity.is_empty());
+        let mut groups = Groups::new(fold, entity.get(..columns).unwrap_or_default());
         let same = |next: &Result<(Key, Row)>, groups: &Groups| {
-            next.as_ref()
-                .is_ok_and(|(key, _)| key.fold == groups.fold && key.entity == groups.entity)
+            next.as_ref().is_ok_and(|(key, _)| {
+                key.fold == groups.fold && key.entity.get(..columns) == Some(&*groups.entity)
+            })
         };
-        while let Some(Ok((key, row))) = self.0.next_if(|next| same(next, &groups)) {
-            groups.rows.push((key.bucket, row));
+        let mut seen = 0;
+        while let Some(Ok((key, row))) = self.table.next_if(|next| same(next, &groups)) {
+            if valued {
+                let value = key.entity.last().cloned().flatten();
+                groups.push_valued(value, key.bucket, row, &mut seen);
+            } else {
+                groups.rows.push((key.bucket, row));
+            }
+        }
+        if groups.diffuse {
+            groups.values.clear();
         }
         Some(Ok(groups))
     }

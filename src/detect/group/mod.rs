@@ -18,7 +18,7 @@ mod table;
 
 pub use fold::{Fold, Grain, MAX_ENTITY, Sample, SampleField};
 pub use key::{Entity, FoldId, Key};
-pub use merge::{Entities, Groups, Run, merge};
+pub use merge::{Entities, Groups, MAX_VALUES, Run, merge};
 pub use row::{Details, Evidence, Pane, Row};
 pub use sketch::Sketch;
 pub use storage::{TableReader, write_table};

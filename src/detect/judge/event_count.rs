@@ -6,7 +6,7 @@
 
 use super::severity::{Day, Fired};
 use super::window::{Window, counted_panes, counts, windows};
-use super::{Judge, Signal, Terms, gather};
+use super::{History, Judge, Judgement, Signal, Terms, gather};
 use crate::detect::group::{Grain, Groups, Pane};
 
 /// The registry's entry.
@@ -21,7 +21,7 @@ pub(super) const JUDGE: Judge = Judge {
 const DAY: i64 = 86_400;
 const MICROS: i64 = 1_000_000;
 
-fn judge(terms: &Terms, groups: &Groups) -> Vec<Signal> {
+fn judge(terms: &Terms, groups: &Groups, _: &History<'_>) -> Judgement {
     let panes = counted_panes(terms, groups);
     let windows = windows(terms, &panes);
     let mut earlier = Vec::new();
@@ -34,7 +34,7 @@ fn judge(terms: &Terms, groups: &Groups) -> Vec<Signal> {
             signals.push(signal);
         }
     }
-    signals
+    signals.into()
 }
 
 /// The signal of the windows of one day.
@@ -68,6 +68,8 @@ fn signal(
         expected: terms.severity.expected(day, &usual(terms)),
         counts,
         peak,
+        values: Vec::new(),
+        baseline: None,
         details,
     })
 }
@@ -94,11 +96,11 @@ fn usual(terms: &Terms) -> String {
 
 #[cfg(test)]
 mod oracle {
-    use super::{DAY, Terms};
+    use super::{DAY, History, Terms};
     use crate::detect::laws::{Event, Verdict};
 
     /// Looks at every event as the end of a window.
-    pub(super) fn event_count(terms: &Terms, events: &[Event]) -> Vec<Verdict> {
+    pub(super) fn event_count(terms: &Terms, events: &[Event], _: &History<'_>) -> Vec<Verdict> {
         let near = |a: &Event, b: &Event| (a.time - b.time).abs() <= terms.timespan;
         let spoiled =
             |event: &&Event| events.iter().any(|e| terms.unless[e.rule] && near(e, event));

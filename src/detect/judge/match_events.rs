@@ -1,7 +1,7 @@
 //! `match`: every selected event matters. One signal per day with such events.
 
 use super::severity::{Day, Fired};
-use super::{Count, Judge, Signal, Terms, gather};
+use super::{Count, History, Judge, Judgement, Signal, Terms, gather};
 use crate::detect::group::{Grain, Groups, Row};
 
 /// The registry's entry.
@@ -15,7 +15,7 @@ pub(super) const JUDGE: Judge = Judge {
 
 const DAY: i64 = 86_400;
 
-fn judge(terms: &Terms, groups: &Groups) -> Vec<Signal> {
+fn judge(terms: &Terms, groups: &Groups, _: &History<'_>) -> Judgement {
     let mut earlier = Vec::new();
     let mut signals = Vec::new();
     for (bucket, row) in &groups.rows {
@@ -24,7 +24,7 @@ fn judge(terms: &Terms, groups: &Groups) -> Vec<Signal> {
             signals.push(signal);
         }
     }
-    signals
+    signals.into()
 }
 
 fn signal(terms: &Terms, bucket: i64, row: &Row, earlier: &[Fired]) -> Option<Signal> {
@@ -48,17 +48,19 @@ fn signal(terms: &Terms, bucket: i64, row: &Row, earlier: &[Fired]) -> Option<Si
         expected: terms.severity.expected(day, "none"),
         counts,
         peak,
+        values: Vec::new(),
+        baseline: None,
         details,
     })
 }
 
 #[cfg(test)]
 mod oracle {
-    use super::{DAY, Terms};
+    use super::{DAY, History, Terms};
     use crate::detect::laws::{Event, Verdict};
 
     /// All events of a day.
-    pub(super) fn match_events(_: &Terms, events: &[Event]) -> Vec<Verdict> {
+    pub(super) fn match_events(_: &Terms, events: &[Event], _: &History<'_>) -> Vec<Verdict> {
         let day = |event: &Event| event.time.div_euclid(DAY);
         events
             .chunk_by(|a, b| day(a) == day(b))

@@ -3,13 +3,19 @@
 //! A new kind of judgement is one file in this folder and one line in [`REGISTRY`]; the law
 //! checker then holds it to its naive oracle. Floats are born here and nowhere before.
 
+mod changed;
 mod event_count;
+mod first_seen;
+mod history;
 mod match_events;
 mod severity;
 mod window;
 
-use crate::detect::group::{Details, Grain, Groups};
+use std::sync::Arc;
 
+use crate::detect::group::{Details, Grain, Groups, MAX_VALUES};
+
+pub use history::{History, Learning};
 pub use severity::{Escalation, Recurring, Severity};
 pub use window::{Condition, Operator};
 
@@ -27,8 +33,28 @@ pub struct Terms {
     /// Per rule of the fold: whether an event of it keeps the counted events within the timespan,
     /// before and after, from counting.
     pub unless: Vec<bool>,
+    /// The titles of the fold's rules.
+    pub titles: Vec<String>,
+    /// How many days of history count.
+    pub lookback: i64,
+    /// Days of its history on which an entity must have been seen to be judged.
+    pub known_days: usize,
+    /// When new values are no news.
+    pub roaming: Option<Roaming>,
+    /// Whether a weaker configuration fires only if the stronger one before was seen.
+    pub only_seen_changes: bool,
     /// How severe it is.
     pub severity: Severity,
+}
+
+/// An entity roams if it had new values on so many earlier days, and not many more at once than
+/// on those.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Roaming {
+    /// Earlier days with new values.
+    pub days: usize,
+    /// As long as there are at most this many times the most of an earlier day.
+    pub factor: usize,
 }
 
 /// Calls that succeeded and calls that failed.
@@ -61,8 +87,12 @@ pub struct Signal {
     pub counts: Vec<Count>,
     /// The remarkable number: the highest count of a window, or the number of events.
     pub peak: u64,
-    /// Against what: the threshold or the entity's own earlier highest.
+    /// The new values, for judges of values.
+    pub values: Vec<Arc<str>>,
+    /// Against what: the threshold, the entity's own earlier highest, or its history.
     pub expected: String,
+    /// The history that it was held against: its first day, and the day after its last.
+    pub baseline: Option<(i64, i64)>,
     /// 1.0–10.0.
     pub severity: f64,
     /// Evidence and samples.
@@ -80,6 +110,42 @@ impl Signal {
     }
 }
 
+/// What a judge says of one entity.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Judgement {
+    /// In the order of days.
+    pub signals: Vec<Signal>,
+    /// First appearances that were only learned, in the order of days.
+    pub learned: Vec<Signal>,
+    /// Why a part of it, or all, was not judged.
+    pub not_judged: Option<Unjudged>,
+}
+
+/// Why an entity was not judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
+pub enum Unjudged {
+    /// Its scope has too few covered days before, or the days belong to the learning period.
+    #[error(
+        "first seen while its account or bucket was still being learned; listed in first_appearances.parquet"
+    )]
+    ShortHistory,
+    /// The entity itself was seen on too few days before.
+    #[error("seen on too few days before to have habits; listed in first_appearances.parquet")]
+    LittleKnown,
+    /// Something was new for it on too many days before.
+    #[error("has new values so often that none is unusual; listed in first_appearances.parquet")]
+    Roaming,
+    /// It has too many values.
+    #[error("more than {MAX_VALUES} different values, so that none is unusual")]
+    Diffuse,
+}
+
+impl From<Vec<Signal>> for Judgement {
+    fn from(signals: Vec<Signal>) -> Self {
+        Self { signals, ..Self::default() }
+    }
+}
+
 /// A kind of judgement.
 #[derive(Debug)]
 pub struct Judge {
@@ -87,15 +153,20 @@ pub struct Judge {
     pub name: &'static str,
     /// The grain of time that its fold needs.
     pub grain: fn(&Terms) -> Grain,
-    /// Judges one entity; signals come in the order of days.
-    pub judge: fn(&Terms, &Groups) -> Vec<Signal>,
+    /// Judges one entity.
+    pub judge: fn(&Terms, &Groups, &History<'_>) -> Judgement,
     /// The same from the fully sorted list of events, as plainly as can be said.
     #[cfg(test)]
-    pub oracle: fn(&Terms, &[crate::detect::laws::Event]) -> Vec<crate::detect::laws::Verdict>,
+    pub oracle: Oracle,
 }
 
+#[cfg(test)]
+type Oracle =
+    fn(&Terms, &[crate::detect::laws::Event], &History<'_>) -> Vec<crate::detect::laws::Verdict>;
+
 /// Every judge, in the order of the documentation.
-pub const REGISTRY: &[Judge] = &[match_events::JUDGE, event_count::JUDGE];
+pub const REGISTRY: &[Judge] =
+    &[match_events::JUDGE, event_count::JUDGE, first_seen::JUDGE, changed::JUDGE];
 
 /// The judge of that name.
 #[must_use]

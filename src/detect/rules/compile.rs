@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use rsigma_parser::SigmaRule;
 
-use super::detector::Detector;
+use super::detector::{Detector, Scope};
 use super::diagnostic::Diagnostic;
 use super::document::{Document, Kind};
 use super::draft::Draft;
@@ -14,6 +14,9 @@ use crate::detect::group::{Fold, FoldId, Grain, MAX_ENTITY, Sample, SampleField}
 use crate::detect::judge::{self, Terms};
 use crate::detect::select;
 use crate::events::{ColumnKind, Core, Field};
+
+/// Covered days that a scope's history needs, where state is kept and the detector names none.
+const MIN_HISTORY: u64 = 7;
 
 /// Compiles documents into a plan.
 pub(super) struct Compiler<'d> {
@@ -51,24 +54,27 @@ impl<'d> Compiler<'d> {
             document.fault("judge", message)
         })?;
         let rules = self.rules(&draft, number)?;
-        let names: Vec<String> = draft.counted.iter().chain(&draft.unless).cloned().collect();
+        let own = draft.counted.is_empty().then(|| document.id.clone());
+        let named = own.iter().chain(&draft.counted).chain(&draft.context);
+        let names: Vec<String> = named.cloned().collect();
         let (metadata, severity) = (draft.metadata(&names)?, draft.severity(&names)?);
+        let scope = self.scope(&draft)?;
         let fold = self.fold(&draft, &rules, (judge.grain)(&draft.terms))?;
         let known = self.plan.folds.iter().position(|other| other.id == fold.id);
         let position = known.unwrap_or_else(|| {
             self.plan.folds.push(fold);
             self.plan.folds.len() - 1
         });
-        let (terms, details) = (Terms { severity, ..draft.terms }, draft.section.details.len());
-        self.plan.detectors.push(Detector { metadata, judge, terms, fold: position, details });
+        let (titles, details) = (self.titles(&rules), draft.section.details.len());
+        let terms = Terms { severity, titles, ..draft.terms };
+        let detector = Detector { metadata, judge, terms, fold: position, details, scope };
+        self.plan.detectors.push(detector);
         Ok(())
     }
 
     /// The documents of the draft's rules; without any, its own.
     fn rules(&self, draft: &Draft<'_>, own: usize) -> Result<Vec<usize>, Diagnostic> {
-        if draft.counted.is_empty() {
-            return Ok(vec![own]);
-        }
+        let own = draft.counted.is_empty().then_some(own);
         let is_rule = |number: &usize| {
             self.documents.get(*number).is_some_and(|found| matches!(found.kind, Kind::Rule(_)))
         };
@@ -78,7 +84,36 @@ impl<'d> Compiler<'d> {
                 draft.document.fault("reference", message)
             })
         };
-        draft.counted.iter().chain(&draft.unless).map(resolve).collect()
+        let named = draft.counted.iter().chain(&draft.context).map(resolve);
+        own.map(Ok).into_iter().chain(named).collect()
+    }
+
+    fn titles(&self, rules: &[usize]) -> Vec<String> {
+        let title = |rule: &usize| match self.documents.get(*rule).map(|found| &found.kind) {
+            Some(Kind::Rule(rule)) => rule.title.clone(),
+            _ => String::new(),
+        };
+        rules.iter().map(title).collect()
+    }
+
+    /// Whose history the entity is judged by.
+    fn scope(&mut self, draft: &Draft<'_>) -> Result<Option<Scope>, Diagnostic> {
+        let keys = &draft.section.history;
+        if draft.judge != "first_seen" {
+            return Ok(None);
+        }
+        let entity = self.entity(draft)?;
+        let bucket = entity.iter().position(|field| *field == Field::Core(Core::Bucket));
+        let bucket = match keys.scope.as_deref() {
+            None | Some("account") => None,
+            Some("bucket") if bucket.is_some() => bucket,
+            Some(_) => {
+                let message = "`scope` is `account`, or `bucket` where `group_by` has it";
+                return Err(draft.document.fault("scope", message));
+            }
+        };
+        let (data, min_days) = (draft.section.needs_data_events, keys.min.unwrap_or(MIN_HISTORY));
+        Ok(Some(Scope { bucket, data, min_days }))
     }
 
     fn fold(
@@ -101,11 +136,13 @@ impl<'d> Compiler<'d> {
         let entity = self.entity(draft)?;
         let samples = self.samples(draft)?;
         parts.push(draft.group_by.join(","));
+        parts.push(format!("{:?}", draft.section.value));
         parts.push(draft.section.details.join(","));
         let detailed = draft.terms.counted.iter().filter(|counted| **counted).count();
         parts.push(detailed.to_string());
         let id = FoldId::new(&parts.join("\n"));
-        Ok(Fold { id, rules: selections, entity, grain, samples, detailed })
+        let valued = draft.section.value.is_some();
+        Ok(Fold { id, rules: selections, entity, valued, grain, samples, detailed })
     }
 
     /// The number of a rule's selection, compiled on first use.
@@ -130,7 +167,7 @@ impl<'d> Compiler<'d> {
     fn entity(&mut self, draft: &Draft<'_>) -> Result<Vec<Field>, Diagnostic> {
         let fault = |message| draft.document.fault("group_by", message);
         let mut entity = vec![Field::Core(Core::RecipientAccount)];
-        for name in &draft.group_by {
+        for name in draft.group_by.iter().chain(&draft.section.value) {
             let field = self.field(draft, name)?;
             if let Field::Core(core) = field
                 && core.kind() != ColumnKind::Dictionary
@@ -140,6 +177,8 @@ impl<'d> Compiler<'d> {
             }
             if !entity.contains(&field) {
                 entity.push(field);
+            } else if draft.section.value.as_ref() == Some(name) {
+                return Err(fault(format!("`value: {name}` is a column of the entity already")));
             }
         }
         if entity.len() > MAX_ENTITY {

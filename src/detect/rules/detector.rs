@@ -30,6 +30,9 @@ pub struct Metadata {
     pub practice: Option<String>,
     /// Whether it can fire only where S3 data events are logged.
     pub needs_data_events: bool,
+    /// Where it matters whose account the caller's is: severity for a sister account, and for one
+    /// that may be a sister or a stranger.
+    pub foreign: Option<(f64, f64)>,
     /// What to do.
     pub remediation: Option<Message>,
 }
@@ -47,6 +50,19 @@ pub struct Detector {
     pub fold: usize,
     /// How many of the fold's last samples are the detector's `details`.
     pub details: usize,
+    /// What its history is that of; `None` for judges without history.
+    pub scope: Option<Scope>,
+}
+
+/// Whose covered days are the history of an entity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Scope {
+    /// The entity column that holds the bucket; without one, the account's days count.
+    pub bucket: Option<usize>,
+    /// Whether only data events cover a day.
+    pub data: bool,
+    /// Covered days needed, where state is kept.
+    pub min_days: u64,
 }
 
 /// The severity of Sigma's level where a detector names none.

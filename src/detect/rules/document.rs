@@ -61,11 +61,16 @@ pub(super) fn read(files: &[RuleFile], diagnostics: &mut Vec<Diagnostic>) -> Vec
     }
     let mut referenced: Vec<String> = Vec::new();
     for document in &found {
-        if let Kind::Correlation(rule) = &document.kind
-            && !rule.generate
-        {
+        if let Kind::Correlation(rule) = &document.kind {
+            if rule.generate {
+                continue;
+            }
             referenced.extend(rule.rules.iter().cloned());
-            referenced.extend(document.section.iter().flat_map(|section| section.unless.clone()));
+        }
+        if let Some(section) = &document.section {
+            for rules in [&section.unless, &section.usual, &section.stronger] {
+                referenced.extend(rules.iter().cloned());
+            }
         }
     }
     for document in &mut found {

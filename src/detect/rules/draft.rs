@@ -10,7 +10,12 @@ use super::diagnostic::Diagnostic;
 use super::document::{Document, Kind};
 use super::message::Message;
 use super::section::Section;
-use crate::detect::judge::{Condition, Escalation, Operator, Recurring, Severity, Terms};
+use crate::detect::judge::{
+    self, Condition, Escalation, Operator, Recurring, Roaming, Severity, Terms,
+};
+
+/// How far back history counts unless the detector says it.
+const LOOKBACK_DAYS: u64 = 30;
 
 /// A detector with its rules by name.
 #[derive(Debug)]
@@ -23,8 +28,9 @@ pub(super) struct Draft<'d> {
     pub(super) judge: &'d str,
     /// Names of the rules that are counted; none: the document's own selection.
     pub(super) counted: Vec<String>,
-    /// Names of the rules that keep events from counting.
-    pub(super) unless: Vec<String>,
+    /// Names of the rules that count for context only: those that keep events from counting, that
+    /// tell what is usual, or that set a stronger value.
+    pub(super) context: Vec<String>,
     /// The entity's fields.
     pub(super) group_by: Vec<String>,
     /// The judge's numbers, without severity.
@@ -50,9 +56,17 @@ impl<'d> Draft<'d> {
         section: Section,
     ) -> Result<Self, Diagnostic> {
         let judge = section.judge.as_deref().unwrap_or("match");
-        if judge != "match" {
-            let message = format!("judge `{judge}` needs a correlation, or is unknown");
-            return Err(document.fault("judge", message));
+        let context = match judge {
+            "match" => Vec::new(),
+            "first_seen" => section.usual.clone(),
+            "changed" => section.stronger.clone(),
+            _ => {
+                let message = format!("judge `{judge}` needs a correlation, or is unknown");
+                return Err(document.fault("judge", message));
+            }
+        };
+        if judge == "changed" && context.is_empty() {
+            return Err(document.fault("stronger", "`changed` needs rules under `stronger`"));
         }
         let group_by = match section.group_by.as_slice() {
             [] => vec!["principal".to_owned(), "bucket".to_owned()],
@@ -60,11 +74,11 @@ impl<'d> Draft<'d> {
         };
         Ok(Self {
             document,
-            judge: "match",
+            judge: judge::find(judge).map_or("match", |judge| judge.name),
             counted: Vec::new(),
-            unless: Vec::new(),
             group_by,
-            terms: Terms { counted: vec![true], unless: vec![false], ..Terms::default() },
+            terms: plain_terms(&section, context.len()),
+            context,
             title: &rule.title,
             level: rule.level,
             tags: &rule.tags,
@@ -84,9 +98,9 @@ impl<'d> Draft<'d> {
         let Some(conditions) = conditions(&rule.condition) else {
             return Err(document.fault("condition", "expected numbers: `condition: {gte: 50}`"));
         };
-        let (counted, unless) = (rule.rules.clone(), section.unless.clone());
+        let (counted, context) = (rule.rules.clone(), section.unless.clone());
         let flags = |first: bool| {
-            let flags = counted.iter().map(|_| first).chain(unless.iter().map(|_| !first));
+            let flags = counted.iter().map(|_| first).chain(context.iter().map(|_| !first));
             flags.collect::<Vec<bool>>()
         };
         let terms = Terms {
@@ -95,7 +109,7 @@ impl<'d> Draft<'d> {
             conditions,
             counted: flags(true),
             unless: flags(false),
-            severity: Severity::default(),
+            ..Terms::default()
         };
         Ok(Self {
             document,
@@ -107,7 +121,7 @@ impl<'d> Draft<'d> {
             tags: &rule.tags,
             section,
             counted,
-            unless,
+            context,
         })
     }
 
@@ -139,6 +153,7 @@ impl<'d> Draft<'d> {
             techniques,
             practice: section.practice.clone(),
             needs_data_events: section.needs_data_events,
+            foreign: section.foreign,
             remediation: section.remediation.as_deref().map(message).transpose()?,
         })
     }
@@ -168,6 +183,23 @@ impl<'d> Draft<'d> {
             escalate,
             recurring,
         })
+    }
+}
+
+/// The terms of a plain rule with so many rules of context.
+fn plain_terms(section: &Section, context: usize) -> Terms {
+    let flags = |first| std::iter::once(first).chain(std::iter::repeat_n(false, context)).collect();
+    let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    let roaming = |(days, factor)| Roaming { days: count(days), factor: count(factor) };
+    let lookback = section.history.lookback.unwrap_or(LOOKBACK_DAYS);
+    Terms {
+        counted: flags(true),
+        unless: flags(false),
+        lookback: i64::try_from(lookback).unwrap_or(i64::MAX / 4),
+        known_days: section.history.known.map_or(0, count),
+        roaming: section.history.roaming.map(roaming),
+        only_seen_changes: section.only_seen_changes,
+        ..Terms::default()
     }
 }
 

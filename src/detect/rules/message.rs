@@ -5,6 +5,10 @@
 #[allow(missing_docs, reason = "named as written in detector files")]
 pub enum Placeholder {
     Principal,
+    /// The caller's account and whose it is.
+    Caller,
+    /// How many values are new.
+    DistinctValues,
     Bucket,
     Account,
     Region,
@@ -43,6 +47,8 @@ enum Part {
 
 const NAMES: &[(&str, Placeholder)] = &[
     ("principal", Placeholder::Principal),
+    ("caller", Placeholder::Caller),
+    ("distinct_values", Placeholder::DistinctValues),
     ("bucket", Placeholder::Bucket),
     ("account", Placeholder::Account),
     ("region", Placeholder::Region),

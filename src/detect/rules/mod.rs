@@ -15,7 +15,7 @@ mod section;
 mod source;
 mod yaml;
 
-pub use detector::{Detector, Metadata};
+pub use detector::{Detector, Metadata, Scope};
 pub use diagnostic::Diagnostic;
 pub use message::{Message, Placeholder};
 pub use plan::{Plan, SAMPLES};

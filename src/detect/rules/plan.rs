@@ -11,7 +11,7 @@ use crate::digest::{Identity, hex};
 use crate::events::{Core, Field, Fields};
 
 /// Raised whenever a normalised column changes its meaning: folds of older versions relearn.
-pub(super) const NORMALISER: u32 = 1;
+pub(super) const NORMALISER: u32 = 2;
 
 /// What every detailed fold samples: column, sample size, texts kept.
 pub const SAMPLES: &[(Core, usize, usize)] = &[
@@ -84,9 +84,10 @@ impl Plan {
 fn coverage() -> Fold {
     let names: Vec<&str> = COVERAGE.iter().map(|core| core.name()).collect();
     Fold {
-        id: FoldId::new(&format!("coverage\n{}\n{NORMALISER}", names.join(","))),
+        id: FoldId::roll_up(&format!("coverage\n{}\n{NORMALISER}", names.join(","))),
         rules: Vec::new(),
         entity: COVERAGE.iter().map(|core| Field::Core(*core)).collect(),
+        valued: false,
         grain: Grain::HOUR,
         samples: Vec::new(),
         detailed: 0,

@@ -18,6 +18,16 @@ const KEYS: &[&str] = &[
     "escalate",
     "recurring",
     "unless",
+    "value",
+    "usual",
+    "scope",
+    "lookback_days",
+    "min_history_days",
+    "known_days",
+    "roaming",
+    "stronger",
+    "only_seen_changes",
+    "foreign",
     "details",
     "confidence",
     "practice",
@@ -53,6 +63,18 @@ pub(super) struct Section {
     pub recurring: Option<(u64, u64, f64)>,
     /// Rules whose events keep counted ones within the timespan from counting.
     pub unless: Vec<String>,
+    /// The field whose values are the entity's; for `first_seen`.
+    pub value: Option<String>,
+    /// Rules of what the entity does otherwise; for `first_seen`.
+    pub usual: Vec<String>,
+    /// Rules of the stronger values of a configuration; for `changed`.
+    pub stronger: Vec<String>,
+    /// How history is held against.
+    pub history: HistoryKeys,
+    /// Whether `changed` fires only if the stronger value was seen.
+    pub only_seen_changes: bool,
+    /// Severity for (a sister account, an account that may be one).
+    pub foreign: Option<(f64, f64)>,
     /// Fields whose values the finding names.
     pub details: Vec<String>,
     /// 0.0–1.0.
@@ -63,6 +85,21 @@ pub(super) struct Section {
     pub remediation: Option<String>,
     /// Whether it can fire only where S3 data events are logged.
     pub needs_data_events: bool,
+}
+
+/// What the history of an entity must be.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct HistoryKeys {
+    /// `account` or `bucket`.
+    pub scope: Option<String>,
+    /// How far back history counts.
+    pub lookback: Option<u64>,
+    /// Covered days that the scope must have.
+    pub min: Option<u64>,
+    /// Days on which the entity itself must have been seen.
+    pub known: Option<u64>,
+    /// (Days, factor): when new values are no news.
+    pub roaming: Option<(u64, u64)>,
 }
 
 impl Section {
@@ -84,6 +121,18 @@ impl Section {
             escalate: escalations(&section)?,
             recurring: recurring(&section)?,
             unless: section.texts("unless")?,
+            value: owned("value")?,
+            usual: section.texts("usual")?,
+            stronger: section.texts("stronger")?,
+            history: HistoryKeys {
+                scope: owned("scope")?,
+                lookback: section.count("lookback_days")?,
+                min: section.count("min_history_days")?,
+                known: section.count("known_days")?,
+                roaming: roaming(&section)?,
+            },
+            only_seen_changes: section.flag("only_seen_changes")?.unwrap_or(false),
+            foreign: foreign(&section)?,
             details: section.texts("details")?,
             confidence: confidence(&section)?,
             practice: owned("practice")?,
@@ -101,6 +150,15 @@ fn severity(mapping: &Mapping<'_, '_>, key: &str) -> Result<Option<f64>, Diagnos
         }
         _ => Ok(number),
     }
+}
+
+fn foreign(section: &Mapping<'_, '_>) -> Result<Option<(f64, f64)>, Diagnostic> {
+    let Some(item) = section.mapping("foreign")? else { return Ok(None) };
+    item.only(&["sister", "unknown"])?;
+    Ok(Some((
+        needed(&item, "sister", severity(&item, "sister")?)?,
+        needed(&item, "unknown", severity(&item, "unknown")?)?,
+    )))
 }
 
 fn confidence(mapping: &Mapping<'_, '_>) -> Result<Option<f64>, Diagnostic> {
@@ -143,6 +201,13 @@ fn recurring(section: &Mapping<'_, '_>) -> Result<Option<(u64, u64, f64)>, Diagn
         needed(&item, "factor", item.count("factor")?)?,
         needed(&item, "severity", severity(&item, "severity")?)?,
     )))
+}
+
+fn roaming(section: &Mapping<'_, '_>) -> Result<Option<(u64, u64)>, Diagnostic> {
+    let Some(item) = section.mapping("roaming")? else { return Ok(None) };
+    item.only(&["days", "factor"])?;
+    let days = needed(&item, "days", item.count("days")?)?;
+    Ok(Some((days, needed(&item, "factor", item.count("factor")?)?)))
 }
 
 fn needed<T>(mapping: &Mapping<'_, '_>, key: &str, value: Option<T>) -> Result<T, Diagnostic> {

@@ -83,6 +83,14 @@ impl<'y, 'i> Mapping<'y, 'i> {
         })
     }
 
+    /// The truth value under `key`.
+    pub(super) fn flag(&self, key: &str) -> Result<Option<bool>, Diagnostic> {
+        self.typed(key, "true or false", |node| match &node.data {
+            YamlData::Value(Scalar::Boolean(flag)) => Some(*flag),
+            _ => None,
+        })
+    }
+
     /// The text, or list of texts, under `key`; empty if there is none.
     pub(super) fn texts(&self, key: &str) -> Result<Vec<String>, Diagnostic> {
         let list = self.typed(key, "a text or a list of texts", |node| match &node.data {

@@ -1,0 +1,68 @@
+//! Where learning ends and judging begins, as the user or the scanned span says it.
+
+use super::judging::Judging;
+use super::run::Span;
+use crate::detect::judge::Learning;
+use crate::intel::OwnAccounts;
+
+const DAY: i64 = 86_400_000_000;
+
+/// How the run's entities are judged; times in µs.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct JudgeOptions {
+    /// The border between learning and judging, put by hand.
+    pub border: Option<Border>,
+    /// One's own accounts.
+    pub own: OwnAccounts,
+}
+
+/// A border put by hand. Tables hold days, so it lies at the beginning of its UTC day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Border {
+    /// Everything before is learned and not judged.
+    LearnUntil(i64),
+    /// The days of an incident, judged by what was before.
+    Incident {
+        /// Its begin.
+        from: i64,
+        /// Its end, exclusive.
+        until: i64,
+    },
+}
+
+impl JudgeOptions {
+    /// How a run over `span` judges. Without a border half of the span is learned, between one and
+    /// seven days. Findings before `since` are left out: what lies before it was only learned.
+    pub(super) fn judging(&self, span: Option<Span>, since: Option<i64>) -> Judging<'_> {
+        let days = span.map_or(0, |span| (span.last - span.first) / DAY);
+        let learning = match self.border {
+            Some(Border::LearnUntil(time)) => Learning::Until { day: time.div_euclid(DAY) },
+            Some(Border::Incident { from, until }) => Learning::Incident {
+                from: from.div_euclid(DAY),
+                until: until.saturating_sub(1).div_euclid(DAY) + 1,
+            },
+            None => {
+                Learning::Covered { min_days: usize::try_from(days / 2).unwrap_or(1).clamp(1, 7) }
+            }
+        };
+        Judging { learning, from_day: since.map(|since| since.div_euclid(DAY)), own: &self.own }
+    }
+
+    /// The same in words, for `run.json`.
+    pub(super) fn learning_text(&self, span: Option<Span>) -> String {
+        use crate::findings::day_text;
+        match self.judging(span, None).learning {
+            Learning::Until { day } => format!("days before {} are only learned", day_text(day)),
+            Learning::Incident { from, until } => format!(
+                "{} to {} is judged by what was before it",
+                day_text(from),
+                day_text(until - 1)
+            ),
+            Learning::Covered { min_days } => {
+                format!(
+                    "a day is judged if its account or bucket has {min_days} logged days before it"
+                )
+            }
+        }
+    }
+}
