@@ -59,7 +59,7 @@ fn every_planted_attack_is_found() {
     for (seed, start) in [(11, "2025-06-02"), (12, "2024-03-01"), (13, "2026-02-01")] {
         let folder = tempfile::tempdir().unwrap();
         let start = start.parse::<jiff::civil::Date>().unwrap();
-        let config = Config { seed, start, events: 6_000, ..Config::default() };
+        let config = Config { seed, start, events: 20_000, ..Config::default() };
         let attacks = generated(folder.path(), &config);
         let out = folder.path().join("out");
         let ran = scan(&[folder.path().join("dump")], &out, &[]);
@@ -80,12 +80,13 @@ fn every_planted_attack_is_found() {
     }
 }
 
+/// With nightly cleanups, deployments, new staff, a traveller and autoscaling addresses in it.
 #[test]
 fn clean_traffic_has_at_most_one_finding_of_medium_per_100_000_events() {
     let folder = tempfile::tempdir().unwrap();
     let attacks = Vec::new();
     let events = 300_000;
-    let config = Config { seed: 21, events, attacks, ..Config::default() };
+    let config = Config { seed: 21, events, attacks, churn: true, ..Config::default() };
     assert!(generated(folder.path(), &config).is_empty());
     let out = folder.path().join("out");
     assert_eq!(scan(&[folder.path().join("dump")], &out, &[]).status, 0);

@@ -37,6 +37,9 @@ struct Options {
     /// all, none, or names with commas between them
     #[arg(long, default_value = "all", value_delimiter = ',')]
     attacks: Vec<String>,
+    /// Add deployments, new staff and travellers to the benign traffic
+    #[arg(long)]
+    churn: bool,
     /// Write .json instead of .json.gz
     #[arg(long)]
     plain: bool,
@@ -82,6 +85,7 @@ fn run(options: Options) -> Result<(), String> {
             ShapeName::Small => Shape::Small,
         },
         accounts: usize::from(options.accounts),
+        churn: options.churn,
         plain: options.plain,
         level: options.level,
     };

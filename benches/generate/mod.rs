@@ -25,6 +25,7 @@
 
 mod attacks;
 mod cast;
+mod churn;
 mod files;
 mod jobs;
 mod keys;
@@ -84,6 +85,8 @@ pub struct Config {
     pub accounts: usize,
     /// Names of the attacks; see [`names`]. Unknown names are ignored.
     pub attacks: Vec<String>,
+    /// Benign traffic with deployments, new staff and travellers in it, beyond `events`.
+    pub churn: bool,
     /// Plain `.json` instead of `.json.gz`.
     pub plain: bool,
     /// Compression level, 0 to 9; the first is several times faster than the rest.
@@ -101,6 +104,7 @@ impl Default for Config {
             shape: Shape::Medium,
             accounts: 2,
             attacks: names().map(str::to_owned).collect(),
+            churn: false,
             plain: false,
             level: 1,
         }
@@ -140,6 +144,9 @@ pub fn generate(config: &Config) -> io::Result<Vec<Attack>> {
     for day in 0..days {
         let midnight = begin + day * 86_400;
         let mut events = jobs::plan(&cast, config.seed, midnight, day, days).events;
+        if config.churn {
+            events.extend(churn::plan(&cast, config.seed, midnight, day));
+        }
         while let Some(event) = planned.next_if(|event| event.time < midnight + 86_400) {
             events.push(event);
         }

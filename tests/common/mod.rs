@@ -72,8 +72,13 @@ pub struct Finding {
 }
 
 pub fn findings(out: &Path) -> Vec<Finding> {
+    findings_in(out, "findings.parquet")
+}
+
+/// The findings in a file of the run.
+pub fn findings_in(out: &Path, file: &str) -> Vec<Finding> {
     let mut found = Vec::new();
-    for batch in table(&out.join("findings.parquet")) {
+    for batch in table(&out.join(file)) {
         let text = |name: &str, row: usize| {
             let column = batch.column_by_name(name).unwrap().as_string::<i32>();
             if column.is_null(row) { String::new() } else { column.value(row).to_owned() }
