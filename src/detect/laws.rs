@@ -120,9 +120,10 @@ fn run_of_fold(fold: FoldId, events: &[Event], grain: Grain, detailed: &[bool]) 
         // As in folds: rules that are context only have no details.
         let (bucket, row) = row_of(event, grain, detailed[event.rule]);
         let value = format!("value {}", event.value);
-        let entity = match fold == valued() {
-            true => Arc::from([Some(Arc::from("account")), Some(Arc::from(value))]),
-            false => Arc::from([Some(Arc::from("account")), None]),
+        let entity = if fold == valued() {
+            Arc::from([Some(Arc::from("account")), Some(Arc::from(value))])
+        } else {
+            Arc::from([Some(Arc::from("account")), None])
         };
         rows.entry(Key { fold, entity, bucket }).or_default().merge(row);
     }

@@ -189,26 +189,29 @@ impl Judged {
     }
 }
 
+/// The account, and whether only data events count.
+type AccountKind = (Option<Arc<str>>, bool);
+
 /// The days that the logs show, by scope. A bucket that was seen once is covered from then on by
 /// whatever covers its account: silence of one bucket while others are logged is no gap.
 #[derive(Debug, Default)]
 struct CoveredDays {
-    /// By account, and whether only data events count.
-    accounts: BTreeMap<(Option<Arc<str>>, bool), Vec<i64>>,
-    /// First days, by account, bucket, and whether only data events count.
-    buckets: BTreeMap<(Option<Arc<str>>, Option<Arc<str>>, bool), i64>,
+    /// Ascending.
+    accounts: BTreeMap<AccountKind, Vec<i64>>,
+    /// First days of buckets.
+    buckets: BTreeMap<(AccountKind, Option<Arc<str>>), i64>,
 }
 
 impl CoveredDays {
     fn of(coverage: &Coverage) -> Self {
-        let mut accounts: BTreeMap<_, BTreeSet<i64>> = BTreeMap::new();
+        let mut accounts: BTreeMap<AccountKind, BTreeSet<i64>> = BTreeMap::new();
         let mut buckets = BTreeMap::new();
         for row in &coverage.rows {
             let day = row.hour.div_euclid(86_400);
             for data in [false, true].into_iter().take(1 + usize::from(row.is_data())) {
-                accounts.entry((row.account.clone(), data)).or_default().insert(day);
-                let bucket = (row.account.clone(), row.bucket.clone(), data);
-                let first = buckets.entry(bucket).or_insert(day);
+                let account = (row.account.clone(), data);
+                accounts.entry(account.clone()).or_default().insert(day);
+                let first = buckets.entry((account, row.bucket.clone())).or_insert(day);
                 *first = day.min(*first);
             }
         }
@@ -219,9 +222,10 @@ impl CoveredDays {
     fn of_entity(&self, detector: &Detector, entity: &Entity) -> &[i64] {
         let Some(scope) = detector.scope else { return &[] };
         let column = |at: usize| entity.get(at).cloned().flatten();
-        let days = self.accounts.get(&(column(0), scope.data)).map_or(&[][..], Vec::as_slice);
+        let account = (column(0), scope.data);
+        let days = self.accounts.get(&account).map_or(&[][..], Vec::as_slice);
         let Some(bucket) = scope.bucket else { return days };
-        match self.buckets.get(&(column(0), column(bucket), scope.data)) {
+        match self.buckets.get(&(account, column(bucket))) {
             Some(first) => days.get(days.partition_point(|day| day < first)..).unwrap_or_default(),
             None => &[],
         }

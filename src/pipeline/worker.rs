@@ -12,6 +12,7 @@ use super::run::Span;
 use super::stats::Latencies;
 use super::tables::{BoundedTable, Runs};
 use crate::decode::{Decoder, Limits, RecordFault, RecordSink};
+use crate::detect::group::Hashes;
 use crate::detect::rules::Plan;
 use crate::digest::sha256;
 use crate::error::Result;
@@ -185,11 +186,12 @@ impl<'s> EventSink<'s> {
             self.span = Span::with(self.span, *time);
         }
         let masks: Vec<_> = plan.selections.iter().map(|select| select.evaluate(&batch)).collect();
+        let mut hashes = Hashes::default();
         for (number, fold) in plan.folds.iter().enumerate() {
             if number == Plan::COVERAGE {
                 fold.fold_all(number, &batch, &mut self.table.table);
             } else {
-                fold.fold(number, &batch, &masks, &mut self.table.table);
+                fold.fold(number, &batch, &masks, &mut hashes, &mut self.table.table);
             }
         }
         self.table.bound()

@@ -1,6 +1,8 @@
 //! Folds: which rules, by which columns, in which grains of time, with which samples.
 
-use arrow::array::Array;
+use std::rc::Rc;
+
+use arrow::array::{Array, StringArray};
 use arrow::buffer::BooleanBuffer;
 use hashbrown::HashMap;
 
@@ -52,7 +54,7 @@ impl Grain {
 }
 
 /// A field whose values are sampled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SampleField {
     /// A column with a dictionary.
     Dictionary(Field),
@@ -96,6 +98,10 @@ type EntityKeys = [u32; MAX_ENTITY];
 /// Marks an absent entity value.
 const ABSENT: u32 = u32::MAX;
 
+/// Hashes of sampled values, worked out once per batch and shared by its folds.
+#[derive(Debug, Default)]
+pub struct Hashes(HashMap<SampleField, Rc<[u64]>>);
+
 /// The columns of a batch that a fold reads.
 struct Columns<'b> {
     entity: Vec<Option<Dictionary<'b>>>,
@@ -103,45 +109,68 @@ struct Columns<'b> {
     errors: Option<Dictionary<'b>>,
 }
 
-/// A sampled column with the hashes of its distinct values.
+/// A sampled column with the hashes of its distinct values, or of its rows.
 enum SampleColumn<'b> {
-    Dictionary(Dictionary<'b>, Vec<u64>),
-    Text(&'b arrow::array::StringArray),
+    Dictionary {
+        dictionary: Dictionary<'b>,
+        hashes: Rc<[u64]>,
+        /// Per distinct value: the last row of the table that took it.
+        taken: Vec<usize>,
+    },
+    Text(&'b StringArray, Rc<[u64]>),
     Missing,
 }
 
+/// Events of the batch that go into one row of the table.
+#[derive(Debug, Default)]
+struct Members(Vec<(u16, usize)>);
+
+/// Selected events by the row of the table that they go into.
+type Selected = HashMap<(EntityKeys, i64), Members>;
+
 impl Fold {
     /// Folds the events of `batch` that `masks` (by number in the plan) select into `table`.
-    /// `number` is the fold's position in the plan.
+    /// `number` is the fold's position in the plan. The events are first brought together by row,
+    /// so that the table is looked up, and a value sampled, once per row and not per event.
     pub fn fold(
         &self,
         number: usize,
         batch: &EventBatch,
         masks: &[BooleanBuffer],
+        hashes: &mut Hashes,
         table: &mut Table,
     ) {
-        let mut columns = None;
-        let mut entities: HashMap<EntityKeys, usize> = HashMap::new();
-        for (rule, selection) in self.rules.iter().enumerate() {
-            let Some(mask) = masks.get(*selection).filter(|mask| mask.count_set_bits() > 0) else {
-                continue;
-            };
-            let columns = columns.get_or_insert_with(|| self.columns(batch));
+        let masks = || self.rules.iter().map(|rule| masks.get(*rule));
+        if masks().flatten().all(|mask| mask.count_set_bits() == 0) {
+            return;
+        }
+        let mut columns = self.columns(batch, hashes);
+        let mut selected = Selected::new();
+        for (rule, mask) in masks().enumerate() {
             let rule = u16::try_from(rule).unwrap_or(u16::MAX);
-            for row in mask.set_indices() {
-                let keys = columns.entity_keys(row);
-                let entity = *entities
-                    .entry(keys)
-                    .or_insert_with(|| table.entity(number, columns.entity_values(&keys)));
-                self.fold_event(number, entity, rule, row, batch, columns, table);
+            for row in mask.into_iter().flat_map(BooleanBuffer::set_indices) {
+                let bucket = self.grain.bucket_of(time_of(batch, row));
+                let key = (columns.entity_keys(row), bucket);
+                selected.entry(key).or_default().0.push((rule, row));
             }
+        }
+        // In any order: each goes into a row of its own.
+        #[allow(clippy::iter_over_hash_type, reason = "rows do not depend on each other")]
+        for (turn, ((keys, bucket), members)) in selected.into_iter().enumerate() {
+            let entity = table.entity(number, columns.entity_values(&keys));
+            let mut entry = table.entry(number, entity, bucket);
+            for (rule, row) in &members.0 {
+                let failed = columns.failed(*row);
+                entry.add(self.pane(*rule, time_of(batch, *row), failed));
+            }
+            self.add_details(&mut entry, &members, batch, &mut columns, turn + 1);
         }
     }
 
     /// Folds every event of the batch, one row per run of equal neighbours where possible; for
     /// folds without rules or details (coverage).
     pub fn fold_all(&self, number: usize, batch: &EventBatch, table: &mut Table) {
-        let columns = self.columns(batch);
+        let columns = self.columns(batch, &mut Hashes::default());
         let mut entities: HashMap<EntityKeys, usize> = HashMap::new();
         let mut last: Option<(EntityKeys, usize)> = None;
         for (row, time) in batch.times().iter().enumerate() {
@@ -158,46 +187,29 @@ impl Fold {
         }
     }
 
-    #[allow(clippy::too_many_arguments, reason = "one event's coordinates, used here only")]
-    fn fold_event(
-        &self,
-        number: usize,
-        entity: usize,
-        rule: u16,
-        row: usize,
-        batch: &EventBatch,
-        columns: &Columns<'_>,
-        table: &mut Table,
-    ) {
-        let time = batch.times().get(row).copied().unwrap_or(0);
-        let mut entry = table.entry(number, entity, self.grain.bucket_of(time));
-        entry.add(self.pane(rule, time, columns.failed(row)));
-        if usize::from(rule) < self.detailed {
-            self.add_details(&mut entry, time, row, batch, columns);
-        }
-    }
-
     fn add_details(
         &self,
         entry: &mut Entry<'_>,
-        time: i64,
-        row: usize,
+        members: &Members,
         batch: &EventBatch,
-        columns: &Columns<'_>,
+        columns: &mut Columns<'_>,
+        turn: usize,
     ) {
-        let details = entry.details(|| self.no_details(time));
-        details.first = details.first.min(time);
-        details.last = details.last.max(time);
-        let bytes = |core| {
-            let count = batch.integer(core).filter(|counts| counts.is_valid(row));
-            count.and_then(|counts| u64::try_from(counts.value(row)).ok()).unwrap_or(0)
-        };
-        details.bytes_in = details.bytes_in.saturating_add(bytes(Core::BytesIn));
-        details.bytes_out = details.bytes_out.saturating_add(bytes(Core::BytesOut));
-        witness(details, time, row, batch);
+        let detailed = members.0.iter().filter(|(rule, _)| usize::from(*rule) < self.detailed);
+        let rows: Vec<usize> = detailed.map(|(_, row)| *row).collect();
+        let Some(first) = rows.first() else { return };
+        let details = entry.details(|| self.no_details(time_of(batch, *first)));
+        for row in &rows {
+            let time = time_of(batch, *row);
+            details.first = details.first.min(time);
+            details.last = details.last.max(time);
+            witness(details, time, *row, batch);
+        }
+        details.bytes_in = details.bytes_in.saturating_add(sum(batch, Core::BytesIn, &rows));
+        details.bytes_out = details.bytes_out.saturating_add(sum(batch, Core::BytesOut, &rows));
         let mut grown = 0;
-        for (sketch, column) in details.samples.iter_mut().zip(&columns.samples) {
-            grown += column.sample(row, sketch);
+        for (sketch, column) in details.samples.iter_mut().zip(&mut columns.samples) {
+            grown += rows.iter().map(|row| column.sample(*row, turn, sketch)).sum::<usize>();
         }
         entry.grew(grown);
     }
@@ -222,12 +234,33 @@ impl Fold {
         }
     }
 
-    fn columns<'b>(&self, batch: &'b EventBatch) -> Columns<'b> {
+    fn columns<'b>(&self, batch: &'b EventBatch, hashes: &mut Hashes) -> Columns<'b> {
+        let sampled = self.samples.iter();
         Columns {
             entity: self.entity.iter().map(|field| batch.dictionary(*field)).collect(),
-            samples: self.samples.iter().map(|sample| SampleColumn::new(sample, batch)).collect(),
+            samples: sampled.map(|s| SampleColumn::new(s.field, batch, hashes)).collect(),
             errors: batch.dictionary(Field::Core(Core::ErrorCode)),
         }
+    }
+}
+
+fn time_of(batch: &EventBatch, row: usize) -> i64 {
+    batch.times().get(row).copied().unwrap_or(0)
+}
+
+/// The sum of a byte count over the rows that name one.
+fn sum(batch: &EventBatch, core: Core, rows: &[usize]) -> u64 {
+    let Some(counts) = batch.integer(core) else { return 0 };
+    let known = rows.iter().filter(|row| counts.is_valid(**row));
+    known
+        .fold(0, |sum: u64, row| sum.saturating_add(u64::try_from(counts.value(*row)).unwrap_or(0)))
+}
+
+impl Hashes {
+    fn of(&mut self, field: SampleField, values: &StringArray) -> Rc<[u64]> {
+        let hash = |value: Option<&str>| value.map_or(0, Sketch::hash);
+        let hashes = || values.iter().map(hash).collect();
+        self.0.entry(field).or_insert_with(hashes).clone()
     }
 }
 
@@ -272,30 +305,41 @@ impl Columns<'_> {
 }
 
 impl<'b> SampleColumn<'b> {
-    fn new(sample: &Sample, batch: &'b EventBatch) -> Self {
-        let found = match sample.field {
-            SampleField::Dictionary(field) => batch.dictionary(field).map(|dictionary| {
-                let hash = |value: Option<&str>| value.map_or(0, Sketch::hash);
-                Self::Dictionary(dictionary, dictionary.values().iter().map(hash).collect())
+    fn new(field: SampleField, batch: &'b EventBatch, hashes: &mut Hashes) -> Self {
+        let found = match field {
+            SampleField::Dictionary(name) => batch.dictionary(name).map(|dictionary| {
+                let hashes = hashes.of(field, dictionary.values());
+                let taken = vec![0; hashes.len()];
+                Self::Dictionary { dictionary, hashes, taken }
             }),
-            SampleField::Text(core) => batch.text(core).map(Self::Text),
+            SampleField::Text(core) => {
+                batch.text(core).map(|texts| Self::Text(texts, hashes.of(field, texts)))
+            }
         };
         found.unwrap_or(Self::Missing)
     }
 
-    /// Adds the event's values to its sample. Returns the growth in bytes.
-    fn sample(&self, row: usize, sketch: &mut Sketch) -> usize {
+    /// Adds the event's values to the sample of the row of the table whose `turn` it is; a value
+    /// that the row has taken already is passed over. Returns the growth in bytes.
+    fn sample(&mut self, row: usize, turn: usize, sketch: &mut Sketch) -> usize {
         match self {
-            Self::Dictionary(dictionary, hashes) => dictionary
-                .keys(row)
-                .filter_map(|key| Some((*hashes.get(key)?, dictionary.value(key)?)))
-                .map(|(hash, value)| sketch.insert(hash, value))
-                .sum(),
-            Self::Text(texts) if texts.is_valid(row) => {
-                let value = texts.value(row);
-                sketch.insert(Sketch::hash(value), value)
+            Self::Dictionary { dictionary, hashes, taken } => {
+                let mut grown = 0;
+                for key in dictionary.keys(row) {
+                    let last = taken.get_mut(key).map(|last| std::mem::replace(last, turn));
+                    if last.is_none_or(|last| last == turn) {
+                        continue;
+                    }
+                    if let (Some(hash), Some(value)) = (hashes.get(key), dictionary.value(key)) {
+                        grown += sketch.insert(*hash, value);
+                    }
+                }
+                grown
             }
-            Self::Text(_) | Self::Missing => 0,
+            Self::Text(texts, hashes) if texts.is_valid(row) => {
+                hashes.get(row).map_or(0, |hash| sketch.insert(*hash, texts.value(row)))
+            }
+            Self::Text(..) | Self::Missing => 0,
         }
     }
 }

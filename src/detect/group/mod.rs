@@ -16,7 +16,7 @@ mod sketch;
 mod storage;
 mod table;
 
-pub use fold::{Fold, Grain, MAX_ENTITY, Sample, SampleField};
+pub use fold::{Fold, Grain, Hashes, MAX_ENTITY, Sample, SampleField};
 pub use key::{Entity, FoldId, Key};
 pub use merge::{Entities, Groups, MAX_VALUES, Run, merge};
 pub use row::{Details, Evidence, Pane, Row};

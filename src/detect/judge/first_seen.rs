@@ -47,7 +47,7 @@ fn judge(terms: &Terms, groups: &Groups, history: &History<'_>) -> Judgement {
     let mut judgement = Judgement::default();
     for (day, new) in &record.appearances {
         let past = history.past(*day, terms.lookback);
-        let Some(signal) = record.signal(terms, groups, *day, new, past) else { continue };
+        let Some(signal) = signal(terms, groups, *day, new, past) else { continue };
         let known = record.known.range(past.from..past.until).count();
         if !history.is_judged(*day, past) {
             judgement.not_judged = Some(Unjudged::ShortHistory);
@@ -94,36 +94,6 @@ impl<'g> Record<'g> {
         record
     }
 
-    fn signal(
-        &self,
-        terms: &Terms,
-        groups: &Groups,
-        day: i64,
-        new: &[Appearance<'_>],
-        past: Past,
-    ) -> Option<Signal> {
-        let rows = || new.iter().map(|(_, row)| *row);
-        let details = gather(rows().filter_map(details), i64::MIN, i64::MAX)?;
-        let count = own_count(terms, rows());
-        let (first, last) = (details.first, details.last);
-        let peak = new.len() as u64;
-        let fired = Fired { peak, first, last };
-        let judged = Day { ok: &[count.ok], counted: &[true], fired, earlier: &[] };
-        let values: Vec<Arc<str>> = new.iter().filter_map(|(value, _)| value.clone()).collect();
-        Some(Signal {
-            day,
-            first,
-            last,
-            counts: vec![count],
-            peak,
-            values,
-            expected: expected(groups, past),
-            baseline: Some((past.from, past.until)),
-            severity: terms.severity.of(judged),
-            details,
-        })
-    }
-
     /// Whether so much is new so often that it is no news. The entity's first day does not count:
     /// everything is new on it.
     fn roams(&self, terms: &Terms, new: &[Appearance<'_>], past: Past) -> bool {
@@ -134,6 +104,36 @@ impl<'g> Record<'g> {
         let most = earlier().map(|(_, new)| new.len()).max().unwrap_or(0);
         earlier().count() >= roaming.days.max(1) && new.len() <= most.saturating_mul(roaming.factor)
     }
+}
+
+/// What is new on a day.
+fn signal(
+    terms: &Terms,
+    groups: &Groups,
+    day: i64,
+    new: &[Appearance<'_>],
+    past: Past,
+) -> Option<Signal> {
+    let rows = || new.iter().map(|(_, row)| *row);
+    let details = gather(rows().filter_map(details), i64::MIN, i64::MAX)?;
+    let count = own_count(terms, rows());
+    let (first, last) = (details.first, details.last);
+    let peak = new.len() as u64;
+    let fired = Fired { peak, first, last };
+    let judged = Day { ok: &[count.ok], counted: &[true], fired, earlier: &[] };
+    let values: Vec<Arc<str>> = new.iter().filter_map(|(value, _)| value.clone()).collect();
+    Some(Signal {
+        day,
+        first,
+        last,
+        counts: vec![count],
+        peak,
+        values,
+        expected: expected(groups, past),
+        baseline: Some((past.from, past.until)),
+        severity: terms.severity.of(judged),
+        details,
+    })
 }
 
 fn details(row: &Row) -> Option<&Details> {

@@ -55,8 +55,8 @@ impl<'d> Compiler<'d> {
         })?;
         let rules = self.rules(&draft, number)?;
         let own = draft.counted.is_empty().then(|| document.id.clone());
-        let named = own.iter().chain(&draft.counted).chain(&draft.context);
-        let names: Vec<String> = named.cloned().collect();
+        let names: Vec<String> =
+            own.iter().chain(&draft.counted).chain(&draft.context).cloned().collect();
         let (metadata, severity) = (draft.metadata(&names)?, draft.severity(&names)?);
         let scope = self.scope(&draft)?;
         let fold = self.fold(&draft, &rules, (judge.grain)(&draft.terms))?;
@@ -66,8 +66,8 @@ impl<'d> Compiler<'d> {
             self.plan.folds.len() - 1
         });
         let (titles, details) = (self.titles(&rules), draft.section.details.len());
-        let terms = Terms { severity, titles, ..draft.terms };
-        let detector = Detector { metadata, judge, terms, fold: position, details, scope };
+        let terms = Terms { titles, severity, ..draft.terms };
+        let detector = Detector { metadata, judge, terms, scope, fold: position, details };
         self.plan.detectors.push(detector);
         Ok(())
     }

@@ -46,12 +46,12 @@ pub struct Detector {
     pub judge: &'static Judge,
     /// Its numbers.
     pub terms: Terms,
+    /// Whose history it judges by; `None` for judges without history.
+    pub scope: Option<Scope>,
     /// Its fold's position in the plan.
     pub fold: usize,
     /// How many of the fold's last samples are the detector's `details`.
     pub details: usize,
-    /// What its history is that of; `None` for judges without history.
-    pub scope: Option<Scope>,
 }
 
 /// Whose covered days are the history of an entity.
