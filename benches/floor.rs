@@ -180,6 +180,7 @@ fn run_scan(input: &Path, out: &Path, threads: usize) -> Run {
     let options = ScanOptions {
         inputs: vec![input.to_path_buf()],
         out: out.to_path_buf(),
+        state: None,
         partial: false,
         shard: None,
         detectors: None,

@@ -27,6 +27,14 @@ pub enum Error {
         /// What is wrong with it, and what to do.
         reason: String,
     },
+    /// A state cannot be used, or was changed by another run.
+    #[error("{}: {reason}", path.display())]
+    State {
+        /// Its folder, or a file in it.
+        path: PathBuf,
+        /// What is wrong with it, and what to do.
+        reason: String,
+    },
     /// Arrow refused an array; a bug in trailsift.
     #[error("internal: {0}")]
     Arrow(#[from] arrow::error::ArrowError),
@@ -49,6 +57,11 @@ impl Error {
     pub fn io(path: impl AsRef<Path>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.as_ref().to_path_buf();
         move |source| Self::Io { path, source }
+    }
+
+    /// Says that the state at `path` cannot be used.
+    pub fn state(path: impl AsRef<Path>, reason: impl Into<String>) -> Self {
+        Self::State { path: path.as_ref().to_path_buf(), reason: reason.into() }
     }
 
     /// Says that the table at `path` cannot be used.

@@ -1,7 +1,7 @@
 //! trailsift finds attacks on S3 in AWS CloudTrail logs, offline and fast.
 //!
 //! Data goes one way: [`store`] → [`source`] → [`decode`] → [`events`] → [`detect`] (select →
-//! group → judge) → [`findings`] → [`report`]; [`pipeline`] wires the rooms together and [`cli`]
+//! group → judge; what is kept between runs: [`state`]) → [`findings`] → [`report`]; [`pipeline`] wires the rooms together and [`cli`]
 //! is the door. See `docs/architecture.md`.
 
 pub mod cli;
@@ -15,6 +15,7 @@ pub mod intel;
 pub mod pipeline;
 pub mod report;
 pub mod source;
+pub mod state;
 pub mod store;
 
 pub use error::{Error, Result};

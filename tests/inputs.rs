@@ -240,6 +240,7 @@ fn an_interrupted_run_judges_what_was_read_and_says_so() {
     let options = trailsift::pipeline::ScanOptions {
         inputs: vec![folder.path().join("logs")],
         out: folder.path().join("out"),
+        state: None,
         partial: false,
         shard: None,
         detectors: None,

@@ -19,6 +19,8 @@ Examples:
   trailsift scan logs/ --fail-on high             exit status 3 if anything high is found
   trailsift scan dump/ --incident 2026-03-04..2026-03-06 --own-account 111122223333
                                                   judge these days by what was before them
+  trailsift scan archive/ --state state --out results
+                                                  read what is new since the last run
   trailsift scan logs/ --partial --shard 2/5 --out part-2
                                                   one share of five, for `trailsift merge`
 
@@ -53,6 +55,10 @@ pub(super) struct Scan {
     /// Folder for findings.parquet, first_appearances.parquet, rejected.parquet, coverage.parquet, manifest.parquet, run.json
     #[arg(long, value_name = "DIR", default_value = "trailsift-out")]
     out: PathBuf,
+    /// Folder that keeps history, processed objects and findings between runs: each run reads
+    /// what is new, and the findings go to findings/date=<day>/ and findings_current.parquet
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["partial", "history"])]
+    state: Option<PathBuf>,
     /// Folder with more detectors (Sigma rules, *.yml)
     #[arg(long, value_name = "DIR")]
     detectors: Option<PathBuf>,
@@ -181,6 +187,7 @@ impl Scan {
         Ok(ScanOptions {
             inputs: self.inputs.clone(),
             out: self.out.clone(),
+            state: self.state.clone(),
             partial: self.partial,
             shard: self.shard,
             detectors: self.detectors.clone(),

@@ -215,7 +215,7 @@ proptest! {
     ) {
         let mut covered: Vec<i64> = events.iter().map(|e| e.time.div_euclid(86_400)).collect();
         covered.dedup();
-        let history = History { covered: &covered, learning };
+        let history = History { covered: &covered, scope: &covered, learning };
         for judge in REGISTRY {
             let terms = terms_for(judge, &terms);
             let grain = (judge.grain)(&terms);

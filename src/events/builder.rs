@@ -17,6 +17,7 @@ use super::bucket::{Place, is_s3, place};
 use super::class::access_class;
 use super::column::{DictionaryColumn, ListColumn};
 use super::field::Fields;
+use super::identity::EventKey;
 use super::network::networks;
 use super::path::{PathSink, Slot, Slots, Trie};
 use super::principal;
@@ -87,6 +88,25 @@ impl PathSink for Paths {
     }
 }
 
+/// A record about to become an event.
+pub struct Arrival<'a, 't, 'i> {
+    /// Its `eventTime`, µs.
+    pub time: i64,
+    slots: &'a Slots<'t, 'i>,
+}
+
+impl Arrival<'_, '_, '_> {
+    /// What identifies the event; a record without `eventID` is identified by its place.
+    #[must_use]
+    pub fn key(&self, object: &str, record: u64) -> EventKey {
+        let id = self.slots.value(Slot::EventId).and_then(value::text);
+        match id.filter(|id| !id.is_empty()) {
+            Some(id) => EventKey::of(self.slots.string(Slot::RecipientAccount), &id),
+            None => EventKey::of_place(object, record),
+        }
+    }
+}
+
 /// Builds [`EventBatch`]es from records.
 #[derive(Debug)]
 pub struct BatchBuilder {
@@ -150,7 +170,7 @@ impl BatchBuilder {
                 && self.widest() > BATCH_BYTES)
     }
 
-    /// Appends a record as event if `wanted` says so of its time (µs). Returns whether it did.
+    /// Appends a record as event if `wanted` says so of it. Returns whether it did.
     ///
     /// # Errors
     /// [`RecordFault`] if the record is no object or has no readable `eventTime`; nothing of it is
@@ -159,7 +179,7 @@ impl BatchBuilder {
         &mut self,
         number: u64,
         record: Value<'_, '_>,
-        wanted: impl Fn(i64) -> bool,
+        wanted: impl FnOnce(&Arrival<'_, '_, '_>) -> bool,
     ) -> Result<bool, RecordFault> {
         if !record.is_object() {
             return Err(RecordFault::NotAnObject);
@@ -167,16 +187,16 @@ impl BatchBuilder {
         let mut slots = Slots::new();
         self.trie.walk(record, &mut slots, &mut self.paths);
         let time = match event_time(&slots) {
-            Ok(time) if wanted(time) => time,
-            Ok(_) => {
-                self.abandon();
-                return Ok(false);
-            }
+            Ok(time) => time,
             Err(fault) => {
                 self.abandon();
                 return Err(fault);
             }
         };
+        if !wanted(&Arrival { time, slots: &slots }) {
+            self.abandon();
+            return Ok(false);
+        }
         self.push_provenance(number);
         self.push_copied(time, &slots);
         self.push_normalised(&slots);

@@ -46,6 +46,15 @@ impl Fields {
         })))
     }
 
+    /// The name of a column.
+    #[must_use]
+    pub fn name(&self, field: Field) -> String {
+        match field {
+            Field::Core(core) => core.name().to_owned(),
+            Field::Path(path) => self.paths.get(path).cloned().unwrap_or_default(),
+        }
+    }
+
     /// The paths that the trie extracts, in the order of their numbers.
     #[must_use]
     pub fn paths(&self) -> &[String] {

@@ -12,6 +12,7 @@ mod builder;
 mod class;
 mod column;
 mod field;
+mod identity;
 mod network;
 mod path;
 mod principal;
@@ -20,7 +21,8 @@ mod time;
 mod value;
 
 pub use batch::{Dictionary, EventBatch};
-pub use builder::{BatchBuilder, ObjectRef};
+pub use builder::{Arrival, BatchBuilder, ObjectRef};
 pub use field::{Field, Fields, UnknownField};
+pub use identity::EventKey;
 pub use schema::{BATCH_EVENTS, Core, Kind as ColumnKind};
 pub use time::parse_event_time;

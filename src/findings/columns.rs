@@ -5,11 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanArray, Float64Array, Int64Array, ListArray, RecordBatch, StringArray,
-    StructArray, TimestampMicrosecondArray,
+    ArrayRef, BooleanArray, Date32Array, Float64Array, Int64Array, ListArray, RecordBatch,
+    StringArray, StructArray, TimestampMicrosecondArray,
 };
 use arrow::buffer::OffsetBuffer;
-use arrow::datatypes::Field;
+use arrow::datatypes::{Field, SchemaRef};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
@@ -23,13 +23,27 @@ use crate::store;
 /// # Errors
 /// Those of the file system and of Parquet.
 pub fn write_parquet(path: &Path, batch: &RecordBatch) -> Result<()> {
+    write_batches(path, &batch.schema(), std::iter::once(Ok(batch.clone())))
+}
+
+/// Writes batches of one schema as Parquet: complete or not at all.
+///
+/// # Errors
+/// Those of the batches, of the file system and of Parquet.
+pub(super) fn write_batches(
+    path: &Path,
+    schema: &SchemaRef,
+    batches: impl Iterator<Item = Result<RecordBatch>>,
+) -> Result<()> {
     let properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
         .set_created_by(concat!("trailsift ", env!("CARGO_PKG_VERSION")).to_owned())
         .build();
     store::replace(path, |file| {
-        let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties))?;
-        writer.write(batch)?;
+        let mut writer = ArrowWriter::try_new(file, schema.clone(), Some(properties))?;
+        for batch in batches {
+            writer.write(&batch?)?;
+        }
         writer.close()?;
         Ok(())
     })
@@ -56,6 +70,7 @@ fn identity(findings: &[Finding]) -> Result<Columns> {
         ("finding_id", text(findings, |f| Some(&f.finding_id))),
         ("revision", Arc::new(Int64Array::from_iter_values(findings.iter().map(|_| 1)))),
         ("status", text(findings, |_| Some("active"))),
+        ("day", Arc::new(Date32Array::from_iter_values(findings.iter().map(day)))),
         ("continues", text(findings, |f| f.continues.as_deref())),
         ("related", list(findings, |f| &f.related)?),
         ("detector_id", text(findings, |f| Some(&f.detector_id))),
@@ -67,6 +82,11 @@ fn identity(findings: &[Finding]) -> Result<Columns> {
         ("severity_label", text(findings, |f| Some(f.label().as_str()))),
         ("confidence", float(findings, |f| f.confidence)),
     ])
+}
+
+/// Days beyond the range of Arrow's dates, some five million years away, are clamped.
+fn day(finding: &Finding) -> i32 {
+    i32::try_from(finding.day).unwrap_or(i32::MAX)
 }
 
 fn actor(findings: &[Finding]) -> Result<Columns> {

@@ -78,6 +78,8 @@ impl SeverityLabel {
 #[allow(missing_docs, reason = "documented column by column in docs/findings.md")]
 pub struct Finding {
     pub finding_id: String,
+    /// The UTC day in which the judge fires, days since the epoch.
+    pub day: i64,
     pub continues: Option<String>,
     pub related: Vec<String>,
     pub detector_id: String,
@@ -188,6 +190,7 @@ fn finding(
     let objects = sample(Core::ObjectKey);
     Finding {
         finding_id,
+        day: signal.day,
         continues,
         related: Vec::new(),
         detector_id: metadata.id.clone(),

@@ -60,10 +60,27 @@ pub struct ObjectRecord {
     pub analysed: u64,
     /// Records outside `--since`/`--until`.
     pub filtered: u64,
+    /// Records that an earlier run has counted.
+    pub duplicates: u64,
+    /// Those of `analysed` that came too late to be judged.
+    pub too_late: u64,
     /// Records given up.
     pub rejected: u64,
     /// SHA-256 of the stored bytes, hexadecimal, with `--hash`.
     pub sha256: Option<String>,
+}
+
+/// What became of an object's records, as the events room counts them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Became events.
+    pub analysed: u64,
+    /// Were outside of what was asked for.
+    pub filtered: u64,
+    /// Were counted by an earlier run.
+    pub duplicates: u64,
+    /// Those of `analysed` that came too late to be judged.
+    pub too_late: u64,
 }
 
 /// A record, or bytes that hold no whole record, given up.
@@ -96,15 +113,9 @@ impl RejectedRecord {
 }
 
 impl ObjectRecord {
-    /// An object that was looked into; `analysed` and `filtered` are what the events room took.
+    /// An object that was looked into; `counts` are what the events room took.
     #[must_use]
-    pub fn decoded(
-        uri: &Arc<str>,
-        bytes: u64,
-        decoded: &Decoded,
-        analysed: u64,
-        filtered: u64,
-    ) -> Self {
+    pub fn decoded(uri: &Arc<str>, bytes: u64, decoded: &Decoded, counts: Counts) -> Self {
         let (outcome, reason) = match &decoded.outcome {
             Outcome::Read => (ObjectOutcome::Read, None),
             Outcome::Partial(damage) => (ObjectOutcome::Partial, Some(damage.to_string())),
@@ -113,8 +124,10 @@ impl ObjectRecord {
         };
         Self {
             records: decoded.records,
-            analysed,
-            filtered,
+            analysed: counts.analysed,
+            filtered: counts.filtered,
+            duplicates: counts.duplicates,
+            too_late: counts.too_late,
             rejected: decoded.rejected.len() as u64,
             ..Self::unread(uri, bytes, outcome, reason)
         }
@@ -137,9 +150,17 @@ impl ObjectRecord {
             records: 0,
             analysed: 0,
             filtered: 0,
+            duplicates: 0,
+            too_late: 0,
             rejected: 0,
             sha256: None,
         }
+    }
+
+    /// Whether reading it again would bring nothing new.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.outcome == ObjectOutcome::Read && self.filtered == 0
     }
 
     fn not_read(entry: &NotRead) -> Self {
@@ -258,7 +279,9 @@ impl Account {
         Records {
             seen: sum(|object| object.records),
             analysed: sum(|object| object.analysed),
+            duplicates: sum(|object| object.duplicates),
             filtered: sum(|object| object.filtered),
+            too_late: sum(|object| object.too_late),
             rejected: self.rejected.len() as u64,
             ..Records::default()
         }

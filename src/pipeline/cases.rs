@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 use super::history::JudgeOptions;
 use super::judging::judge;
 use super::run::Span;
+use super::tables::Spill;
 use super::worker::{Task, Worker};
 use crate::decode::Limits;
 use crate::detect::rules::Plan;
@@ -233,7 +234,8 @@ fn run(plan: &Plan, parts: &[Vec<Value>]) -> Result<Vec<Finding>> {
         limits: Limits::default(),
         hash: false,
         budget: usize::MAX,
-        folder: &folder,
+        spill: Spill::into(&folder),
+        kept: None,
     };
     let mut runs = super::tables::Runs::default();
     let mut span = None;

@@ -1,5 +1,7 @@
 //! Where learning ends and judging begins, as the user or the scanned span says it.
 
+use std::collections::BTreeMap;
+
 use super::judging::Judging;
 use super::run::Span;
 use crate::detect::judge::Learning;
@@ -34,24 +36,43 @@ impl JudgeOptions {
     /// How a run over `span` judges. Without a border half of the span is learned, between one and
     /// seven days. Findings before `since` are left out: what lies before it was only learned.
     pub(super) fn judging(&self, span: Option<Span>, since: Option<i64>) -> Judging<'_> {
-        let days = span.map_or(0, |span| (span.last - span.first) / DAY);
-        let learning = match self.border {
-            Some(Border::LearnUntil(time)) => Learning::Until { day: time.div_euclid(DAY) },
-            Some(Border::Incident { from, until }) => Learning::Incident {
+        let from_day = since.map(|since| since.div_euclid(DAY));
+        let min_days = || {
+            let days = span.map_or(0, |span| (span.last - span.first) / DAY);
+            usize::try_from(days / 2).unwrap_or(1).clamp(1, 7)
+        };
+        let by_span = || Learning::Covered { min_days: min_days() };
+        Judging {
+            learning: Some(self.learning().unwrap_or_else(by_span)),
+            from_day,
+            learned_from_day: None,
+            folds_since: BTreeMap::new(),
+            own: &self.own,
+        }
+    }
+
+    /// What the border put by hand says.
+    pub(super) fn learning(&self) -> Option<Learning> {
+        Some(match self.border? {
+            Border::LearnUntil(time) => Learning::Until { day: time.div_euclid(DAY) },
+            Border::Incident { from, until } => Learning::Incident {
                 from: from.div_euclid(DAY),
                 until: until.saturating_sub(1).div_euclid(DAY) + 1,
             },
-            None => {
-                Learning::Covered { min_days: usize::try_from(days / 2).unwrap_or(1).clamp(1, 7) }
-            }
-        };
-        Judging { learning, from_day: since.map(|since| since.div_euclid(DAY)), own: &self.own }
+        })
     }
+}
 
-    /// The same in words, for `run.json`.
-    pub(super) fn learning_text(&self, span: Option<Span>) -> String {
+impl Judging<'_> {
+    /// What is learned and what is judged, for `run.json`.
+    pub(super) fn learning_text(&self) -> String {
         use crate::findings::day_text;
-        match self.judging(span, None).learning {
+        let Some(learning) = self.learning else {
+            return "a day is judged if its account or bucket has as many logged days before it as \
+                    the detector asks for"
+                .to_owned();
+        };
+        match learning {
             Learning::Until { day } => format!("days before {} are only learned", day_text(day)),
             Learning::Incident { from, until } => format!(
                 "{} to {} is judged by what was before it",

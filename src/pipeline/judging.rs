@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::run::NotJudged;
 use crate::detect::group::{Entities, Entity, FoldId, Groups, Key, Row};
-use crate::detect::judge::{History, Judgement, Learning, Unjudged};
+use crate::detect::judge::{History, Judgement, Learning, Signal, Unjudged};
 use crate::detect::rules::{Detector, Plan};
 use crate::error::Result;
 use crate::findings::{Finding, findings_of, link_shared};
@@ -95,14 +95,27 @@ impl Coverage {
 }
 
 /// How the entities of a run are judged.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Judging<'j> {
-    /// What is only learned, and what is judged.
-    pub learning: Learning,
+    /// What is only learned, and what is judged; `None`: each detector asks for its own minimum of
+    /// history.
+    pub learning: Option<Learning>,
     /// Findings of days before are left out.
     pub from_day: Option<i64>,
+    /// First appearances of days before are left out.
+    pub learned_from_day: Option<i64>,
+    /// Folds whose history begins on a day later than that of their accounts.
+    pub folds_since: BTreeMap<FoldId, i64>,
     /// One's own accounts.
     pub own: &'j OwnAccounts,
+}
+
+impl Judging<'_> {
+    fn learning(&self, detector: &Detector) -> Learning {
+        let min = detector.scope.map_or(0, |scope| scope.min_days);
+        let own = || Learning::Covered { min_days: usize::try_from(min).unwrap_or(usize::MAX) };
+        self.learning.unwrap_or_else(own)
+    }
 }
 
 /// What judging a table came to.
@@ -145,8 +158,10 @@ pub(super) fn judge(
         // Coverage sorts first, so it is complete here.
         let days = days.get_or_insert_with(|| CoveredDays::of(&judged.coverage));
         for detector in detectors.get(&groups.fold).into_iter().flatten() {
-            let covered = days.of_entity(detector, &groups.entity);
-            let history = History { covered, learning: how.learning };
+            let (covered, scope) = days.of_entity(detector, &groups.entity);
+            let since = how.folds_since.get(&groups.fold);
+            let covered = since.map_or(covered, |since| days_from(covered, *since));
+            let history = History { covered, scope, learning: how.learning(detector) };
             let judgement = (detector.judge.judge)(&detector.terms, &groups, &history);
             judged.add(detector, &groups, judgement, how);
         }
@@ -165,14 +180,21 @@ impl Judged {
         judgement: Judgement,
         how: &Judging<'_>,
     ) {
-        let Judgement { mut signals, learned, not_judged } = judgement;
-        signals.retain(|signal| how.from_day.is_none_or(|from| signal.day >= from));
-        self.findings.extend(findings_of(detector, &groups.entity, &signals, how.own));
-        let learned = findings_of(detector, &groups.entity, &learned, how.own);
-        self.first_appearances.extend(learned);
-        if let Some(reason) = not_judged {
+        let Judgement { mut signals, mut learned, diffuse } = judgement;
+        let reported = |from: Option<i64>, day: i64| from.is_none_or(|from| day >= from);
+        // The day before is kept for the link to it.
+        signals.retain(|signal| reported(how.from_day, signal.day + 1));
+        let mut findings = findings_of(detector, &groups.entity, &signals, how.own);
+        findings.retain(|finding| reported(how.from_day, finding.day));
+        self.findings.extend(findings);
+        learned.retain(|(signal, _)| reported(how.learned_from_day, signal.day));
+        let reason = learned.iter().map(|(_, reason)| *reason).min();
+        if let Some(reason) = reason.or(diffuse.then_some(Unjudged::Diffuse)) {
             *self.unjudged.entry((detector.metadata.id.clone(), reason)).or_default() += 1;
         }
+        let learned: Vec<Signal> = learned.into_iter().map(|(signal, _)| signal).collect();
+        let learned = findings_of(detector, &groups.entity, &learned, how.own);
+        self.first_appearances.extend(learned);
     }
 
     /// What the logs cannot show, and what they show too little of.
@@ -192,44 +214,45 @@ impl Judged {
 /// The account, and whether only data events count.
 type AccountKind = (Option<Arc<str>>, bool);
 
-/// The days that the logs show, by scope. A bucket that was seen once is covered from then on by
-/// whatever covers its account: silence of one bucket while others are logged is no gap.
+/// The days that the logs show, by account and by bucket, ascending.
 #[derive(Debug, Default)]
-struct CoveredDays {
-    /// Ascending.
-    accounts: BTreeMap<AccountKind, Vec<i64>>,
-    /// First days of buckets.
-    buckets: BTreeMap<(AccountKind, Option<Arc<str>>), i64>,
-}
+struct CoveredDays(BTreeMap<(AccountKind, Option<Arc<str>>), Vec<i64>>);
+
+/// Stands for all buckets, and none, of an account: no bucket is named so.
+const ACCOUNT: &str = "";
 
 impl CoveredDays {
     fn of(coverage: &Coverage) -> Self {
-        let mut accounts: BTreeMap<AccountKind, BTreeSet<i64>> = BTreeMap::new();
-        let mut buckets = BTreeMap::new();
+        let mut scopes: BTreeMap<_, BTreeSet<i64>> = BTreeMap::new();
+        let whole: Option<Arc<str>> = Some(ACCOUNT.into());
         for row in &coverage.rows {
             let day = row.hour.div_euclid(86_400);
             for data in [false, true].into_iter().take(1 + usize::from(row.is_data())) {
-                let account = (row.account.clone(), data);
-                accounts.entry(account.clone()).or_default().insert(day);
-                let first = buckets.entry((account, row.bucket.clone())).or_insert(day);
-                *first = day.min(*first);
+                for scope in [&whole, &row.bucket] {
+                    let key = ((row.account.clone(), data), scope.clone());
+                    scopes.entry(key).or_default().insert(day);
+                }
             }
         }
         let sorted = |(scope, days): (_, BTreeSet<i64>)| (scope, days.into_iter().collect());
-        Self { accounts: accounts.into_iter().map(sorted).collect(), buckets }
+        Self(scopes.into_iter().map(sorted).collect())
     }
 
-    fn of_entity(&self, detector: &Detector, entity: &Entity) -> &[i64] {
-        let Some(scope) = detector.scope else { return &[] };
+    /// The days of the entity's account, and those of its scope.
+    fn of_entity(&self, detector: &Detector, entity: &Entity) -> (&[i64], &[i64]) {
+        let Some(scope) = detector.scope else { return (&[], &[]) };
         let column = |at: usize| entity.get(at).cloned().flatten();
-        let account = (column(0), scope.data);
-        let days = self.accounts.get(&account).map_or(&[][..], Vec::as_slice);
-        let Some(bucket) = scope.bucket else { return days };
-        match self.buckets.get(&(account, column(bucket))) {
-            Some(first) => days.get(days.partition_point(|day| day < first)..).unwrap_or_default(),
-            None => &[],
+        let days = |bucket| self.0.get(&((column(0), scope.data), bucket));
+        let account = days(Some(ACCOUNT.into())).map_or(&[][..], Vec::as_slice);
+        match scope.bucket {
+            Some(bucket) => (account, days(column(bucket)).map_or(&[][..], Vec::as_slice)),
+            None => (account, account),
         }
     }
+}
+
+fn days_from(days: &[i64], from: i64) -> &[i64] {
+    days.get(days.partition_point(|day| *day < from)..).unwrap_or_default()
 }
 
 fn sort(findings: &mut [Finding]) {

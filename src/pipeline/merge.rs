@@ -40,6 +40,7 @@ pub fn merge(options: &MergeOptions) -> Result<Run> {
     not_an_input(options)?;
     std::fs::create_dir_all(&options.out).map_err(Error::io(&options.out))?;
     let since = headers.first().and_then(|header| header.since);
+    output::refuse_current(&options.out)?;
     let mut run = Run::empty(&plan, &options.out);
     let mut notes = Vec::new();
     if !missing.is_empty() {
@@ -68,7 +69,7 @@ pub fn merge(options: &MergeOptions) -> Result<Run> {
     run.notes = notes;
     let judging = options.judge.judging(run.span, since);
     run.take(judge(&plan, &judging, group::merge(runs))?, &plan);
-    run.learning = options.judge.learning_text(run.span);
+    run.learning = judging.learning_text();
     output::write(&run)?;
     Ok(run)
 }

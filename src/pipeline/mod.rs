@@ -10,14 +10,17 @@ mod output;
 mod partial;
 mod run;
 mod scan;
+mod stateful;
 mod stats;
 mod tables;
 mod worker;
 
-pub use accounting::{Account, ObjectOutcome, ObjectRecord, Objects, Records, RejectedRecord};
+pub use accounting::{
+    Account, Counts, ObjectOutcome, ObjectRecord, Objects, Records, RejectedRecord,
+};
 pub use cases::{Case, CaseFailure, check_cases, read_cases};
 pub use history::{Border, JudgeOptions};
 pub use judging::{Coverage, CoverageRow};
 pub use merge::{MergeOptions, merge};
-pub use run::{NotJudged, Run, Span};
+pub use run::{NotJudged, Run, Span, StateChange};
 pub use scan::{Progress, ScanOptions, load_plan, scan};

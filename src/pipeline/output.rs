@@ -12,12 +12,14 @@ use serde_json::{Value, json};
 use super::accounting::{Account, ObjectRecord, RejectedRecord};
 use super::judging::{Coverage, CoverageRow};
 use super::run::Run;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::findings::{SeverityLabel, findings_batch, timestamp_text, write_parquet};
 use crate::store;
 
 /// File names.
 pub(super) const FINDINGS: &str = "findings.parquet";
+/// With a state: the newest row of every finding.
+pub(super) const CURRENT: &str = "findings_current.parquet";
 /// First appearances that were only learned.
 pub(super) const APPEARANCES: &str = "first_appearances.parquet";
 /// Records given up.
@@ -29,16 +31,37 @@ pub(super) const MANIFEST: &str = "manifest.parquet";
 /// The run itself.
 pub(super) const RUN: &str = "run.json";
 
-/// Writes all files of a finished run.
+/// Refuses a folder that holds the findings of runs with a state: they add up, and a run without
+/// one would leave them beside its own.
+pub(super) fn refuse_current(folder: &Path) -> Result<()> {
+    if !folder.join(CURRENT).exists() {
+        return Ok(());
+    }
+    let message = format!(
+        "`{}` holds the findings of runs with `--state`; give that state, or another `--out`",
+        folder.display()
+    );
+    Err(Error::Usage(message))
+}
+
+/// Writes all files of a finished run; with a state, the findings are in files of their own.
 pub(super) fn write(run: &Run) -> Result<()> {
     let folder = &run.out;
-    write_parquet(&folder.join(FINDINGS), &findings_batch(&run.findings)?)?;
+    match run.state {
+        Some(_) => store::remove(&folder.join(FINDINGS))?,
+        None => write_parquet(&folder.join(FINDINGS), &findings_batch(&run.findings)?)?,
+    }
     let appearances = findings_batch(&run.first_appearances)?;
     write_parquet(&folder.join(APPEARANCES), &appearances)?;
-    write_parquet(&folder.join(COVERAGE), &coverage(&run.coverage)?)?;
+    write_coverage(&folder.join(COVERAGE), &run.coverage)?;
     write_account(folder, &run.account)?;
     let json = run_json(run);
     store::replace(&folder.join(RUN), |file| Ok(serde_json::to_writer_pretty(file, &json)?))
+}
+
+/// Writes the coverage.
+pub(super) fn write_coverage(path: &Path, rows: &Coverage) -> Result<()> {
+    write_parquet(path, &coverage(rows)?)
 }
 
 /// Writes the manifest and the rejected records.
@@ -71,6 +94,8 @@ fn manifest(objects: &[ObjectRecord]) -> Result<RecordBatch> {
         ("records", count(objects, |object| object.records)),
         ("analysed", count(objects, |object| object.analysed)),
         ("filtered", count(objects, |object| object.filtered)),
+        ("duplicates", count(objects, |object| object.duplicates)),
+        ("too_late", count(objects, |object| object.too_late)),
         ("rejected", count(objects, |object| object.rejected)),
         ("etag", absent()),
         ("version_id", absent()),
@@ -123,6 +148,7 @@ fn run_json(run: &Run) -> Value {
             "medium": count(SeverityLabel::Medium),
             "low": count(SeverityLabel::Low),
         },
+        "state": run.state,
         "first_appearances": appearances(run),
         "learning": run.learning,
         "detectors": run.detectors,

@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::store;
 
 /// The version of a partial run's files.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 const HEADER: &str = "partial.json";
 const TABLE: &str = "table.parquet";
@@ -71,7 +71,7 @@ pub(super) fn write(
     let folder = &options.out;
     clear(folder)?;
     let whole = [output::RUN, output::FINDINGS, output::APPEARANCES, output::COVERAGE];
-    whole.iter().try_for_each(|name| remove(&folder.join(name)))?;
+    whole.iter().try_for_each(|name| store::remove(&folder.join(name)))?;
     write_table(&folder.join(TABLE), table)?;
     output::write_account(folder, &run.account)?;
     let header = Header {
@@ -91,14 +91,7 @@ pub(super) fn write(
 
 /// Takes away the files of an earlier partial run: a folder never holds two kinds of runs.
 pub(super) fn clear(folder: &Path) -> Result<()> {
-    [HEADER, TABLE].iter().try_for_each(|name| remove(&folder.join(name)))
-}
-
-fn remove(path: &Path) -> Result<()> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io(path)(error)),
-        _ => Ok(()),
-    }
+    [HEADER, TABLE].iter().try_for_each(|name| store::remove(&folder.join(name)))
 }
 
 /// Reads a partial run back.
@@ -164,6 +157,8 @@ fn manifest_row(batch: &RecordBatch, row: usize) -> Option<ObjectRecord> {
         records: number(batch, "records", row)?,
         analysed: number(batch, "analysed", row)?,
         filtered: number(batch, "filtered", row)?,
+        duplicates: number(batch, "duplicates", row)?,
+        too_late: number(batch, "too_late", row)?,
         rejected: number(batch, "rejected", row)?,
         sha256: Some(text(batch, "sha256", row)?).filter(|hash| !hash.is_empty()),
     })

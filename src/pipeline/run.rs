@@ -52,10 +52,25 @@ pub struct NotJudged {
     pub reason: String,
 }
 
+/// What a run with a state has changed in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StateChange {
+    /// The newest generation.
+    pub generation: u64,
+    /// Findings that were not there before, or no longer.
+    pub new: u64,
+    /// Findings that say something else now.
+    pub revised: u64,
+    /// Findings that no longer hold.
+    pub withdrawn: u64,
+    /// Findings of the judged days that say what they said before.
+    pub unchanged: u64,
+}
+
 /// A finished run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Run {
-    /// Sorted: most severe first.
+    /// Sorted: most severe first. With a state those that are new or revised.
     pub findings: Vec<Finding>,
     /// First appearances in the learning period: listed, not judged. Same order.
     pub first_appearances: Vec<Finding>,
@@ -83,6 +98,8 @@ pub struct Run {
     pub latencies: Percentiles,
     /// Where the outputs are.
     pub out: PathBuf,
+    /// With a state, what has changed in it.
+    pub state: Option<StateChange>,
 }
 
 impl Run {
@@ -104,6 +121,7 @@ impl Run {
             notes: Vec::new(),
             latencies: Percentiles::default(),
             out: out.to_path_buf(),
+            state: None,
         }
     }
 

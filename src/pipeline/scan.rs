@@ -7,8 +7,9 @@ use super::accounting::Account;
 use super::history::JudgeOptions;
 use super::judging::judge;
 use super::run::{Run, Span};
+use super::stateful::Session;
 use super::stats::Latencies;
-use super::tables::Runs;
+use super::tables::{Runs, Spill};
 use super::worker::{Harvest, Task, Worker};
 use super::{output, partial};
 use crate::decode::Limits;
@@ -23,6 +24,8 @@ pub struct ScanOptions {
     pub inputs: Vec<PathBuf>,
     /// Where the outputs go; for a partial run its tables.
     pub out: PathBuf,
+    /// Where history, processed objects and findings are kept between runs.
+    pub state: Option<PathBuf>,
     /// Write the tables of this share instead of findings.
     pub partial: bool,
     /// Which share of the input.
@@ -84,13 +87,25 @@ pub fn load_plan(folder: Option<&Path>) -> Result<Plan> {
 /// Whatever keeps the run from starting or going on; bad input does not.
 pub fn scan(options: &ScanOptions, progress: &dyn Progress, interrupt: &AtomicBool) -> Result<Run> {
     let plan = load_plan(options.detectors.as_deref())?;
-    let listing = source::list(&options.inputs, options.shard, &options.out)?;
+    let own: Vec<&Path> = [Some(&options.out), options.state.as_ref()]
+        .into_iter()
+        .flatten()
+        .map(PathBuf::as_path)
+        .collect();
+    let mut listing = source::list(&options.inputs, options.shard, &own)?;
     if listing.objects.is_empty() && listing.not_read.is_empty() && options.shard.is_none() {
         return Err(Error::Usage("the inputs hold no file".to_owned()));
     }
     std::fs::create_dir_all(&options.out).map_err(Error::io(&options.out))?;
-    let harvest = read(options, &plan, &listing, progress, interrupt)?;
     let mut account = Account::of(&listing);
+    let mut session = match &options.state {
+        Some(folder) => Some(Session::open(folder, options, &plan)?),
+        None => output::refuse_current(&options.out).map(|()| None)?,
+    };
+    if let Some(session) = &mut session {
+        account.add(session.leave_out(&mut listing)?, Vec::new());
+    }
+    let harvest = read(options, &plan, &listing, session.as_ref(), progress, interrupt)?;
     let interrupted = harvest.manifest.len() < listing.objects.len();
     account.add(harvest.manifest, harvest.rejected);
     if interrupted {
@@ -105,13 +120,18 @@ pub fn scan(options: &ScanOptions, progress: &dyn Progress, interrupt: &AtomicBo
         interrupted,
         ..Run::empty(&plan, &options.out)
     };
+    if let Some(session) = session {
+        partial::clear(&options.out)?;
+        session.finish(&mut run, harvest.runs, harvest.recent)?;
+        return Ok(run);
+    }
     let (table, files) = harvest.runs.merged()?;
     if options.partial {
         partial::write(options, &plan, &run, table)?;
     } else {
         let judging = options.judge.judging(run.span, options.since);
         run.take(judge(&plan, &judging, table)?, &plan);
-        run.learning = options.judge.learning_text(run.span);
+        run.learning = judging.learning_text();
         partial::clear(&options.out)?;
         output::write(&run)?;
     }
@@ -125,11 +145,17 @@ fn read(
     options: &ScanOptions,
     plan: &Plan,
     listing: &Listing,
+    session: Option<&Session<'_>>,
     progress: &dyn Progress,
     interrupt: &AtomicBool,
 ) -> Result<Harvest> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads).build()?;
     let tables = usize::try_from(options.memory / 4).unwrap_or(usize::MAX);
+    let prefix = session.map(Session::spill_prefix).unwrap_or_default();
+    let spill = match session {
+        Some(session) => Spill { folder: session.folder(), prefix: &prefix },
+        None => Spill::into(&options.out),
+    };
     let task = Task {
         plan,
         since: options.since.map(|since| since.saturating_sub(options.history.unwrap_or(0))),
@@ -137,7 +163,8 @@ fn read(
         limits: Limits::default(),
         hash: options.hash,
         budget: tables / options.threads.max(1),
-        folder: &options.out,
+        spill,
+        kept: session.map(Session::kept),
     };
     let mut order: Vec<_> = listing.objects.iter().collect();
     order.sort_by_key(|object| std::cmp::Reverse(object.bytes));
@@ -184,6 +211,7 @@ impl Harvest {
             manifest: Vec::new(),
             rejected: Vec::new(),
             span: None,
+            recent: Vec::new(),
             latencies: Latencies::new(),
         }
     }
@@ -192,6 +220,7 @@ impl Harvest {
         self.runs.add(other.runs);
         self.manifest.extend(other.manifest);
         self.rejected.extend(other.rejected);
+        self.recent.extend(other.recent);
         self.span = Span::join(self.span, other.span);
         self.latencies.add(&other.latencies);
     }

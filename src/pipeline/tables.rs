@@ -15,8 +15,24 @@ pub(super) struct BoundedTable<'s> {
     /// The part in memory.
     pub table: Table,
     budget: usize,
-    folder: &'s Path,
+    spill: Spill<'s>,
     spilled: Vec<TempPath>,
+}
+
+/// Where tables are spilled.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Spill<'s> {
+    /// The folder.
+    pub folder: &'s Path,
+    /// How the files' names begin.
+    pub prefix: &'s str,
+}
+
+impl<'s> Spill<'s> {
+    /// Spills into `folder`.
+    pub(super) fn into(folder: &'s Path) -> Self {
+        Self { folder, prefix: ".spill-" }
+    }
 }
 
 /// The sorted runs of a worker.
@@ -27,10 +43,10 @@ pub(super) struct Runs {
 }
 
 impl<'s> BoundedTable<'s> {
-    /// A table of at most about `budget` bytes that spills into `folder`.
-    pub(super) fn new(plan: &Plan, budget: usize, folder: &'s Path) -> Self {
+    /// A table of at most about `budget` bytes.
+    pub(super) fn new(plan: &Plan, budget: usize, spill: Spill<'s>) -> Self {
         let table = Table::new(plan.folds.iter().map(|fold| fold.id));
-        Self { table, budget, folder, spilled: Vec::new() }
+        Self { table, budget, spill, spilled: Vec::new() }
     }
 
     /// Spills if the table is over its budget.
@@ -41,8 +57,9 @@ impl<'s> BoundedTable<'s> {
         if self.table.bytes() <= self.budget {
             return Ok(());
         }
-        let file = NamedTempFile::with_prefix_in(".spill-", self.folder);
-        let path = file.map_err(Error::io(self.folder))?.into_temp_path();
+        let Spill { folder, prefix } = self.spill;
+        let file = NamedTempFile::with_prefix_in(prefix, folder);
+        let path = file.map_err(Error::io(folder))?.into_temp_path();
         write_table(&path, self.table.drain_sorted().into_iter().map(Ok))?;
         self.spilled.push(path);
         Ok(())

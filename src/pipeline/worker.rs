@@ -1,22 +1,22 @@
 //! One worker: takes object after object, reads, decodes, fills batches, selects and folds, with
 //! buffers and a table of its own.
 
-use std::path::Path;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
 use simd_json::tape::Value;
 
-use super::accounting::{ObjectOutcome, ObjectRecord, RejectedRecord};
+use super::accounting::{Counts, ObjectOutcome, ObjectRecord, RejectedRecord};
 use super::run::Span;
 use super::stats::Latencies;
-use super::tables::{BoundedTable, Runs};
+use super::tables::{BoundedTable, Runs, Spill};
 use crate::decode::{Decoder, Limits, RecordFault, RecordSink};
 use crate::detect::group::Hashes;
 use crate::detect::rules::Plan;
 use crate::digest::sha256;
 use crate::error::Result;
-use crate::events::BatchBuilder;
+use crate::events::{Arrival, BatchBuilder, EventKey};
 use crate::source::LogObject;
 use crate::store;
 
@@ -35,8 +35,19 @@ pub(super) struct Task<'s> {
     pub hash: bool,
     /// Bytes of table per worker.
     pub budget: usize,
-    /// Where tables are spilled.
-    pub folder: &'s Path,
+    /// Where tables are spilled, and how the files' names begin.
+    pub spill: Spill<'s>,
+    /// With a state: what it knows of the events to come.
+    pub kept: Option<Kept>,
+}
+
+/// What earlier runs have left for the reading of this one.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    /// Events before are too late to be judged, µs.
+    pub too_late_before: Option<i64>,
+    /// Events that were counted by earlier runs, and their days.
+    pub counted: BTreeMap<EventKey, i32>,
 }
 
 /// What a worker leaves.
@@ -50,6 +61,8 @@ pub(super) struct Harvest {
     pub rejected: Vec<RejectedRecord>,
     /// The times of its events.
     pub span: Option<Span>,
+    /// With a state: the events of objects that will be read again, and their days.
+    pub recent: Vec<(EventKey, i32)>,
     /// How long its objects took.
     pub latencies: Latencies,
 }
@@ -109,9 +122,12 @@ impl<'s> Worker<'s> {
     pub(super) fn take_bytes(&mut self, uri: &Arc<str>, stored: Vec<u8>) -> Result<Vec<u8>> {
         self.sink.start_object(uri.clone());
         let decoded = self.decoder.decode(uri, &stored, &mut self.sink);
-        let (analysed, filtered) = self.sink.end_object()?;
+        let counts = self.sink.end_object()?;
         let bytes = stored.len() as u64;
-        let mut record = ObjectRecord::decoded(uri, bytes, &decoded, analysed, filtered);
+        let mut record = ObjectRecord::decoded(uri, bytes, &decoded, counts);
+        if record.is_finished() {
+            self.sink.keys.truncate(self.sink.known_keys);
+        }
         record.sha256 = self.task.hash.then(|| sha256(&stored));
         self.manifest.push(record);
         let rejected = decoded.rejected.into_iter();
@@ -130,6 +146,7 @@ impl<'s> Worker<'s> {
             manifest: self.manifest,
             rejected: self.rejected,
             span: self.sink.span,
+            recent: self.sink.keys,
             latencies: self.latencies,
         })
     }
@@ -146,8 +163,11 @@ struct EventSink<'s> {
     builder: BatchBuilder,
     table: BoundedTable<'s>,
     span: Option<Span>,
-    analysed: u64,
-    filtered: u64,
+    counts: Counts,
+    object: Arc<str>,
+    /// With a state: the events of the objects to be read again, then those of this one.
+    keys: Vec<(EventKey, i32)>,
+    known_keys: usize,
     /// The decoder knows no errors of ours, so the first one waits here.
     failed: Result<()>,
 }
@@ -157,22 +177,25 @@ impl<'s> EventSink<'s> {
         Self {
             task,
             builder: BatchBuilder::new(&task.plan.fields),
-            table: BoundedTable::new(task.plan, task.budget, task.folder),
+            table: BoundedTable::new(task.plan, task.budget, task.spill),
             span: None,
-            analysed: 0,
-            filtered: 0,
+            counts: Counts::default(),
+            object: Arc::default(),
+            keys: Vec::new(),
+            known_keys: 0,
             failed: Ok(()),
         }
     }
 
     fn start_object(&mut self, uri: Arc<str>) {
-        self.builder.start_object(uri);
-        (self.analysed, self.filtered) = (0, 0);
+        self.builder.start_object(uri.clone());
+        self.object = uri;
+        self.known_keys = self.keys.len();
     }
 
-    fn end_object(&mut self) -> Result<(u64, u64)> {
+    fn end_object(&mut self) -> Result<Counts> {
         std::mem::replace(&mut self.failed, Ok(()))?;
-        Ok((self.analysed, self.filtered))
+        Ok(std::mem::take(&mut self.counts))
     }
 
     /// Selects and folds the batch.
@@ -203,15 +226,32 @@ impl RecordSink for EventSink<'_> {
         if self.builder.is_full() && self.failed.is_ok() {
             self.failed = self.flush();
         }
-        let (since, until) = (self.task.since, self.task.until);
-        let wanted = |time: i64| {
-            since.is_none_or(|since| time >= since) && until.is_none_or(|until| time < until)
+        let (task, counts, keys) = (self.task, &mut self.counts, &mut self.keys);
+        let wanted = |event: &Arrival<'_, '_, '_>| {
+            let filtered = task.since.is_some_and(|since| event.time < since)
+                || task.until.is_some_and(|until| event.time >= until);
+            counts.filtered += u64::from(filtered);
+            !filtered
+                && task.kept.as_ref().is_none_or(|kept| {
+                    let key = event.key(&self.object, number);
+                    let known = kept.counted.contains_key(&key);
+                    counts.duplicates += u64::from(known);
+                    if !known {
+                        let late = kept.too_late_before.is_some_and(|before| event.time < before);
+                        counts.too_late += u64::from(late);
+                        keys.push((key, day_of(event.time)));
+                    }
+                    !known
+                })
         };
         if self.builder.append(number, record, wanted)? {
-            self.analysed += 1;
-        } else {
-            self.filtered += 1;
+            self.counts.analysed += 1;
         }
         Ok(())
     }
+}
+
+/// The UTC day of a time in µs; all times that events can have lie within Arrow's dates.
+fn day_of(time: i64) -> i32 {
+    i32::try_from(time.div_euclid(86_400_000_000)).unwrap_or(i32::MAX)
 }

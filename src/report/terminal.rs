@@ -19,7 +19,10 @@ const NAMED: usize = 10;
 /// In place of a principal.
 const NOBODY: &str = "principal unknown, or several";
 
-const FINDINGS: &str = "findings.parquet";
+/// Where all findings of a run are.
+fn file(run: &Run) -> &'static str {
+    if run.state.is_some() { "findings_current.parquet" } else { "findings.parquet" }
+}
 
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
@@ -35,10 +38,11 @@ pub fn summary(run: &Run, out: &mut dyn Write) -> io::Result<()> {
     for finding in loud.iter().take(SHOWN) {
         card(finding, out)?;
     }
-    more(loud.len(), SHOWN, FINDINGS, out)?;
-    low_findings(&low, out)?;
+    more(loud.len(), SHOWN, file(run), out)?;
+    low_findings(&low, file(run), out)?;
     writeln!(out)?;
     accounting(run, out)?;
+    state(run, out)?;
     damaged(run, out)?;
     not_judged(run, out)?;
     for note in &run.notes {
@@ -57,9 +61,13 @@ fn headline(run: &Run, out: &mut dyn Write) -> io::Result<()> {
         .filter(|(count, _)| *count > 0)
         .map(|(count, label)| format!("{count} {}", label.as_str()))
         .collect();
-    let counts = if counts.is_empty() { "no findings".to_owned() } else { findings(run, &counts) };
+    let none = if run.state.is_some() { "no new findings" } else { "no findings" };
+    let counts = if counts.is_empty() { none.to_owned() } else { findings(run, &counts) };
     // No word of findings where nothing was looked at.
     let headline = match (records.seen, records.analysed) {
+        (0, _) if run.state.is_some() => {
+            format!("{BOLD}nothing new{BOLD:#}: no new record was read")
+        }
         (0, _) => format!("{BOLD}nothing was analysed{BOLD:#}: no CloudTrail record was read"),
         (_, 0) => format!("{BOLD}nothing was analysed{BOLD:#}: see records below"),
         (_, events) => format!("{BOLD}{counts}{BOLD:#} in {} events{span}", number(events)),
@@ -74,8 +82,31 @@ fn headline(run: &Run, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
+/// What the run has changed in the state.
+fn state(run: &Run, out: &mut dyn Write) -> io::Result<()> {
+    let Some(change) = &run.state else { return Ok(()) };
+    writeln!(
+        out,
+        "{BOLD}state{BOLD:#}     generation {}: findings {} new, {} revised, {} withdrawn, {} \
+         unchanged; all in findings_current.parquet",
+        number(change.generation),
+        number(change.new),
+        number(change.revised),
+        number(change.withdrawn),
+        number(change.unchanged),
+    )?;
+    match run.account.records().too_late {
+        0 => Ok(()),
+        late => writeln!(
+            out,
+            "{BOLD}too late{BOLD:#}  {}: their days are closed; they are history, and not judged",
+            counted(late, "event"),
+        ),
+    }
+}
+
 /// Low findings, a line per detector, principal and bucket.
-fn low_findings(low: &[&Finding], out: &mut dyn Write) -> io::Result<()> {
+fn low_findings(low: &[&Finding], file: &str, out: &mut dyn Write) -> io::Result<()> {
     let mut groups: BTreeMap<_, Vec<&Finding>> = BTreeMap::new();
     for finding in low {
         let key = (&finding.title, &finding.principal, &finding.buckets);
@@ -99,7 +130,7 @@ fn low_findings(low: &[&Finding], out: &mut dyn Write) -> io::Result<()> {
             counted(findings.len() as u64, "day"),
         )?;
     }
-    more(groups.len(), NAMED, FINDINGS, out)
+    more(groups.len(), NAMED, file, out)
 }
 
 /// Says how many of `all` are not among the `shown`.

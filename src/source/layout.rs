@@ -19,6 +19,23 @@ impl Layout {
     }
 }
 
+/// The file name of a key, if CloudTrail has given it: it ends in a unique string, so it names the
+/// object wherever it is copied to.
+#[must_use]
+pub fn unique_name(key: &str) -> Option<&str> {
+    let name = key.rsplit('/').next()?;
+    let (stem, _) = name.split_once('.')?;
+    let mut parts = stem.rsplit('_');
+    let (unique, time) = (parts.next()?, parts.next()?);
+    let is_unique = unique.len() >= 16 && unique.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let is_time = time.len() == "20250603T1015Z".len()
+        && time.bytes().zip(b"00000000T0000Z").all(|(byte, form)| match form {
+            b'0' => byte.is_ascii_digit(),
+            letter => byte == *letter,
+        });
+    (is_unique && is_time && of_name(name).is_some()).then_some(name)
+}
+
 /// The last `AWSLogs/` counts: a prefix may hold another one.
 fn of_folders(key: &str) -> Option<Layout> {
     let (_, rest) = key.rsplit_once("AWSLogs/")?;
@@ -71,6 +88,21 @@ mod tests {
             let layout = Layout::of(&key);
             let parts = layout.as_ref().map(|l| (l.account.as_str(), l.region.as_str()));
             assert_eq!(parts, Some(("111122223333", "eu-west-1")), "{key}");
+        }
+    }
+
+    #[test]
+    fn names_that_cloudtrail_gave_are_unique() {
+        let name = "111122223333_CloudTrail_eu-west-1_20250603T1015Z_abcdefgh12345678.json.gz";
+        assert_eq!(unique_name(&format!("a/b/{name}")), Some(name));
+        assert_eq!(unique_name(name), Some(name));
+        for other in [
+            "events.json",
+            "111122223333_CloudTrail_eu-west-1_20250603T1015Z_abc.json.gz",
+            "111122223333_CloudTrail_eu-west-1_2025-06-03T10_abcdefgh12345678.json.gz",
+            "CloudTrail_eu-west-1_20250603T1015Z_abcdefgh12345678.json.gz",
+        ] {
+            assert_eq!(unique_name(other), None, "{other}");
         }
     }
 

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::layout::Layout;
+use super::layout::{Layout, unique_name};
 use super::shard::Shard;
 use crate::error::Result;
 use crate::store;
@@ -21,6 +21,19 @@ pub struct LogObject {
     pub bytes: u64,
     /// What its key tells.
     pub layout: Option<Layout>,
+}
+
+impl LogObject {
+    /// What identifies the object in later runs too: the name that CloudTrail gave it, else its
+    /// full path.
+    #[must_use]
+    pub fn identity(&self) -> Arc<str> {
+        if let Some(name) = unique_name(&self.uri) {
+            return name.into();
+        }
+        let path = self.path.canonicalize();
+        path.map_or_else(|_| self.uri.clone(), |path| store::uri(&path).into())
+    }
 }
 
 /// Something at the inputs that is not read.
@@ -46,24 +59,24 @@ pub struct Listing {
 }
 
 /// Lists all inputs; of several shares only `shard`'s objects. An object reached by two inputs is
-/// listed once, and what lies in the folder `output` is skipped: it may lie within an input.
+/// listed once, and what lies in the folders `own` is skipped: they may lie within an input.
 ///
 /// # Errors
 /// [`crate::Error::Usage`] for an input that is not there.
-pub fn list(inputs: &[PathBuf], shard: Option<Shard>, output: &Path) -> Result<Listing> {
+pub fn list(inputs: &[PathBuf], shard: Option<Shard>, own: &[&Path]) -> Result<Listing> {
     // Keyed by bytes: comparing paths part by part is slow over millions of objects.
     let mut objects: BTreeMap<OsString, store::Listed> = BTreeMap::new();
     let mut not_read = BTreeMap::new();
-    let output = output.canonicalize().ok().map(|folder| folder.join("").into_os_string());
-    let is_output = |identity: &OsString| {
-        let within =
-            |output: &OsString| identity.as_encoded_bytes().starts_with(output.as_encoded_bytes());
-        output.as_ref().is_some_and(within)
+    let own = own.iter().filter_map(|folder| folder.canonicalize().ok());
+    let own: Vec<OsString> = own.map(|folder| folder.join("").into_os_string()).collect();
+    let is_own = |identity: &OsString| {
+        let bytes = identity.as_encoded_bytes();
+        own.iter().any(|folder| bytes.starts_with(folder.as_encoded_bytes()))
     };
     for input in inputs {
         let (files, skipped) = store::list(input)?;
         for file in files {
-            if is_output(&file.identity) {
+            if is_own(&file.identity) {
                 let reason = "output of trailsift".to_owned();
                 let entry = store::Skipped { uri: file.uri.clone(), reason, failed: false };
                 not_read.entry(file.uri).or_insert(entry);
@@ -110,7 +123,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a.json");
         std::fs::write(&file, "{}").unwrap();
-        let listing = list(&[folder.path().to_path_buf(), file], None, Path::new("out")).unwrap();
+        let listing = list(&[folder.path().to_path_buf(), file], None, &[]).unwrap();
         assert_eq!(listing.objects.len(), 1);
     }
 }

@@ -5,6 +5,6 @@ mod layout;
 mod listing;
 mod shard;
 
-pub use layout::Layout;
+pub use layout::{Layout, unique_name};
 pub use listing::{Listing, LogObject, NotRead, list};
 pub use shard::Shard;

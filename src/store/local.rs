@@ -87,7 +87,8 @@ fn refused(path: &Path, error: &walkdir::Error) -> Skipped {
 }
 
 /// The path as text; bytes that are no UTF-8 become `\xNN`.
-fn uri(path: &Path) -> String {
+#[must_use]
+pub fn uri(path: &Path) -> String {
     use std::fmt::Write as _;
     use std::os::unix::ffi::OsStrExt;
     let mut text = String::new();
@@ -118,16 +119,75 @@ pub fn read_into(path: &Path, bytes: u64, buffer: &mut Vec<u8>) -> std::io::Resu
 /// # Errors
 /// Those of the operating system.
 pub fn replace(path: &Path, write: impl FnOnce(&mut File) -> Result<()>) -> Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
-    let mut temporary = tempfile::NamedTempFile::new_in(folder).map_err(Error::io(folder))?;
+    let complete = written(path, write)?;
+    complete.persist(path).map_err(|error| Error::io(path)(error.error))?;
+    Ok(())
+}
+
+/// Creates the file at `path`, complete or not at all, unless there is one: of several processes
+/// that try, one succeeds. Returns whether this one did.
+///
+/// # Errors
+/// Those of the operating system.
+pub fn create_new(path: &Path, write: impl FnOnce(&mut File) -> Result<()>) -> Result<bool> {
+    let complete = written(path, write)?;
+    match complete.persist_noclobber(path) {
+        Ok(_) => {}
+        Err(lost) if lost.error.kind() == std::io::ErrorKind::AlreadyExists => return Ok(false),
+        Err(error) => return Err(Error::io(path)(error.error)),
+    }
+    let folder = folder_of(path);
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(Error::io(folder))?;
+    Ok(true)
+}
+
+/// The whole content on the disk, under a temporary name beside `path` that begins with its own.
+fn written(
+    path: &Path,
+    write: impl FnOnce(&mut File) -> Result<()>,
+) -> Result<tempfile::NamedTempFile> {
+    let folder = folder_of(path);
+    let mut prefix = OsString::from(".");
+    prefix.push(path.file_name().unwrap_or_default());
+    prefix.push("-");
+    let mut temporary =
+        tempfile::NamedTempFile::with_prefix_in(&prefix, folder).map_err(Error::io(folder))?;
     write(temporary.as_file_mut())?;
     temporary.as_file_mut().flush().map_err(Error::io(path))?;
     temporary.as_file().sync_all().map_err(Error::io(path))?;
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
     temporary.as_file().set_permissions(mode).map_err(Error::io(path))?;
-    temporary.persist(path).map_err(|error| Error::io(path)(error.error))?;
-    Ok(())
+    Ok(temporary)
+}
+
+fn folder_of(path: &Path) -> &Path {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    folder.unwrap_or(Path::new("."))
+}
+
+/// The names in a folder, sorted; those that are no UTF-8 are left out.
+///
+/// # Errors
+/// Those of the operating system.
+pub fn names(folder: &Path) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(Error::io(folder))? {
+        let name = entry.map_err(Error::io(folder))?.file_name();
+        names.extend(name.into_string().ok());
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// Removes a file; one that is not there is no error.
+///
+/// # Errors
+/// Those of the operating system.
+pub fn remove(path: &Path) -> Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io(path)(error)),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]

@@ -3,4 +3,4 @@
 
 mod local;
 
-pub use local::{Listed, Skipped, list, read_into, replace};
+pub use local::{Listed, Skipped, create_new, list, names, read_into, remove, replace, uri};

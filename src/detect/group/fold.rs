@@ -62,6 +62,15 @@ pub enum SampleField {
     Text(Core),
 }
 
+impl From<SampleField> for Field {
+    fn from(sampled: SampleField) -> Self {
+        match sampled {
+            SampleField::Dictionary(field) => field,
+            SampleField::Text(core) => Self::Core(core),
+        }
+    }
+}
+
 /// A sampled field with the size of its sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sample {

@@ -21,5 +21,5 @@ pub use key::{Entity, FoldId, Key};
 pub use merge::{Entities, Groups, MAX_VALUES, Run, merge};
 pub use row::{Details, Evidence, Pane, Row};
 pub use sketch::Sketch;
-pub use storage::{TableReader, write_table};
+pub use storage::{TableReader, TableWriter, write_table};
 pub use table::{Entry, Table};

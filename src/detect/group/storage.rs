@@ -33,30 +33,60 @@ const BATCH: usize = 1_024;
 /// Metadata key and value that mark our tables; the number changes with the format.
 const FORMAT: (&str, &str) = ("trailsift.table", "1");
 
-/// Writes a sorted run to `path`. Memory: one batch of rows and Parquet's open row group.
+/// Writes a sorted run row by row. Memory: one batch of rows and Parquet's open row group.
+#[derive(Debug)]
+pub struct TableWriter {
+    writer: ArrowWriter<File>,
+    rows: Vec<(Key, Row)>,
+}
+
+impl TableWriter {
+    /// A table in `file`, which is empty.
+    ///
+    /// # Errors
+    /// Those of Parquet.
+    pub fn new(file: File) -> Result<Self> {
+        let properties = WriterProperties::builder()
+            .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
+            .set_max_row_group_row_count(Some(16 * BATCH))
+            .set_key_value_metadata(Some(vec![KeyValue::new(FORMAT.0.into(), FORMAT.1.to_owned())]))
+            .build();
+        let writer = ArrowWriter::try_new(file, to_batch(&[])?.schema(), Some(properties))?;
+        Ok(Self { writer, rows: Vec::with_capacity(BATCH) })
+    }
+
+    /// Adds a row; rows come in the order of their keys.
+    ///
+    /// # Errors
+    /// Those of writing.
+    pub fn push(&mut self, row: (Key, Row)) -> Result<()> {
+        self.rows.push(row);
+        if self.rows.len() == BATCH {
+            self.writer.write(&to_batch(&self.rows)?)?;
+            self.rows.clear();
+        }
+        Ok(())
+    }
+
+    /// Ends the table.
+    ///
+    /// # Errors
+    /// Those of writing.
+    pub fn finish(mut self) -> Result<()> {
+        self.writer.write(&to_batch(&self.rows)?)?;
+        self.writer.close()?;
+        Ok(())
+    }
+}
+
+/// Writes a sorted run to `path`.
 ///
 /// # Errors
 /// Those of the run, of the file system and of Parquet.
-pub fn write_table(path: &Path, run: impl Iterator<Item = Result<(Key, Row)>>) -> Result<()> {
-    let file = File::create(path).map_err(Error::io(path))?;
-    let properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
-        .set_max_row_group_row_count(Some(16 * BATCH))
-        .set_key_value_metadata(Some(vec![KeyValue::new(FORMAT.0.into(), FORMAT.1.to_owned())]))
-        .build();
-    let schema = to_batch(&[])?.schema();
-    let mut writer = ArrowWriter::try_new(file, schema, Some(properties))?;
-    let mut rows = Vec::with_capacity(BATCH);
-    for row in run {
-        rows.push(row?);
-        if rows.len() == BATCH {
-            writer.write(&to_batch(&rows)?)?;
-            rows.clear();
-        }
-    }
-    writer.write(&to_batch(&rows)?)?;
-    writer.close()?;
-    Ok(())
+pub fn write_table(path: &Path, mut run: impl Iterator<Item = Result<(Key, Row)>>) -> Result<()> {
+    let mut writer = TableWriter::new(File::create(path).map_err(Error::io(path))?)?;
+    run.try_for_each(|row| writer.push(row?))?;
+    writer.finish()
 }
 
 fn to_batch(rows: &[(Key, Row)]) -> Result<RecordBatch> {

@@ -2,8 +2,8 @@
 //!
 //! The detector's own rule selects the calls that set the weaker value, the rules named under
 //! `stronger` those that set a stronger one. A successful weaker call fires if the last known value
-//! is stronger, or unknown (unless the detector says that only a seen change counts). A failed one
-//! changes nothing, but is an attempt. Calls of one second count from the strongest on.
+//! is stronger, or unknown (unless the detector says that only a seen change counts); a value that
+//! was set before the lookback is not known. A failed call changes nothing, but is an attempt. Calls of one second count from the strongest on.
 
 use super::severity::{Day, Fired};
 use super::{Count, History, Judge, Judgement, Signal, Terms, gather};
@@ -32,9 +32,13 @@ enum Known {
 }
 
 fn judge(terms: &Terms, groups: &Groups, _: &History<'_>) -> Judgement {
-    let mut known = Known::Nothing;
+    let (mut known, mut known_on) = (Known::Nothing, i64::MIN);
     let mut signals = Vec::new();
     for (bucket, row) in &groups.rows {
+        let day = bucket.div_euclid(DAY);
+        if day.saturating_sub(terms.lookback) > known_on {
+            known = Known::Nothing;
+        }
         let mut weakened = Vec::new();
         let mut before = None;
         let mut panes: Vec<&Pane> = row.panes.iter().collect();
@@ -46,6 +50,7 @@ fn judge(terms: &Terms, groups: &Groups, _: &History<'_>) -> Judgement {
                 weakened.push(*pane);
             }
             if pane.ok > 0 {
+                known_on = day;
                 known = if weak { Known::Weaker } else { Known::Stronger(pane.rule) };
             }
         }
@@ -114,15 +119,18 @@ mod oracle {
     pub(super) fn changed(terms: &Terms, events: &[Event], _: &History<'_>) -> Vec<Verdict> {
         let mut events = events.to_vec();
         events.sort_by_key(|e| (e.time, terms.counted[e.rule], e.id));
-        let mut weak: Option<bool> = None;
+        let day = |event: &Event| event.time.div_euclid(DAY);
+        let mut set: Option<(i64, bool)> = None;
         let mut found: BTreeMap<i64, Vec<Event>> = BTreeMap::new();
         for same in events.chunk_by(|a, b| (a.time, a.rule) == (b.time, b.rule)) {
             let is_weak = terms.counted[same[0].rule];
+            let recent = set.filter(|(on, _)| *on >= day(&same[0]) - terms.lookback);
+            let weak = recent.map(|(_, weak)| weak);
             if is_weak && (weak == Some(false) || weak.is_none() && !terms.only_seen_changes) {
-                found.entry(same[0].time.div_euclid(DAY)).or_default().extend_from_slice(same);
+                found.entry(day(&same[0])).or_default().extend_from_slice(same);
             }
             if same.iter().any(|event| event.ok) {
-                weak = Some(is_weak);
+                set = Some((day(&same[0]), is_weak));
             }
         }
         found.into_iter().map(|(day, events)| Verdict::new(day, &events)).collect()

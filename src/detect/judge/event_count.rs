@@ -24,13 +24,16 @@ const MICROS: i64 = 1_000_000;
 fn judge(terms: &Terms, groups: &Groups, _: &History<'_>) -> Judgement {
     let panes = counted_panes(terms, groups);
     let windows = windows(terms, &panes);
-    let mut earlier = Vec::new();
+    let mut earlier: Vec<(i64, Fired)> = Vec::new();
     let mut signals = Vec::new();
     let day_of =
         |window: &Window| panes.get(window.to).map_or(0, |pane| pane.start.div_euclid(DAY));
     for windows in windows.chunk_by(|a, b| day_of(a) == day_of(b)) {
-        if let Some(signal) = signal(terms, groups, &panes, windows, &earlier) {
-            earlier.push(Fired { peak: signal.peak, first: signal.first, last: signal.last });
+        let since = windows.first().map_or(0, day_of) - terms.lookback;
+        earlier.retain(|(day, _)| *day >= since);
+        let fired: Vec<Fired> = earlier.iter().map(|(_, fired)| *fired).collect();
+        if let Some(signal) = signal(terms, groups, &panes, windows, &fired) {
+            earlier.push((signal.day, Fired::of(&signal)));
             signals.push(signal);
         }
     }

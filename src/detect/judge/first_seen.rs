@@ -41,7 +41,7 @@ struct Record<'g> {
 
 fn judge(terms: &Terms, groups: &Groups, history: &History<'_>) -> Judgement {
     if groups.diffuse {
-        return Judgement { not_judged: Some(Unjudged::Diffuse), ..Judgement::default() };
+        return Judgement { diffuse: true, ..Judgement::default() };
     }
     let record = Record::of(terms, groups, history);
     let mut judgement = Judgement::default();
@@ -50,14 +50,11 @@ fn judge(terms: &Terms, groups: &Groups, history: &History<'_>) -> Judgement {
         let Some(signal) = signal(terms, groups, *day, new, past) else { continue };
         let known = record.known.range(past.from..past.until).count();
         if !history.is_judged(*day, past) {
-            judgement.not_judged = Some(Unjudged::ShortHistory);
-            judgement.learned.push(signal);
+            judgement.learned.push((signal, Unjudged::ShortHistory));
         } else if known < terms.known_days {
-            judgement.not_judged.get_or_insert(Unjudged::LittleKnown);
-            judgement.learned.push(signal);
-        } else if record.roams(terms, new, past) {
-            judgement.not_judged.get_or_insert(Unjudged::Roaming);
-            judgement.learned.push(signal);
+            judgement.learned.push((signal, Unjudged::LittleKnown));
+        } else if record.roams(terms, new, past, history) {
+            judgement.learned.push((signal, Unjudged::Roaming));
         } else {
             judgement.signals.push(signal);
         }
@@ -94,13 +91,22 @@ impl<'g> Record<'g> {
         record
     }
 
-    /// Whether so much is new so often that it is no news. The entity's first day does not count:
-    /// everything is new on it.
-    fn roams(&self, terms: &Terms, new: &[Appearance<'_>], past: Past) -> bool {
+    /// Whether so much is new so often that it is no news. A day without history of its own does
+    /// not count: everything is new on it.
+    fn roams(
+        &self,
+        terms: &Terms,
+        new: &[Appearance<'_>],
+        past: Past,
+        history: &History<'_>,
+    ) -> bool {
         let Some(roaming) = &terms.roaming else { return false };
-        let first = self.active.first().copied();
         let days = self.appearances.range(past.from..past.until);
-        let earlier = || days.clone().filter(|(day, _)| Some(**day) != first);
+        let was_active = |day: i64| {
+            let past = history.past(day, terms.lookback);
+            self.active.range(past.from..past.until).next().is_some()
+        };
+        let earlier = || days.clone().filter(|(day, _)| was_active(**day));
         let most = earlier().map(|(_, new)| new.len()).max().unwrap_or(0);
         earlier().count() >= roaming.days.max(1) && new.len() <= most.saturating_mul(roaming.factor)
     }
@@ -192,12 +198,15 @@ mod oracle {
             }
         }
         let values = |on: i64| new[&on].iter().map(|e| e.value).collect::<BTreeSet<_>>().len();
-        let first = events.iter().filter(|event| own(event)).map(day).min();
+        let had_past = |on: i64| {
+            let past = history.past(on, terms.lookback);
+            events.iter().any(|event| own(event) && past.holds(day(event)))
+        };
         let fires = |on: i64| {
             let past = history.past(on, terms.lookback);
             let habits = events.iter().filter(|e| past.holds(day(e)) && !(has_context && own(e)));
             let known = habits.map(day).collect::<BTreeSet<i64>>().len();
-            let earlier = new.keys().filter(|day| past.holds(**day) && Some(**day) != first);
+            let earlier = new.keys().filter(|day| past.holds(**day) && had_past(**day));
             let earlier: Vec<usize> = earlier.map(|day| values(*day)).collect();
             let roams = terms.roaming.as_ref().is_some_and(|roaming| {
                 earlier.len() >= roaming.days

@@ -3,8 +3,12 @@
 /// What the judges of histories know beside the groups of an entity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct History<'h> {
-    /// Days on which the logs show the entity's scope (its account or bucket), ascending.
+    /// Days on which the logs show the entity's account, ascending.
     pub covered: &'h [i64],
+    /// Days on which the logs show the entity's scope (its account or bucket), ascending. From the
+    /// first of them on, the scope is covered by whatever covers its account: silence of one bucket
+    /// while others are logged is no gap.
+    pub scope: &'h [i64],
     /// What is only learned, and what is judged.
     pub learning: Learning,
 }
@@ -67,7 +71,8 @@ impl History<'_> {
 
     /// How many covered days the past has.
     pub(super) fn covered_in(&self, past: Past) -> usize {
+        let first = self.scope.get(self.scope.partition_point(|day| *day < past.from));
         let before = |day: i64| self.covered.partition_point(|covered| *covered < day);
-        before(past.until).saturating_sub(before(past.from))
+        first.map_or(0, |first| before(past.until).saturating_sub(before(*first)))
     }
 }

@@ -16,11 +16,14 @@ pub(super) const JUDGE: Judge = Judge {
 const DAY: i64 = 86_400;
 
 fn judge(terms: &Terms, groups: &Groups, _: &History<'_>) -> Judgement {
-    let mut earlier = Vec::new();
+    let mut earlier: Vec<(i64, Fired)> = Vec::new();
     let mut signals = Vec::new();
     for (bucket, row) in &groups.rows {
-        if let Some(signal) = signal(terms, *bucket, row, &earlier) {
-            earlier.push(Fired { peak: signal.peak, first: signal.first, last: signal.last });
+        let since = bucket.div_euclid(DAY) - terms.lookback;
+        earlier.retain(|(day, _)| *day >= since);
+        let fired: Vec<Fired> = earlier.iter().map(|(_, fired)| *fired).collect();
+        if let Some(signal) = signal(terms, *bucket, row, &fired) {
+            earlier.push((signal.day, Fired::of(&signal)));
             signals.push(signal);
         }
     }

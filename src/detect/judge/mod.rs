@@ -35,7 +35,7 @@ pub struct Terms {
     pub unless: Vec<bool>,
     /// The titles of the fold's rules.
     pub titles: Vec<String>,
-    /// How many days of history count.
+    /// How many days before a day are its history; what lies further back does not count.
     pub lookback: i64,
     /// Days of its history on which an entity must have been seen to be judged.
     pub known_days: usize,
@@ -115,10 +115,10 @@ impl Signal {
 pub struct Judgement {
     /// In the order of days.
     pub signals: Vec<Signal>,
-    /// First appearances that were only learned, in the order of days.
-    pub learned: Vec<Signal>,
-    /// Why a part of it, or all, was not judged.
-    pub not_judged: Option<Unjudged>,
+    /// First appearances that were only learned, in the order of days, and why.
+    pub learned: Vec<(Signal, Unjudged)>,
+    /// Whether it has too many values for any to be judged.
+    pub diffuse: bool,
 }
 
 /// Why an entity was not judged.
@@ -138,6 +138,22 @@ pub enum Unjudged {
     /// It has too many values.
     #[error("more than {MAX_VALUES} different values, so that none is unusual")]
     Diffuse,
+}
+
+impl Terms {
+    /// How many days before a judged day the rows of its entity must reach. The days that make an
+    /// entity roam have a history of their own, and windows begin a timespan before.
+    #[must_use]
+    pub fn reach(&self) -> i64 {
+        let histories = 1 + i64::from(self.roaming.is_some());
+        self.lookback.saturating_mul(histories).saturating_add(self.timespan_days())
+    }
+
+    /// The days that a window can touch beside the one in which it ends.
+    #[must_use]
+    pub fn timespan_days(&self) -> i64 {
+        self.timespan / 86_400 + 1
+    }
 }
 
 impl From<Vec<Signal>> for Judgement {

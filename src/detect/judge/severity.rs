@@ -1,6 +1,8 @@
 //! How severe a signal is: a base, lowered when every call failed, raised when one rule alone
 //! passes a mark, lowered for what the entity did on earlier days as well.
 
+use super::Signal;
+
 /// A detector's severity rules. Scale 1.0–10.0 as GuardDuty's: low below 4, medium below 7, high
 /// below 9, then critical.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -106,6 +108,11 @@ impl Recurring {
 }
 
 impl Fired {
+    /// The day of a signal.
+    pub(super) fn of(signal: &Signal) -> Self {
+        Self { peak: signal.peak, first: signal.first, last: signal.last }
+    }
+
     const HOUR: i64 = 3_600_000_000;
 
     /// Whether an earlier day's activity lay at the same time of day, give or take 90 minutes, and

@@ -14,8 +14,10 @@ use crate::detect::judge::{
     self, Condition, Escalation, Operator, Recurring, Roaming, Severity, Terms,
 };
 
-/// How far back history counts unless the detector says it.
-const LOOKBACK_DAYS: u64 = 30;
+/// How many days of history count unless the detector says it.
+const LOOKBACK_DAYS: i64 = 30;
+/// The same for configurations, which are rarely set.
+const CHANGED_LOOKBACK_DAYS: i64 = 365;
 
 /// A detector with its rules by name.
 #[derive(Debug)]
@@ -77,7 +79,7 @@ impl<'d> Draft<'d> {
             judge: judge::find(judge).map_or("match", |judge| judge.name),
             counted: Vec::new(),
             group_by,
-            terms: plain_terms(&section, context.len()),
+            terms: plain_terms(&section, judge, context.len()),
             context,
             title: &rule.title,
             level: rule.level,
@@ -109,6 +111,7 @@ impl<'d> Draft<'d> {
             conditions,
             counted: flags(true),
             unless: flags(false),
+            lookback: lookback(&section, LOOKBACK_DAYS),
             ..Terms::default()
         };
         Ok(Self {
@@ -186,16 +189,22 @@ impl<'d> Draft<'d> {
     }
 }
 
+/// The days of history that count.
+fn lookback(section: &Section, usual: i64) -> i64 {
+    let days = section.history.lookback.map(|days| i64::try_from(days).unwrap_or(i64::MAX / 4));
+    days.unwrap_or(usual)
+}
+
 /// The terms of a plain rule with so many rules of context.
-fn plain_terms(section: &Section, context: usize) -> Terms {
+fn plain_terms(section: &Section, judge: &str, context: usize) -> Terms {
     let flags = |first| std::iter::once(first).chain(std::iter::repeat_n(false, context)).collect();
     let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
     let roaming = |(days, factor)| Roaming { days: count(days), factor: count(factor) };
-    let lookback = section.history.lookback.unwrap_or(LOOKBACK_DAYS);
+    let usual = if judge == "changed" { CHANGED_LOOKBACK_DAYS } else { LOOKBACK_DAYS };
     Terms {
         counted: flags(true),
         unless: flags(false),
-        lookback: i64::try_from(lookback).unwrap_or(i64::MAX / 4),
+        lookback: lookback(section, usual),
         known_days: section.history.known.map_or(0, count),
         roaming: section.history.roaming.map(roaming),
         only_seen_changes: section.only_seen_changes,

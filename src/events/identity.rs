@@ -1,0 +1,114 @@
+//! What identifies an event among the copies of it.
+
+use std::fmt;
+
+use crate::digest::{Identity, hex};
+
+/// An event in one account's trail: the recipient account and the `eventID`, in 24 bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct EventKey([u8; 24]);
+
+impl EventKey {
+    /// The key of the event `event_id` of `account`. Event ids are UUIDs; others are hashed.
+    #[must_use]
+    pub fn of(account: Option<&str>, event_id: &str) -> Self {
+        let number = account.filter(|account| account.len() == 12).and_then(|a| a.parse().ok());
+        let account = number.unwrap_or_else(|| {
+            let hash = u128::from_be_bytes(Identity::default().part(account).finish());
+            // Never one of the numbers, which have twelve digits.
+            u64::try_from(hash >> 64).unwrap_or(0) | (1 << 63)
+        });
+        let id =
+            uuid(event_id).unwrap_or_else(|| Identity::default().part(Some(event_id)).finish());
+        let mut key = [0; 24];
+        key.iter_mut()
+            .zip(account.to_be_bytes().into_iter().chain(id))
+            .for_each(|(to, from)| *to = from);
+        Self(key)
+    }
+
+    /// The key of a record without an `eventID` (version 1.0): where it stands.
+    #[must_use]
+    pub fn of_place(object: &str, record: u64) -> Self {
+        Self::of(Some(object), &format!("record {record}"))
+    }
+
+    /// Reads the key back from its text.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut key = [0; 24];
+        read_hex(text.as_bytes(), &mut key).then_some(Self(key))
+    }
+}
+
+impl fmt::Display for EventKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex(&self.0))
+    }
+}
+
+/// The bytes of `8-4-4-4-12` lower-case hexadecimal digits.
+fn uuid(text: &str) -> Option<[u8; 16]> {
+    let mut digits = [0; 32];
+    let mut found = text.bytes().filter(|byte| *byte != b'-');
+    for digit in &mut digits {
+        *digit = found.next()?;
+    }
+    let dashes = [8, 13, 18, 23].iter().all(|at| text.as_bytes().get(*at) == Some(&b'-'));
+    let mut id = [0; 16];
+    (text.len() == 36 && dashes && found.next().is_none() && read_hex(&digits, &mut id))
+        .then_some(id)
+}
+
+/// Fills `bytes` from twice as many lower-case digits. Returns whether there were just these.
+fn read_hex(digits: &[u8], bytes: &mut [u8]) -> bool {
+    let value = |digit: &u8| match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    };
+    let fits = digits.len() == bytes.len() * 2;
+    let mut pairs = digits.chunks(2).zip(bytes.iter_mut());
+    let read = |(pair, byte): (&[u8], &mut u8)| match pair {
+        [high, low] => match (value(high), value(low)) {
+            (Some(high), Some(low)) => {
+                *byte = high * 16 + low;
+                true
+            }
+            _ => false,
+        },
+        _ => false,
+    };
+    fits && pairs.all(read)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_differ_by_account_and_id_and_survive_their_text() {
+        let id = "1d2f3a4b-0000-4000-8000-00000000cafe";
+        let keys = [
+            EventKey::of(Some("111122223333"), id),
+            EventKey::of(Some("444455556666"), id),
+            EventKey::of(None, id),
+            EventKey::of(Some(""), id),
+            EventKey::of(Some("anonymous"), id),
+            EventKey::of(Some("111122223333"), "1D2F3A4B-0000-4000-8000-00000000CAFE"),
+            EventKey::of(Some("111122223333"), "1d2f3a4b00004000800000000000cafe"),
+            EventKey::of(Some("111122223333"), "1d2f3a4b000040008000-0000-0000-cafe0"),
+            EventKey::of(Some("111122223333"), "x"),
+            EventKey::of_place("a.json", 0),
+            EventKey::of_place("a.json", 1),
+        ];
+        for (at, key) in keys.iter().enumerate() {
+            assert_eq!(EventKey::parse(&key.to_string()), Some(*key));
+            assert!(keys.iter().skip(at + 1).all(|other| other != key), "{at}");
+        }
+        assert!(keys[0].to_string().ends_with("1d2f3a4b00004000800000000000cafe"));
+        for text in ["", "abc", &"0".repeat(47), &"g".repeat(48), &"0".repeat(50)] {
+            assert_eq!(EventKey::parse(text), None, "{text}");
+        }
+    }
+}
