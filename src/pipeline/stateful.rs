@@ -145,21 +145,16 @@ impl<'o> Session<'o> {
         if let Some(old) = self.state.file(|files| &files.table) {
             tables.push(Box::new(TableReader::open(&old)?));
         }
-        let table = group::merge(tables);
-        if run.interrupted {
-            run.take(judge(self.plan, &judging, table)?, self.plan);
-            run.notes.push("interrupted: the state and the findings are as they were".to_owned());
-            return Ok(());
+        let mut table = group::merge(tables);
+        if run.interrupted || self.nothing_new(&manifest, run) {
+            let judged = judge(self.plan, &judging, table)?;
+            return self.leave_as_it_was(&manifest, judged, run);
         }
-        let judged = tee(&draft.path(&files.table), &retention, table, |table| {
+        let judged = tee(&draft.path(&files.table), &retention, &mut table, |table| {
             judge(self.plan, &judging, table)
         })?;
-        drop(spilled);
+        drop((table, spilled));
         let revised = self.revise(&manifest, judged, run)?;
-        if self.is_unchanged(&manifest, run, &revised) {
-            store::remove(&draft.path(&files.table))?;
-            return publish(&self.state, run);
-        }
         self.write(&draft, &files, &manifest, run, &revised, recent)?;
         manifest.files = files;
         let state = draft.commit(manifest)?;
@@ -292,13 +287,23 @@ impl<'o> Session<'o> {
     }
 
     /// Whether a commit would change nothing but its number.
-    fn is_unchanged(&self, manifest: &Manifest, run: &Run, revised: &Revised) -> bool {
+    fn nothing_new(&self, manifest: &Manifest, run: &Run) -> bool {
         let same = self.state.manifest.as_ref().is_some_and(|before| {
             (&before.judged_by, &before.folds) == (&manifest.judged_by, &manifest.folds)
         });
-        let nothing_read =
-            run.account.manifest.iter().all(|object| object.analysed == 0 && !object.is_finished());
-        same && nothing_read && revised.changes.num_rows() == 0
+        let is_news = |object: &ObjectRecord| object.analysed > 0 || object.is_finished();
+        same && !run.account.manifest.iter().any(is_news)
+    }
+
+    /// Ends a run without a commit.
+    fn leave_as_it_was(&self, manifest: &Manifest, judged: Judged, run: &mut Run) -> Result<()> {
+        if run.interrupted {
+            run.take(judged, self.plan);
+            run.notes.push("interrupted: the state and the findings are as they were".to_owned());
+            return Ok(());
+        }
+        self.revise(manifest, judged, run)?;
+        publish(&self.state, run)
     }
 
     /// Writes all files of the generation but the table.

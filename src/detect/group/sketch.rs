@@ -26,18 +26,15 @@ impl Sketch {
         Self { k, keep: keep.min(k), hashes: Vec::new(), texts: Vec::new() }
     }
 
-    /// Rebuilds a sketch from its parts; `None` if they do not fit together.
+    /// Rebuilds a sketch from its texts and [`bare_hashes`](Self::bare_hashes); `None` if they do
+    /// not fit together.
     #[must_use]
-    pub fn from_parts(
-        k: usize,
-        keep: usize,
-        hashes: Vec<u64>,
-        texts: Vec<Arc<str>>,
-    ) -> Option<Self> {
+    pub fn from_parts(k: usize, keep: usize, texts: Vec<Arc<str>>, bare: &[u64]) -> Option<Self> {
+        let mut hashes: Vec<u64> = texts.iter().map(|text| Self::hash(text)).collect();
+        hashes.extend(bare);
         let sorted = hashes.is_sorted_by(|a, b| a < b);
         let fits = keep <= k && hashes.len() <= k && texts.len() == hashes.len().min(keep);
-        let true_texts = texts.iter().zip(&hashes).all(|(text, hash)| Self::hash(text) == *hash);
-        (sorted && fits && true_texts).then_some(Self { k, keep, hashes, texts })
+        (sorted && fits).then_some(Self { k, keep, hashes, texts })
     }
 
     /// The hash by which values are sampled.
@@ -90,6 +87,12 @@ impl Sketch {
     #[must_use]
     pub fn hashes(&self) -> &[u64] {
         &self.hashes
+    }
+
+    /// The hashes whose texts are not kept, ascending.
+    #[must_use]
+    pub fn bare_hashes(&self) -> &[u64] {
+        self.hashes.get(self.texts.len()..).unwrap_or_default()
     }
 
     /// The texts of the smallest hashes, in the order of their hashes.

@@ -2,7 +2,8 @@
 //!
 //! Columns: `fold` (hex), `entity` (list of text), `bucket` (time), `panes` (list of start, rule,
 //! ok, failed), `first`, `last` (times), `bytes_in`, `bytes_out`, `evidence` (list of event_time,
-//! event_id, object_uri, record_number), `samples` (list of k, keep, hashes, texts).
+//! event_id, object_uri, record_number), `samples` (list of k, keep, texts, and the
+//! hashes of further values).
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -31,7 +32,7 @@ use crate::error::{Error, Result};
 const BATCH: usize = 1_024;
 
 /// Metadata key and value that mark our tables; the number changes with the format.
-const FORMAT: (&str, &str) = ("trailsift.table", "1");
+const FORMAT: (&str, &str) = ("trailsift.table", "2");
 
 /// Writes a sorted run row by row. Memory: one batch of rows and Parquet's open row group.
 #[derive(Debug)]
@@ -164,12 +165,12 @@ fn samples(rows: &[(Key, Row)]) -> Result<ArrayRef> {
     let of = |row: &Row| row.details.as_ref().map_or(0, |details| details.samples.len());
     let all = || rows.iter().filter_map(|(_, row)| row.details.as_ref()).flat_map(|d| &d.samples);
     let size = |size: usize| u32::try_from(size).unwrap_or(u32::MAX);
-    let hashes = UInt64Array::from_iter_values(all().flat_map(|s| s.hashes().iter().copied()));
+    let hashes = UInt64Array::from_iter_values(all().flat_map(|s| s.bare_hashes().iter().copied()));
     let texts: StringArray = all().flat_map(Sketch::texts).map(Some).collect();
     let items = structure(vec![
         ("k", Arc::new(UInt32Array::from_iter_values(all().map(|s| size(s.k()))))),
         ("keep", Arc::new(UInt32Array::from_iter_values(all().map(|s| size(s.keep()))))),
-        ("hashes", list(all().map(|sketch| sketch.hashes().len()), Arc::new(hashes))?),
+        ("hashes", list(all().map(|sketch| sketch.bare_hashes().len()), Arc::new(hashes))?),
         ("texts", list(all().map(|sketch| sketch.texts().len()), Arc::new(texts))?),
     ]);
     list(rows.iter().map(|(_, row)| of(row)), items)
@@ -302,11 +303,12 @@ fn read_samples(items: &StructArray) -> Option<Vec<Sketch>> {
     let hashes = items.column_by_name("hashes")?.as_list_opt::<i32>()?;
     let texts = items.column_by_name("texts")?.as_list_opt::<i32>()?;
     let sketch = |at| {
-        let hashes = hashes.value(at).as_primitive_opt::<UInt64Type>()?.values().to_vec();
+        let hashes = hashes.value(at);
+        let hashes = hashes.as_primitive_opt::<UInt64Type>()?.values();
         let texts = texts.value(at);
         let texts = texts.as_string_opt::<i32>()?.iter().flatten().map(Arc::from).collect();
         let size = |size: u32| usize::try_from(size).ok();
-        Sketch::from_parts(size(k.value(at))?, size(keep.value(at))?, hashes, texts)
+        Sketch::from_parts(size(k.value(at))?, size(keep.value(at))?, texts, hashes)
     };
     (0..items.len()).map(sketch).collect()
 }
