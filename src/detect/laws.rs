@@ -284,10 +284,11 @@ fn a_foreign_parquet_file_is_refused_with_a_word() {
 fn a_table_sorts_whatever_the_order_of_insertion() {
     let id = FoldId::new("order");
     let filled = |order: &[&str]| {
-        let mut table = Table::new([id]);
+        let mut table = Table::new([(id, false)]);
         for name in order {
             let entity = table.entity(0, [Some(*name)].into_iter());
-            table.entry(0, entity, 60).add(Pane { start: 60, rule: 0, ok: 1, failed: 0 });
+            let mut entry = table.entry(0, entity, 60).unwrap();
+            entry.add(Pane { start: 60, rule: 0, ok: 1, failed: 0 });
         }
         table.drain_sorted()
     };
@@ -301,7 +302,8 @@ fn an_entity_of_too_many_values_is_diffuse_and_its_neighbours_are_not() {
         let mut values: Vec<String> = (0..count).map(|n| format!("{n:05}")).collect();
         values.sort();
         let row = move |value: String| {
-            (Key { fold: valued(), entity: entity(value), bucket: 0 }, Row::default())
+            let panes = vec![Pane { start: 0, rule: 0, ok: 1, failed: 0 }];
+            (Key { fold: valued(), entity: entity(value), bucket: 0 }, Row { panes, details: None })
         };
         values.into_iter().map(move |value| Ok(row(value)))
     };
@@ -310,4 +312,47 @@ fn an_entity_of_too_many_values_is_diffuse_and_its_neighbours_are_not() {
         Entities::new(table, BTreeSet::from([valued()])).collect::<Result<_>>().unwrap();
     let shape: Vec<_> = groups.iter().map(|g| (g.rows.len(), g.values.len(), g.diffuse)).collect();
     assert_eq!(shape, [(MAX_VALUES, MAX_VALUES, false), (0, 0, true), (1, 1, false)]);
+}
+
+/// However many values an entity gets and in however many tables: the judges see the same.
+#[test]
+fn a_table_gives_a_diffuse_entity_up_and_the_walk_sees_the_same() {
+    let fill = |names: &mut dyn Iterator<Item = (&'static str, usize, i64)>| {
+        let mut table = Table::new([(valued(), true)]);
+        let mut largest = 0;
+        for (name, value, day) in names {
+            let value = format!("{value}");
+            let entity = table.entity(0, [Some(name), Some(&value)].into_iter());
+            if let Some(mut entry) = table.entry(0, entity, day * 86_400) {
+                entry.add(Pane { start: day * 86_400, rule: 0, ok: 1, failed: 0 });
+            }
+            largest = largest.max(table.bytes());
+        }
+        (table.drain_sorted(), largest)
+    };
+    let events = |count: usize| {
+        let busy = (0..count).map(|n| ("busy", n, i64::try_from(n % 3).unwrap()));
+        busy.chain([("calm", 1, 0), ("calm", 2, 1), ("busy", 0, 7)])
+    };
+    let seen = |runs: Vec<Vec<(Key, Row)>>| {
+        let run = |rows: Vec<(Key, Row)>| -> Box<dyn Iterator<Item = Result<(Key, Row)>> + Send> {
+            Box::new(rows.into_iter().map(Ok))
+        };
+        let merged = merge(runs.into_iter().map(run).collect());
+        let walk = Entities::new(merged, BTreeSet::from([valued()]));
+        walk.collect::<Result<Vec<Groups>>>().unwrap()
+    };
+    for count in [MAX_VALUES, MAX_VALUES + 1, 4 * MAX_VALUES] {
+        let (whole, bytes) = fill(&mut events(count));
+        let half = |odd: usize| fill(&mut events(count).filter(move |e| e.1 % 2 == odd)).0;
+        let groups = seen(vec![whole.clone()]);
+        assert_eq!(groups, seen(vec![half(0), half(1)]), "{count}");
+        assert_eq!(groups[0].diffuse, count > MAX_VALUES);
+        assert_eq!(groups[1].rows.len(), 2);
+        if count > MAX_VALUES {
+            // Four days of one entity, two rows of the other.
+            assert_eq!(whole.len(), 6);
+        }
+        assert!(bytes < 2 * MAX_VALUES * 1_024, "{bytes}");
+    }
 }

@@ -45,7 +45,7 @@ pub(super) struct Runs {
 impl<'s> BoundedTable<'s> {
     /// A table of at most about `budget` bytes.
     pub(super) fn new(plan: &Plan, budget: usize, spill: Spill<'s>) -> Self {
-        let table = Table::new(plan.folds.iter().map(|fold| fold.id));
+        let table = Table::new(plan.folds.iter().map(|fold| (fold.id, fold.valued)));
         Self { table, budget, spill, spilled: Vec::new() }
     }
 

@@ -9,7 +9,7 @@ use hashbrown::HashMap;
 use super::key::FoldId;
 use super::row::{Details, Evidence, Pane};
 use super::sketch::Sketch;
-use super::table::{Entry, Table};
+use super::table::{EntityNumber, Entry, Table};
 use crate::events::{Core, Dictionary, EventBatch, Field};
 
 /// Most entity columns of a fold.
@@ -167,7 +167,7 @@ impl Fold {
         #[allow(clippy::iter_over_hash_type, reason = "rows do not depend on each other")]
         for (turn, ((keys, bucket), members)) in selected.into_iter().enumerate() {
             let entity = table.entity(number, columns.entity_values(&keys));
-            let mut entry = table.entry(number, entity, bucket);
+            let Some(mut entry) = table.entry(number, entity, bucket) else { continue };
             for (rule, row) in &members.0 {
                 let failed = columns.failed(*row);
                 entry.add(self.pane(*rule, time_of(batch, *row), failed));
@@ -180,8 +180,8 @@ impl Fold {
     /// folds without rules or details (coverage).
     pub fn fold_all(&self, number: usize, batch: &EventBatch, table: &mut Table) {
         let columns = self.columns(batch, &mut Hashes::default());
-        let mut entities: HashMap<EntityKeys, usize> = HashMap::new();
-        let mut last: Option<(EntityKeys, usize)> = None;
+        let mut entities: HashMap<EntityKeys, EntityNumber> = HashMap::new();
+        let mut last: Option<(EntityKeys, EntityNumber)> = None;
         for (row, time) in batch.times().iter().enumerate() {
             let keys = columns.entity_keys(row);
             let entity = match last {
@@ -192,7 +192,9 @@ impl Fold {
             };
             last = Some((keys, entity));
             let pane = self.pane(0, *time, columns.failed(row));
-            table.entry(number, entity, self.grain.bucket_of(*time)).add(pane);
+            if let Some(mut entry) = table.entry(number, entity, self.grain.bucket_of(*time)) {
+                entry.add(pane);
+            }
         }
     }
 

@@ -131,11 +131,10 @@ impl Groups {
     }
 
     fn push_valued(&mut self, value: Option<Arc<str>>, bucket: i64, row: Row, seen: &mut usize) {
-        *seen += usize::from(*seen == 0 || self.values.last() != Some(&value));
-        if *seen > MAX_VALUES {
-            self.diffuse = true;
-            // One value stays, to compare the next with.
-            (self.rows, self.values) = (Vec::new(), vec![value]);
+        *seen += usize::from(self.values.last() != Some(&value));
+        self.diffuse |= row.is_mark() || *seen > MAX_VALUES;
+        if self.diffuse {
+            (self.rows, self.values) = (Vec::new(), Vec::new());
         } else {
             self.rows.push((bucket, row));
             self.values.push(value);
@@ -172,9 +171,6 @@ impl<I: Iterator<Item = Result<(Key, Row)>>> Iterator for Entities<I> {
             } else {
                 groups.rows.push((key.bucket, row));
             }
-        }
-        if groups.diffuse {
-            groups.values.clear();
         }
         Some(Ok(groups))
     }

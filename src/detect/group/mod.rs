@@ -22,4 +22,4 @@ pub use merge::{Entities, Groups, MAX_VALUES, Run, merge};
 pub use row::{Details, Evidence, Pane, Row};
 pub use sketch::Sketch;
 pub use storage::{TableReader, TableWriter, write_table};
-pub use table::{Entry, Table};
+pub use table::{EntityNumber, Entry, Table};

@@ -97,6 +97,13 @@ pub struct Row {
 }
 
 impl Row {
+    /// Whether it is the mark of a day on which a diffuse entity was seen: no event gives such a
+    /// row.
+    #[must_use]
+    pub fn is_mark(&self) -> bool {
+        self.panes.is_empty() && self.details.is_none()
+    }
+
     /// Adds counts. Returns whether a pane was added.
     pub fn add(&mut self, pane: Pane) -> bool {
         // Events come nearly in order, so the place is mostly the end.

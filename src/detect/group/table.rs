@@ -6,6 +6,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 
 use super::key::{Entity, FoldId, Key};
+use super::merge::MAX_VALUES;
 use super::row::{Details, Pane, Row};
 
 /// Rough cost of a row, a pane and an entity value beyond their texts, in bytes.
@@ -19,12 +20,29 @@ type Slot = (usize, usize, i64);
 /// A table under construction.
 #[derive(Debug, Default)]
 pub struct Table {
-    folds: Vec<FoldId>,
-    /// Per fold.
-    known: Vec<HashMap<Entity, usize>>,
+    folds: Vec<KnownFold>,
     entities: Vec<Entity>,
     rows: HashMap<Slot, Row>,
     bytes: usize,
+}
+
+/// What the table knows of a fold.
+#[derive(Debug, Default)]
+struct KnownFold {
+    id: FoldId,
+    /// Whether the last entity column is a value.
+    valued: bool,
+    entities: HashMap<Entity, usize>,
+    /// In a fold with values: how many an entity has, keyed by its other columns.
+    values: HashMap<Entity, usize>,
+}
+
+/// An entity of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EntityNumber {
+    number: usize,
+    /// Whether it has too many values: then only the days on which it was seen are kept.
+    diffuse: bool,
 }
 
 /// A row under construction.
@@ -35,40 +53,114 @@ pub struct Entry<'t> {
 }
 
 impl Table {
-    /// An empty table for the folds of a plan, in their order.
+    /// An empty table for folds in their order; with each, whether its last entity column is a
+    /// value.
     #[must_use]
-    pub fn new(folds: impl IntoIterator<Item = FoldId>) -> Self {
-        let folds: Vec<FoldId> = folds.into_iter().collect();
-        Self { known: folds.iter().map(|_| HashMap::new()).collect(), folds, ..Self::default() }
+    pub fn new(folds: impl IntoIterator<Item = (FoldId, bool)>) -> Self {
+        let fold = |(id, valued)| KnownFold { id, valued, ..KnownFold::default() };
+        Self { folds: folds.into_iter().map(fold).collect(), ..Self::default() }
     }
 
-    /// The number of an entity of fold number `fold`.
+    /// The number of an entity of fold number `fold`. An entity that gets more than [`MAX_VALUES`]
+    /// values is diffuse: its rows are given up for a mark per day.
     pub fn entity<'v>(
         &mut self,
         fold: usize,
         values: impl Iterator<Item = Option<&'v str>>,
-    ) -> usize {
-        let entity: Entity = values.map(|value| value.map(Arc::from)).collect();
-        let Some(known) = self.known.get_mut(fold) else { return usize::MAX };
-        if let Some(number) = known.get(&entity) {
-            return *number;
+    ) -> EntityNumber {
+        let mut entity: Entity = values.map(|value| value.map(Arc::from)).collect();
+        let diffuse = self.is_diffuse(fold, &entity);
+        if diffuse {
+            let last = entity.len().saturating_sub(1);
+            let others = entity.iter().take(last).cloned();
+            entity = others.chain(std::iter::once(None)).collect();
+        }
+        let unknown = EntityNumber { number: usize::MAX, diffuse };
+        let Some(known) = self.folds.get_mut(fold) else { return unknown };
+        if let Some(number) = known.entities.get(&entity) {
+            return EntityNumber { number: *number, diffuse };
         }
         let number = self.entities.len();
         let text: usize = entity.iter().flatten().map(|value| value.len()).sum();
         self.bytes += ENTITY_BYTES * entity.len() + text;
-        known.insert(entity.clone(), number);
+        known.entities.insert(entity.clone(), number);
         self.entities.push(entity);
-        number
+        EntityNumber { number, diffuse }
     }
 
-    /// The row of an entity's bucket.
-    pub fn entry(&mut self, fold: usize, entity: usize, bucket: i64) -> Entry<'_> {
+    /// Whether the entity has too many values, counting this one.
+    fn is_diffuse(&mut self, fold: usize, entity: &Entity) -> bool {
+        let Some(known) = self.folds.get_mut(fold).filter(|known| known.valued) else {
+            return false;
+        };
+        let others = entity.get(..entity.len().saturating_sub(1)).unwrap_or_default();
+        let Some(count) = known.values.get_mut(others) else {
+            known.values.insert(others.into(), 1);
+            self.bytes += ENTITY_BYTES * others.len();
+            return false;
+        };
+        if *count > MAX_VALUES {
+            return true;
+        }
+        *count += usize::from(!known.entities.contains_key(entity));
+        let diffuse = *count > MAX_VALUES;
+        if diffuse {
+            self.give_up(fold, others);
+        }
+        diffuse
+    }
+
+    /// Drops the rows of the entity with these `others` columns, but for a mark per day.
+    #[allow(clippy::iter_over_hash_type, reason = "each row is dropped by itself")]
+    fn give_up(&mut self, fold: usize, others: &[Option<Arc<str>>]) {
+        let Some(known) = self.folds.get_mut(fold) else { return };
+        let mark: Entity = others.iter().cloned().chain(std::iter::once(None)).collect();
+        let of_entity = |entity: &Entity| entity.get(..others.len()) == Some(others);
+        known.entities.retain(|entity, _| !of_entity(entity));
+        let (before, mut days) = (self.rows.len(), Vec::new());
+        let entities = &self.entities;
+        self.rows.retain(|(of, number, bucket), _| {
+            let given_up = *of == fold && entities.get(*number).is_some_and(of_entity);
+            days.extend(given_up.then_some(*bucket));
+            !given_up
+        });
+        if days.is_empty() {
+            return;
+        }
+        self.bytes = self.bytes / before.max(1) * self.rows.len();
+        let number = self.entities.len();
+        self.entities.push(mark.clone());
+        if let Some(known) = self.folds.get_mut(fold) {
+            known.entities.insert(mark, number);
+        }
+        for day in days {
+            self.mark(fold, number, day);
+        }
+    }
+
+    /// Says that a diffuse entity was seen in `bucket`.
+    fn mark(&mut self, fold: usize, number: usize, bucket: i64) {
+        // Buckets are whole minutes; an odd second is that of a mark.
+        let bucket = bucket - bucket.rem_euclid(2) + 1;
         let bytes = &mut self.bytes;
-        let row = self.rows.entry((fold, entity, bucket)).or_insert_with(|| {
+        self.rows.entry((fold, number, bucket)).or_insert_with(|| {
             *bytes += ROW_BYTES;
             Row::default()
         });
-        Entry { row, bytes }
+    }
+
+    /// The row of an entity's bucket; none for a diffuse entity.
+    pub fn entry(&mut self, fold: usize, entity: EntityNumber, bucket: i64) -> Option<Entry<'_>> {
+        if entity.diffuse {
+            self.mark(fold, entity.number, bucket);
+            return None;
+        }
+        let bytes = &mut self.bytes;
+        let row = self.rows.entry((fold, entity.number, bucket)).or_insert_with(|| {
+            *bytes += ROW_BYTES;
+            Row::default()
+        });
+        Some(Entry { row, bytes })
     }
 
     /// Roughly how much memory the table holds.
@@ -83,11 +175,11 @@ impl Table {
         let mut run = Vec::with_capacity(self.rows.len());
         for ((fold, entity, bucket), row) in self.rows.drain() {
             if let (Some(fold), Some(entity)) = (self.folds.get(fold), self.entities.get(entity)) {
-                run.push((Key { fold: *fold, entity: entity.clone(), bucket }, row));
+                run.push((Key { fold: fold.id, entity: entity.clone(), bucket }, row));
             }
         }
         run.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-        *self = Self::new(std::mem::take(&mut self.folds));
+        *self = Self::new(self.folds.iter().map(|fold| (fold.id, fold.valued)));
         run
     }
 }
