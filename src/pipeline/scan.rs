@@ -195,10 +195,10 @@ fn notes(options: &ScanOptions, listing: &Listing, runs: &Runs) -> Vec<String> {
             listing.unsplit, shard.of
         ));
     }
-    if runs.spilled() > 0 {
+    if runs.spills() > 0 {
         notes.push(format!(
             "tables outgrew their part of --memory and were spilled to disk {} times",
-            runs.spilled()
+            runs.spills()
         ));
     }
     notes

@@ -16,8 +16,13 @@ pub(super) struct BoundedTable<'s> {
     pub table: Table,
     budget: usize,
     spill: Spill<'s>,
-    spilled: Vec<TempPath>,
+    /// Spilled runs: those of level n + 1 are merged from [`FAN_IN`] of level n.
+    levels: Vec<Vec<TempPath>>,
+    spills: usize,
 }
+
+/// So many spilled runs become one: a run that is open for merging costs some megabytes.
+const FAN_IN: usize = 8;
 
 /// Where tables are spilled.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +38,13 @@ impl<'s> Spill<'s> {
     pub(super) fn into(folder: &'s Path) -> Self {
         Self { folder, prefix: ".spill-" }
     }
+
+    fn write(self, run: impl Iterator<Item = Result<(Key, Row)>>) -> Result<TempPath> {
+        let file = NamedTempFile::with_prefix_in(self.prefix, self.folder);
+        let path = file.map_err(Error::io(self.folder))?.into_temp_path();
+        write_table(&path, run)?;
+        Ok(path)
+    }
 }
 
 /// The sorted runs of a worker.
@@ -40,13 +52,14 @@ impl<'s> Spill<'s> {
 pub(super) struct Runs {
     memory: Vec<Vec<(Key, Row)>>,
     spilled: Vec<TempPath>,
+    spills: usize,
 }
 
 impl<'s> BoundedTable<'s> {
     /// A table of at most about `budget` bytes.
     pub(super) fn new(plan: &Plan, budget: usize, spill: Spill<'s>) -> Self {
         let table = Table::new(plan.folds.iter().map(|fold| (fold.id, fold.valued)));
-        Self { table, budget, spill, spilled: Vec::new() }
+        Self { table, budget, spill, levels: Vec::new(), spills: 0 }
     }
 
     /// Spills if the table is over its budget.
@@ -57,17 +70,31 @@ impl<'s> BoundedTable<'s> {
         if self.table.bytes() <= self.budget {
             return Ok(());
         }
-        let Spill { folder, prefix } = self.spill;
-        let file = NamedTempFile::with_prefix_in(prefix, folder);
-        let path = file.map_err(Error::io(folder))?.into_temp_path();
-        write_table(&path, self.table.drain_sorted().into_iter().map(Ok))?;
-        self.spilled.push(path);
-        Ok(())
+        let path = self.spill.write(self.table.drain_sorted().into_iter().map(Ok))?;
+        self.spills += 1;
+        self.keep(path, 0)
+    }
+
+    /// Keeps a spilled run of a level.
+    fn keep(&mut self, run: TempPath, level: usize) -> Result<()> {
+        if self.levels.len() == level {
+            self.levels.push(Vec::new());
+        }
+        let Some(runs) = self.levels.get_mut(level) else { return Ok(()) };
+        runs.push(run);
+        if runs.len() < FAN_IN {
+            return Ok(());
+        }
+        let runs = std::mem::take(runs);
+        let merged = self.spill.write(merge(open(&runs)?))?;
+        drop(runs);
+        self.keep(merged, level + 1)
     }
 
     /// The runs.
     pub(super) fn finish(mut self) -> Runs {
-        Runs { memory: vec![self.table.drain_sorted()], spilled: self.spilled }
+        let spilled = self.levels.into_iter().flatten().collect();
+        Runs { memory: vec![self.table.drain_sorted()], spilled, spills: self.spills }
     }
 }
 
@@ -76,11 +103,12 @@ impl Runs {
     pub(super) fn add(&mut self, other: Self) {
         self.memory.extend(other.memory);
         self.spilled.extend(other.spilled);
+        self.spills += other.spills;
     }
 
-    /// How many runs were spilled.
-    pub(super) fn spilled(&self) -> usize {
-        self.spilled.len()
+    /// How often a table was spilled.
+    pub(super) fn spills(&self) -> usize {
+        self.spills
     }
 
     /// All runs merged into one table, and the files that must live as long as it is read.
@@ -88,13 +116,15 @@ impl Runs {
     /// # Errors
     /// Those of opening the spilled runs.
     pub(super) fn merged(self) -> Result<(Run<'static>, Vec<TempPath>)> {
-        let mut runs: Vec<Run<'static>> = Vec::new();
+        let mut runs = open(&self.spilled)?;
         for run in self.memory {
             runs.push(Box::new(run.into_iter().map(Ok)));
         }
-        for path in &self.spilled {
-            runs.push(Box::new(TableReader::open(path)?));
-        }
         Ok((Box::new(merge(runs)), self.spilled))
     }
+}
+
+fn open(spilled: &[TempPath]) -> Result<Vec<Run<'static>>> {
+    let reader = |path: &TempPath| Ok(Box::new(TableReader::open(path)?) as Run<'static>);
+    spilled.iter().map(reader).collect()
 }

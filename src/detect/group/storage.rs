@@ -28,8 +28,10 @@ use super::row::{Details, Evidence, Pane, Row};
 use super::sketch::Sketch;
 use crate::error::{Error, Result};
 
-/// Rows per batch, written and read.
+/// Rows per batch written.
 const BATCH: usize = 1_024;
+/// Rows per batch read: many tables are open when runs are merged.
+const READ_BATCH: usize = 256;
 
 /// Metadata key and value that mark our tables; the number changes with the format.
 const FORMAT: (&str, &str) = ("trailsift.table", "2");
@@ -205,7 +207,7 @@ impl TableReader {
             }
             None => return Err(Error::table(path, "not a table of trailsift")),
         }
-        let batches = builder.with_batch_size(BATCH).build()?;
+        let batches = builder.with_batch_size(READ_BATCH).build()?;
         Ok(Self { path: path.to_path_buf(), batches, rows: Vec::new().into_iter() })
     }
 

@@ -9,10 +9,12 @@ use super::key::{Entity, FoldId, Key};
 use super::merge::MAX_VALUES;
 use super::row::{Details, Pane, Row};
 
-/// Rough cost of a row, a pane and an entity value beyond their texts, in bytes.
+/// Rough cost of a row, a pane and an entity value beyond their texts, in bytes, as measured.
 const ROW_BYTES: usize = 512;
 const PANE_BYTES: usize = 32;
 const ENTITY_BYTES: usize = 96;
+/// Of a sample with one value.
+const SAMPLE_BYTES: usize = 160;
 
 /// (fold, entity, bucket) as integers.
 type Slot = (usize, usize, i64);
@@ -197,7 +199,7 @@ impl Entry<'_> {
         let bytes = &mut *self.bytes;
         self.row.details.get_or_insert_with(|| {
             let details = new();
-            *bytes += details.samples.len() * 64;
+            *bytes += details.samples.len() * SAMPLE_BYTES;
             Box::new(details)
         })
     }
