@@ -16,12 +16,25 @@ use std::process::{Command, Output};
 
 const QUERY: &str = "import sys, duckdb; duckdb.sql(sys.argv[1]).show(max_width=250)";
 
+/// Runs the statements of each argument; the last one of each must give rows, or be a definition.
+const QUERIES: &str = "
+import sys, duckdb
+for block in sys.argv[1:]:
+    for statement in filter(str.strip, block.split(';')):
+        result = duckdb.sql(statement)
+    assert result is None or result.fetchone() or 'create view' in block, block
+";
+
 /// The contents of the README's blocks of a language, in their order.
 fn blocks(language: &str) -> Vec<String> {
-    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let readme = std::fs::read_to_string(readme).expect("the README");
+    blocks_of("README.md", language)
+}
+
+fn blocks_of(page: &str, language: &str) -> Vec<String> {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join(page);
+    let page = std::fs::read_to_string(page).expect("a page");
     let fence = format!("\n```{language}\n");
-    let after = readme.split(&fence).skip(1);
+    let after = page.split(&fence).skip(1);
     after.map(|text| text.split("\n```").next().unwrap_or_default().to_owned()).collect()
 }
 
@@ -91,13 +104,36 @@ fn the_main_command_writes_what_the_readme_lists() {
     assert_eq!(files, listed);
 }
 
-#[test]
-fn the_query_gives_the_rows_shown() {
-    let Some(python) = python() else {
+/// A Python that has duckdb, or a word on what is skipped for want of one.
+fn python_or_skip() -> Option<String> {
+    let python = python();
+    if python.is_none() {
         assert!(std::env::var_os("TRAILSIFT_CI").is_none(), "no Python with duckdb");
         eprintln!("SKIPPED: no Python with duckdb (set TRAILSIFT_DUCKDB_PYTHON)");
-        return;
-    };
+    }
+    python
+}
+
+#[test]
+fn the_queries_of_the_state_give_rows() {
+    let Some(python) = python_or_skip() else { return };
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let logs = Path::new(env!("CARGO_MANIFEST_DIR")).join("sample-logs");
+    let mut scan = Command::new(env!("CARGO_BIN_EXE_trailsift"));
+    scan.current_dir(folder.path()).arg("scan").arg(logs);
+    let scanned = scan.args(["--state", "state", "--out", "out"]).output().expect("trailsift runs");
+    assert!(scanned.status.success(), "{}", String::from_utf8_lossy(&scanned.stderr));
+    let queries = blocks_of("docs/state.md", "sql");
+    assert_eq!(queries.len(), 6, "{queries:?}");
+    let mut run = Command::new(python);
+    run.args(["-c", QUERIES]).args(queries).current_dir(folder.path());
+    let output = run.output().expect("Python runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn the_query_gives_the_rows_shown() {
+    let Some(python) = python_or_skip() else { return };
     let folder = tempfile::tempdir().expect("a temporary folder");
     let output = scan(&folder.path().join("out"));
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

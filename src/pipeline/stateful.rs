@@ -393,7 +393,7 @@ fn fold_entries(plan: &Plan, before: Option<&Manifest>) -> Vec<FoldEntry> {
             since_day: known.map_or_else(new, |known| known.since_day),
             detectors: detectors.map(|detector| detector.metadata.id.clone()).collect(),
             columns: fold.entity.iter().map(|field| plan.fields.name(*field)).collect(),
-            samples: fold
+            sampled: fold
                 .samples
                 .iter()
                 .map(|sample| plan.fields.name(sample.field.into()))

@@ -48,7 +48,7 @@ pub struct FoldEntry {
     /// What the texts of the table's column `entity` are.
     pub columns: Vec<String>,
     /// What the sketches of the table's column `samples` are of.
-    pub samples: Vec<String>,
+    pub sampled: Vec<String>,
     /// Its history begins on this day, since its detectors are younger than the state.
     pub since_day: Option<i64>,
 }
