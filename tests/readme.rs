@@ -16,13 +16,16 @@ use std::process::{Command, Output};
 
 const QUERY: &str = "import sys, duckdb; duckdb.sql(sys.argv[1]).show(max_width=250)";
 
-/// Runs the statements of each argument; the last one of each must give rows, or be a definition.
+/// Runs the statements of each argument; every query must give rows.
 const QUERIES: &str = "
 import sys, duckdb
 for block in sys.argv[1:]:
-    for statement in filter(str.strip, block.split(';')):
-        result = duckdb.sql(statement)
-    assert result is None or result.fetchone() or 'create view' in block, block
+    for statement in filter(None, map(str.strip, block.split(';'))):
+        if statement.startswith(('set ', 'create ')):
+            duckdb.sql(statement)
+        else:
+            (rows,), = duckdb.sql('select count(*) from (' + statement + ')').fetchall()
+            assert rows > 0, statement
 ";
 
 /// The contents of the README's blocks of a language, in their order.
