@@ -238,6 +238,20 @@ fn late_events_withdraw_what_they_explain_and_too_late_ones_are_history() {
 }
 
 #[test]
+fn a_time_that_has_not_come_yet_makes_nothing_late() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = bob_is_new(folder.path());
+    let mut forged = read("mallory", 20);
+    forged["eventTime"] = json!("9999-12-31T23:59:59Z");
+    let forged = write(folder.path().join("forged.json"), &[forged]);
+    assert_eq!(with_state(&[first, forged], folder.path(), &[]).status, 0);
+    let next = write(folder.path().join("next.json"), &[read("carol", 21)]);
+    let ran = with_state(&[next], folder.path(), &[]);
+    assert_eq!(run_json(&folder.path().join("out"))["records"]["too_late"], 0, "{}", ran.out);
+    assert!(ran.out.contains("2 new, 0 revised, 0 withdrawn"), "{}", ran.out);
+}
+
+#[test]
 fn a_second_run_over_the_same_logs_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let first = bob_is_new(folder.path());

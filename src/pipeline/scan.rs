@@ -1,5 +1,6 @@
 //! The main job: list, then read, decode, select and fold on all workers, merge, judge, write.
 
+use std::mem::take;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -105,9 +106,9 @@ pub fn scan(options: &ScanOptions, progress: &dyn Progress, interrupt: &AtomicBo
     if let Some(session) = &mut session {
         account.add(session.leave_out(&mut listing)?, Vec::new());
     }
-    let harvest = read(options, &plan, &listing, session.as_ref(), progress, interrupt)?;
+    let mut harvest = read(options, &plan, &listing, session.as_ref(), progress, interrupt)?;
     let interrupted = harvest.manifest.len() < listing.objects.len();
-    account.add(harvest.manifest, harvest.rejected);
+    account.add(take(&mut harvest.manifest), take(&mut harvest.rejected));
     if interrupted {
         account.skip_unread(&listing, "not reached: the run was interrupted");
     }
@@ -122,7 +123,7 @@ pub fn scan(options: &ScanOptions, progress: &dyn Progress, interrupt: &AtomicBo
     };
     if let Some(session) = session {
         partial::clear(&options.out)?;
-        session.finish(&mut run, harvest.runs, harvest.recent)?;
+        session.finish(&mut run, harvest)?;
         return Ok(run);
     }
     let (table, files) = harvest.runs.merged()?;
@@ -211,6 +212,7 @@ impl Harvest {
             manifest: Vec::new(),
             rejected: Vec::new(),
             span: None,
+            newest: None,
             recent: Vec::new(),
             latencies: Latencies::new(),
         }
@@ -220,6 +222,7 @@ impl Harvest {
         self.runs.add(other.runs);
         self.manifest.extend(other.manifest);
         self.rejected.extend(other.rejected);
+        self.newest = self.newest.max(other.newest);
         self.recent.extend(other.recent);
         self.span = Span::join(self.span, other.span);
         self.latencies.add(&other.latencies);

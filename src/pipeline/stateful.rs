@@ -10,8 +10,7 @@ use super::judging::{Judged, Judging, judge};
 use super::output;
 use super::run::{Run, Span, StateChange};
 use super::scan::ScanOptions;
-use super::tables::Runs;
-use super::worker::Kept;
+use super::worker::{Harvest, Kept};
 use crate::detect::group::{self, FoldId, Key, Row, TableReader, TableWriter};
 use crate::detect::rules::Plan;
 use crate::digest::{Identity, hex};
@@ -111,6 +110,7 @@ impl<'o> Session<'o> {
     pub(super) fn kept(&self) -> Kept {
         Kept {
             too_late_before: self.horizon.map(|h| h.reported.saturating_mul(DAY_MICROS)),
+            tomorrow: tomorrow(),
             counted: self.recent.clone(),
         }
     }
@@ -127,13 +127,9 @@ impl<'o> Session<'o> {
 
     /// Judges history and harvest together, commits, and publishes. An interrupted run is judged
     /// and changes nothing.
-    pub(super) fn finish(
-        self,
-        run: &mut Run,
-        runs: Runs,
-        recent: Vec<(EventKey, i32)>,
-    ) -> Result<()> {
-        let mut manifest = self.manifest(run);
+    pub(super) fn finish(self, run: &mut Run, harvest: Harvest) -> Result<()> {
+        let Harvest { runs, newest, recent, .. } = harvest;
+        let mut manifest = self.manifest(run, newest);
         let judging = self.judging(&manifest);
         let draft = self.state.draft(&self.identity(run, &manifest));
         let retention = self.retention(&manifest);
@@ -165,14 +161,13 @@ impl<'o> Session<'o> {
     }
 
     /// The next manifest; its files have no names yet.
-    fn manifest(&self, run: &Run) -> Manifest {
+    fn manifest(&self, run: &Run, newest: Option<i64>) -> Manifest {
         let before = self.state.manifest.as_ref();
         let options = format!("{:?}", self.options.judge);
         let judged_by = Identity::default().part(Some(&self.plan.digest)).part(Some(&options));
         let folds = fold_entries(self.plan, before);
         let mut manifest = Manifest::new(hex(&judged_by.finish()), folds);
-        // A forged time in the future must not make everything after it late.
-        let newest = run.span.map(|span| span.last.div_euclid(DAY_MICROS).min(today()));
+        let newest = newest.map(|newest| newest.div_euclid(DAY_MICROS));
         manifest.newest_day = before.and_then(|before| before.newest_day).max(newest);
         let known = before
             .and_then(|before| Some(Span { first: before.first_event?, last: before.last_event? }));
@@ -445,8 +440,8 @@ fn publish_findings(state: &State, out: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Today's UTC day.
-#[allow(clippy::disallowed_methods, reason = "only bounds times that lie in the future")]
-fn today() -> i64 {
-    jiff::Timestamp::now().as_second().div_euclid(86_400)
+/// The beginning of the next UTC day, µs.
+#[allow(clippy::disallowed_methods, reason = "only tells times that lie in the future")]
+fn tomorrow() -> i64 {
+    (jiff::Timestamp::now().as_microsecond().div_euclid(DAY_MICROS) + 1) * DAY_MICROS
 }

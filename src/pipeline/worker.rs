@@ -46,6 +46,8 @@ pub(super) struct Task<'s> {
 pub(super) struct Kept {
     /// Events before are too late to be judged, µs.
     pub too_late_before: Option<i64>,
+    /// Events from here on, µs, have not happened yet: they do not make others late.
+    pub tomorrow: i64,
     /// Events that were counted by earlier runs, and their days.
     pub counted: BTreeMap<EventKey, i32>,
 }
@@ -61,6 +63,8 @@ pub(super) struct Harvest {
     pub rejected: Vec<RejectedRecord>,
     /// The times of its events.
     pub span: Option<Span>,
+    /// With a state: the newest event that has happened, µs.
+    pub newest: Option<i64>,
     /// With a state: the events of objects that will be read again, and their days.
     pub recent: Vec<(EventKey, i32)>,
     /// How long its objects took.
@@ -146,6 +150,7 @@ impl<'s> Worker<'s> {
             manifest: self.manifest,
             rejected: self.rejected,
             span: self.sink.span,
+            newest: self.sink.newest,
             recent: self.sink.keys,
             latencies: self.latencies,
         })
@@ -165,6 +170,7 @@ struct EventSink<'s> {
     span: Option<Span>,
     counts: Counts,
     object: Arc<str>,
+    newest: Option<i64>,
     /// With a state: the events of the objects to be read again, then those of this one.
     keys: Vec<(EventKey, i32)>,
     known_keys: usize,
@@ -181,6 +187,7 @@ impl<'s> EventSink<'s> {
             span: None,
             counts: Counts::default(),
             object: Arc::default(),
+            newest: None,
             keys: Vec::new(),
             known_keys: 0,
             failed: Ok(()),
@@ -227,6 +234,7 @@ impl RecordSink for EventSink<'_> {
             self.failed = self.flush();
         }
         let (task, counts, keys) = (self.task, &mut self.counts, &mut self.keys);
+        let newest = &mut self.newest;
         let wanted = |event: &Arrival<'_, '_, '_>| {
             let filtered = task.since.is_some_and(|since| event.time < since)
                 || task.until.is_some_and(|until| event.time >= until);
@@ -239,6 +247,8 @@ impl RecordSink for EventSink<'_> {
                     if !known {
                         let late = kept.too_late_before.is_some_and(|before| event.time < before);
                         counts.too_late += u64::from(late);
+                        *newest =
+                            (*newest).max(Some(event.time).filter(|time| *time < kept.tomorrow));
                         keys.push((key, day_of(event.time)));
                     }
                     !known

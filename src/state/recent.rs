@@ -1,5 +1,5 @@
 //! Recent ids: the events already counted of objects that will be read again, because records of
-//! them were filtered out, lost, or because their size has changed.
+//! them were filtered out or lost.
 //!
 //! Columns: `event` (48 hexadecimal digits, see [`EventKey`]), `day` (date of the event).
 
