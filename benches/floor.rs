@@ -191,6 +191,8 @@ fn run_scan(input: &Path, out: &Path, threads: usize) -> Run {
         history: None,
         judge: JudgeOptions::default(),
         hash: false,
+        limits: trailsift::decode::Limits::default(),
+        archives: trailsift::pipeline::ArchiveLimits::default(),
     };
     scan(&options, &Silent, &AtomicBool::new(false)).expect("a run")
 }

@@ -2,6 +2,7 @@
 //! Findings, folds and plans are named by the first 128 bits.
 
 use std::fmt::Write;
+use std::io::Read;
 
 use sha2::{Digest, Sha256};
 
@@ -28,6 +29,37 @@ impl Identity {
 /// SHA-256 of stored bytes, hexadecimal.
 pub(crate) fn sha256(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
+}
+
+/// SHA-256 of the bytes that pass through a reader.
+pub(crate) struct Hashing<R> {
+    inner: R,
+    hash: Option<Sha256>,
+}
+
+impl<R: Read> Hashing<R> {
+    /// Hashes what is read from `inner`, if `wanted`.
+    pub(crate) fn new(inner: R, wanted: bool) -> Self {
+        Self { inner, hash: wanted.then(Sha256::default) }
+    }
+
+    /// Reads what is left, and gives the hash of all, hexadecimal.
+    pub(crate) fn finish(mut self) -> Option<String> {
+        self.hash.as_ref()?;
+        // What cannot be read is no part of the hash either.
+        let _ = std::io::copy(&mut self, &mut std::io::sink());
+        self.hash.map(|hash| hex(&hash.finalize()))
+    }
+}
+
+impl<R: Read> Read for Hashing<R> {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.inner.read(out)?;
+        if let (Some(hash), Some(bytes)) = (&mut self.hash, out.get(..count)) {
+            hash.update(bytes);
+        }
+        Ok(count)
+    }
 }
 
 /// Lower-case hexadecimal text.

@@ -1,10 +1,11 @@
 //! trailsift finds attacks on S3 in AWS CloudTrail logs, offline and fast.
 //!
-//! Data goes one way: [`store`] → [`source`] → [`decode`] → [`events`] → [`detect`] (select →
+//! Data goes one way: [`store`] → [`codec`] → [`source`] → [`decode`] → [`events`] → [`detect`] (select →
 //! group → judge; what is kept between runs: [`state`]) → [`findings`] → [`report`]; [`pipeline`] wires the rooms together and [`cli`]
 //! is the door. See `docs/architecture.md`.
 
 pub mod cli;
+pub mod codec;
 pub mod decode;
 pub mod detect;
 mod digest;

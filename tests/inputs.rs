@@ -251,6 +251,8 @@ fn an_interrupted_run_judges_what_was_read_and_says_so() {
         since: None,
         until: None,
         hash: false,
+        limits: trailsift::decode::Limits::default(),
+        archives: trailsift::pipeline::ArchiveLimits::default(),
     };
     let stop = Stop(false.into());
     let run = trailsift::pipeline::scan(&options, &stop, &stop.0).unwrap();

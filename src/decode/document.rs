@@ -1,4 +1,4 @@
-//! The common path: a whole, sound document is parsed at once, and the elements of its `Records`
+//! The common path: a whole, sound log file is parsed at once, and the elements of its `Records`
 //! are handed to the sink from the tape. In comes the text (overwritten by the parser), out goes
 //! what was found, refusals by number only: offsets are gone once the text is parsed. It knows
 //! nothing of damage; a document that does not parse is left to `salvage`.
@@ -6,73 +6,66 @@
 use simd_json::tape::{Array, Object, Value};
 
 use super::RecordSink;
-use super::envelope::{Keys, RECORDS, is_notification};
-use super::outcome::{FailReason, Other, Outcome};
 use super::parser::Parser;
-use super::reject::RecordFault;
+use super::reject::RejectReason;
+use super::scan::is_space;
+use super::shape::{RECORDS, is_notification};
+
+/// Refused records that are held in memory.
+const MAX_REFUSED: usize = 1 << 16;
 
 /// What a parsed document held.
+#[derive(Default)]
 pub(super) struct Document {
-    /// What it was.
-    pub(super) outcome: Outcome,
     /// How many records were handed to the sink.
     pub(super) records: u64,
     /// The numbers of those that the sink refused, ascending.
-    pub(super) refused: Vec<(u64, RecordFault)>,
+    pub(super) refused: Vec<(u64, RejectReason)>,
+    /// Whether there is a `Records` array, of events, that was read to its end.
+    pub(super) whole: bool,
 }
 
-/// Parses the document that starts at `start` of `text` and hands its records to `sink`, but stops
-/// once `max_refused` of them were refused. `None`: it does not parse, and the sink saw nothing.
+/// Whether `text` starts as a log file does.
+pub(super) fn is_log_file(text: &[u8]) -> bool {
+    let unspaced = |text: &'_ [u8]| text.iter().take_while(|byte| is_space(**byte)).count();
+    let brace = unspaced(text);
+    let inside = text.get(brace..).and_then(|rest| rest.strip_prefix(b"{")).unwrap_or_default();
+    inside.get(unspaced(inside)..).is_some_and(|inside| inside.starts_with(br#""Records""#))
+}
+
+/// Parses the document in `text` and hands its records to `sink`. `None`: it does not parse, and
+/// the sink saw nothing.
 pub(super) fn read(
     parser: &mut Parser,
     text: &mut Vec<u8>,
-    start: usize,
-    max_refused: usize,
     sink: &mut impl RecordSink,
 ) -> Option<Document> {
-    parser.parse(text, start, |root| walk(root, max_refused, sink)).ok()
+    parser.parse(text, 0, |root| walk(root, sink)).ok()
 }
 
 /// Hands the elements of every top-level `Records` array to the sink, in their order.
-fn walk(root: Value<'_, '_>, max_refused: usize, sink: &mut impl RecordSink) -> Document {
-    let mut document = Document { outcome: Outcome::Read, records: 0, refused: Vec::new() };
-    let mut found = false;
-    let mut keys = Keys::default();
+fn walk(root: Value<'_, '_>, sink: &mut impl RecordSink) -> Document {
+    let mut document = Document::default();
     for (key, value) in root.as_object().iter().flat_map(Object::iter) {
-        match value.as_array() {
-            Some(array) if key == RECORDS => {
-                found = true;
-                if !document.take(&array, max_refused, sink) {
-                    return document;
-                }
+        if let Some(array) = value.as_array().filter(|_| key == RECORDS) {
+            document.whole = document.take(&array, sink);
+            if !document.whole {
+                return document;
             }
-            _ => keys.add(key.as_bytes()),
         }
-    }
-    if !found {
-        document.outcome = keys.outcome();
     }
     document
 }
 
 impl Document {
     /// Hands the elements of one array to the sink; says whether to go on.
-    fn take(
-        &mut self,
-        array: &Array<'_, '_>,
-        max_refused: usize,
-        sink: &mut impl RecordSink,
-    ) -> bool {
+    fn take(&mut self, array: &Array<'_, '_>, sink: &mut impl RecordSink) -> bool {
         for record in array {
-            if self.records == 0 && is_notification(record) {
-                self.outcome = Outcome::Failed(FailReason::NotCloudTrail(Other::Notifications));
-                return false;
-            }
-            if self.refused.len() >= max_refused {
+            if self.refused.len() >= MAX_REFUSED || self.records == 0 && is_notification(record) {
                 return false;
             }
             if let Err(fault) = sink.record(self.records, record) {
-                self.refused.push((self.records, fault));
+                self.refused.push((self.records, fault.into()));
             }
             self.records += 1;
         }

@@ -1,38 +1,59 @@
-//! Bytes → records. In comes one stored object (its name and bytes), out go its records, one call
-//! of a [`RecordSink`] each, and an account of everything that could not be read: which object,
-//! which record, at which byte, and why.
+//! Bytes → records. In comes one stored object (its name and bytes, whole or as a stream), out go
+//! its records, one call of a [`RecordSink`] each, and an account of everything that could not be
+//! read: which object, which record, at which byte, and why.
 //!
-//! A sound document is parsed at once (`document`); anything else is scanned for the boundaries of
-//! its records and parsed record by record (`salvage`), so that bad bytes cost only the record
-//! they are in. This room knows no rules and no columns, and nothing of a record beyond what tells
-//! an event from other JSON.
+//! A sound log file is parsed at once (`document`). Everything else is a stream of JSON values
+//! (`salvage`), each of which is parsed at once if it is sound, else piece by piece, so that bad
+//! bytes cost only the record they are in; what tools put around events is taken off (`shape`,
+//! `leaves`); tables are read row by row (`table`). This room knows no rules and no columns, and
+//! nothing of a record beyond what tells an event from other JSON.
 
 mod document;
 mod envelope;
-mod inflate;
+mod lake;
+mod leaves;
 mod outcome;
 mod parser;
+mod pieces;
+mod presto;
 mod reject;
 mod repair;
 mod resync;
 mod salvage;
 mod scan;
+mod shape;
+mod table;
+mod taken;
 #[cfg(test)]
 mod tests;
+mod window;
 
-pub use outcome::{Damage, FailReason, Other, Outcome, SkipReason};
+use encoding_rs_io::DecodeReaderBytesBuilder;
+
+pub use outcome::{Damage, FailReason, Left, Other, Outcome, SkipReason};
 pub use reject::{RecordFault, RejectReason, Rejected};
 
-use inflate::{Inflater, MAX_LAYERS, Unpacked};
+use crate::codec::{
+    self, Content, HEAD_BYTES, Inflater, MAX_LAYERS, UnpackLimits, Unpacker, sniff,
+};
+use leaves::Unwrapper;
 use parser::Parser;
-use salvage::{max_rejected, salvage};
+use salvage::{Salvage, Tools};
+use scan::Scanner;
+use taken::Replay;
+use window::Window;
 
 /// Bounds that keep hostile input from eating the machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// The most bytes that one object may inflate to, per layer of gzip.
+    /// The most bytes that one object may inflate to.
     pub inflated_bytes: u64,
-    /// The longest document that is parsed at once; longer ones are parsed record by record, since
+    /// How many times its stored size an object may inflate to, beyond 64 MiB.
+    pub ratio: u64,
+    /// The most bytes of an object that are held in memory at once; what inflates to more is read
+    /// as a stream.
+    pub whole_bytes: u64,
+    /// The longest value that is parsed at once; longer ones are parsed record by record, since
     /// a tape is larger than its text.
     pub document_bytes: usize,
     /// The longest record, in bytes, of those that are parsed one by one.
@@ -42,10 +63,13 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// 1 GiB inflated, 16 MiB at once, 16 MiB per record, 128 levels.
+    /// 256 GiB inflated, 200 times the stored size, 64 MiB held whole, 16 MiB at once, 16 MiB per
+    /// record, 128 levels.
     fn default() -> Self {
         Self {
-            inflated_bytes: 1 << 30,
+            inflated_bytes: 256 << 30,
+            ratio: 200,
+            whole_bytes: 64 << 20,
             document_bytes: 16 << 20,
             record_bytes: 16 << 20,
             depth: 128,
@@ -53,9 +77,22 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// The most bytes that are unpacked in memory.
+    fn in_memory(&self) -> u64 {
+        self.whole_bytes.min(self.inflated_bytes)
+    }
+
+    /// What unpacking keeps to.
+    #[must_use]
+    pub fn unpack(&self) -> UnpackLimits {
+        UnpackLimits { bytes: self.inflated_bytes, ratio: self.ratio }
+    }
+}
+
 /// What takes the records: implemented by the event batch builder.
 pub trait RecordSink {
-    /// Takes record `number` (counted from 0 as in `.Records[n]`).
+    /// Takes record `number` (counted from 0 in the object, as in `.Records[n]`).
     ///
     /// # Errors
     /// [`RecordFault`] if the record is of no use; it then leaves nothing behind in the sink.
@@ -71,24 +108,43 @@ pub trait RecordSink {
 pub struct Decoded {
     /// What became of it as a whole.
     pub outcome: Outcome,
-    /// Records seen: those that the sink took, and [`Decoded::rejected`].
+    /// Records seen: those that the sink took, [`Decoded::rejected`] and [`Decoded::unlisted`].
     pub records: u64,
-    /// The pieces given up, by ascending record number.
+    /// The pieces given up, by ascending record number; the first 10,000 of them.
     pub rejected: Vec<Rejected>,
+    /// How many more pieces were given up.
+    pub unlisted: u64,
     /// How many bytes there were after inflating.
     pub inflated_bytes: u64,
-    /// How many gzip members there were in the layer that has most; 0: not gzip.
-    pub gzip_members: u32,
+}
+
+/// An archive: its members are objects of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Archive {
+    /// Possibly compressed.
+    Tar,
+    /// Possibly compressed.
+    Zip,
+}
+
+/// Whose word it is that an object is a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Claim {
+    /// The user's: it is an input itself.
+    Given,
+    /// That of its name, or else of its content.
+    Found,
 }
 
 /// Decodes objects one after the other with the same memory: one per worker thread.
 pub struct Decoder {
     limits: Limits,
     inflater: Inflater,
-    /// Parses whole documents, in which a record is two levels down.
+    /// Parses whole values, in which a record may be two levels down.
     documents: Parser,
     /// Parses single records.
     records: Parser,
+    unwrapper: Unwrapper,
 }
 
 impl Decoder {
@@ -98,122 +154,214 @@ impl Decoder {
         Self {
             documents: Parser::new(limits.depth.saturating_add(2)),
             records: Parser::new(limits.depth),
-            inflater: Inflater::new(),
+            unwrapper: Unwrapper::new(limits.depth),
+            inflater: Inflater::default(),
             limits,
         }
     }
 
-    /// Reads one object and hands its records to `sink`. `name` tells whether the object claims to
+    /// Reads one object and hands its records to `sink`. `name` may tell that the object claims to
     /// be a log (`.json`, `.gz`, … whatever the case); `stored` are its stored bytes.
-    pub fn decode(&mut self, name: &str, stored: &[u8], sink: &mut impl RecordSink) -> Decoded {
-        if !envelope::named_as_log(name) && !self.is_shaped_as_log(stored) {
-            return Decoded::without_records(Outcome::Skipped(SkipReason::NotALog));
+    ///
+    /// # Errors
+    /// [`Archive`], if it is one; nothing is read then.
+    pub fn decode(
+        &mut self,
+        name: &str,
+        claim: Claim,
+        stored: &[u8],
+        sink: &mut impl RecordSink,
+    ) -> Result<Decoded, Archive> {
+        let claims = claim == Claim::Given || envelope::named_as_log(name);
+        match sniff(stored) {
+            Content::Packed(codec::Codec::Gzip) => {}
+            Content::Text if claims && codec_free(stored) => {
+                return Ok(self.text(stored, false, sink));
+            }
+            _ => return self.restream(name, claim, stored, sink),
         }
-        let unpacked = self.inflater.unpack(stored, self.limits.inflated_bytes);
-        let inflated = if unpacked.layers == 0 { stored } else { &self.inflater.bytes };
-        let inflated_bytes = inflated.len() as u64;
-        let mut decoded = match object_start(inflated, &unpacked) {
-            Err(reason) => Decoded::without_records(Outcome::Failed(reason)),
-            Ok(start) => self.document(stored, &unpacked, start, sink),
+        if !claims && !self.is_shaped_as_log(stored) {
+            return self.restream(name, claim, stored, sink);
+        }
+        let unpacked = self.inflater.unpack(stored, self.limits.in_memory());
+        let bytes = &self.inflater.bytes;
+        let streamed = match &unpacked.damage {
+            Some(codec::Damage::InflatedLimit(_)) => true,
+            _ => sniff(bytes) != Content::Text || !codec_free(bytes),
         };
-        if let (Outcome::Read | Outcome::Partial(_), Some(damage)) =
-            (&decoded.outcome, unpacked.damage)
-        {
-            decoded.outcome = Outcome::Partial(damage);
+        if streamed {
+            self.inflater.shrink();
+            return self.restream(name, claim, stored, sink);
+        }
+        let mut decoded = self.text(stored, true, sink);
+        if let Some(damage) = unpacked.damage {
+            decoded.outcome = match decoded.outcome {
+                Outcome::Read | Outcome::Partial(_) => Outcome::Partial(damage.into()),
+                Outcome::Failed(_) if damage.is_cut() && decoded.records == 0 => {
+                    Outcome::Failed(FailReason::Broken(damage))
+                }
+                other => other,
+            };
         }
         self.inflater.shrink();
-        Decoded { inflated_bytes, gzip_members: unpacked.members, ..decoded }
+        Ok(decoded)
+    }
+
+    /// Reads as a stream what is in memory.
+    fn restream(
+        &mut self,
+        name: &str,
+        claim: Claim,
+        stored: &[u8],
+        sink: &mut impl RecordSink,
+    ) -> Result<Decoded, Archive> {
+        self.stream(name, claim, &mut Unpacker::new(stored, self.limits.unpack()), sink)
+    }
+
+    /// Reads one object as a stream, in memory that does not grow with it.
+    ///
+    /// # Errors
+    /// [`Archive`], if it is one; nothing is taken from `unpacker` then.
+    pub fn stream(
+        &mut self,
+        name: &str,
+        claim: Claim,
+        unpacker: &mut Unpacker<'_>,
+        sink: &mut impl RecordSink,
+    ) -> Result<Decoded, Archive> {
+        match sniff(unpacker.head(HEAD_BYTES)) {
+            Content::Tar => return Err(Archive::Tar),
+            Content::Zip => return Err(Archive::Zip),
+            Content::Packed(_) => {
+                return Ok(Decoded::failed(FailReason::TooManyLayers(MAX_LAYERS)));
+            }
+            Content::Unread(name) => return Ok(Decoded::failed(FailReason::Unread(name))),
+            Content::Parquet => return Ok(Decoded::failed(FailReason::Parquet)),
+            Content::Text => {}
+        }
+        Ok(self.streamed_text(name, claim, unpacker, sink))
+    }
+
+    fn streamed_text(
+        &mut self,
+        name: &str,
+        claim: Claim,
+        unpacker: &mut Unpacker<'_>,
+        sink: &mut impl RecordSink,
+    ) -> Decoded {
+        let head = unpacker.head(envelope::SHAPE_BYTES);
+        let utf16 = utf16(head);
+        let claims = claim == Claim::Given || envelope::named_as_log(name) || utf16.is_some();
+        if !claims && !envelope::shaped_as_log(head) {
+            return Decoded::without_records(Outcome::Skipped(SkipReason::NotALog));
+        }
+        let table = table::is_table(head.get(envelope::text_start(head)..).unwrap_or_default());
+        let mut decoded = if let Some(encoding) = utf16 {
+            let mut text =
+                DecodeReaderBytesBuilder::new().encoding(Some(encoding)).build(&mut *unpacker);
+            self.values(Window::over(&mut text), None, sink)
+        } else if table {
+            table::read(unpacker, &self.limits, &mut self.records, sink)
+        } else {
+            self.values(Window::over(unpacker), None, sink)
+        };
+        if let Some(damage) = unpacker.damage().cloned() {
+            decoded.outcome = match decoded.outcome {
+                Outcome::Read | Outcome::Partial(_) => Outcome::Partial(damage.into()),
+                Outcome::Failed(_) => Outcome::Failed(FailReason::Broken(damage)),
+                skipped @ Outcome::Skipped(_) => skipped,
+            };
+        }
+        decoded
+    }
+
+    /// Reads text that is in memory: `stored`, or what the inflater holds.
+    fn text(&mut self, stored: &[u8], inflated: bool, sink: &mut impl RecordSink) -> Decoded {
+        let text = &mut self.inflater.bytes;
+        let length = if inflated { text.len() } else { stored.len() };
+        let start = if inflated { &*text } else { stored };
+        let mut replay = None;
+        if length <= self.limits.document_bytes && document::is_log_file(start) {
+            if !inflated {
+                text.clear();
+                text.extend_from_slice(stored);
+            }
+            match document::read(&mut self.documents, text, sink) {
+                Some(read) if read.whole && read.refused.is_empty() => {
+                    let decoded = Decoded::without_records(Outcome::Read);
+                    let inflated_bytes = length as u64;
+                    return Decoded { records: read.records, inflated_bytes, ..decoded };
+                }
+                Some(read) if read.records > 0 => {
+                    replay = Some(Replay { refused: read.refused, until: read.records });
+                }
+                _ => {}
+            }
+            if inflated {
+                // The parser has overwritten the text.
+                self.inflater.unpack(stored, self.limits.in_memory());
+            }
+        }
+        let bytes = if inflated { std::mem::take(&mut self.inflater.bytes) } else { Vec::new() };
+        let window = Window::whole(if inflated { &bytes } else { stored });
+        let decoded = self.values(window, replay, sink);
+        self.inflater.bytes = bytes;
+        decoded
+    }
+
+    /// Reads a sequence of JSON values.
+    fn values(
+        &mut self,
+        window: Window<'_>,
+        replay: Option<Replay>,
+        sink: &mut impl RecordSink,
+    ) -> Decoded {
+        let tools = Tools {
+            documents: &mut self.documents,
+            records: &mut self.records,
+            unwrapper: &mut self.unwrapper,
+        };
+        Salvage::new(Scanner::new(window), &self.limits, tools, sink).replaying(replay).read()
     }
 
     /// Whether the first bytes look like a log.
     fn is_shaped_as_log(&mut self, stored: &[u8]) -> bool {
-        let unpacked = self.inflater.unpack(stored, envelope::SHAPE_BYTES as u64);
-        let start = if unpacked.layers == 0 { stored } else { &self.inflater.bytes };
-        envelope::shaped_as_log(start)
-    }
-
-    /// Reads the document that starts at `start` of the unpacked bytes: at once if it is whole and
-    /// not too large, else, or if the parser or the sink objects, record by record.
-    fn document(
-        &mut self,
-        stored: &[u8],
-        unpacked: &Unpacked,
-        start: usize,
-        sink: &mut impl RecordSink,
-    ) -> Decoded {
-        let text = &mut self.inflater.bytes;
-        let length = if unpacked.layers == 0 { stored.len() } else { text.len() };
-        if unpacked.is_cut() || length - start > self.limits.document_bytes {
-            return self.salvage(stored, unpacked.layers, start, &self.limits.clone(), sink);
-        }
-        if unpacked.layers == 0 {
-            text.extend_from_slice(stored);
-        }
-        let whole = document::read(&mut self.documents, text, start, max_rejected(length), sink);
-        if whole.as_ref().is_none_or(|document| !document.refused.is_empty()) {
-            // The parser has overwritten the text.
-            self.inflater.unpack(stored, self.limits.inflated_bytes);
-        }
-        match whole {
-            None => self.salvage(stored, unpacked.layers, start, &self.limits.clone(), sink),
-            Some(document) if document.refused.is_empty() => {
-                Decoded { records: document.records, ..Decoded::without_records(document.outcome) }
-            }
-            Some(document) => {
-                let limits = Limits { record_bytes: usize::MAX, ..self.limits.clone() };
-                let mut replay = Replay(document.refused.into_iter().peekable());
-                self.salvage(stored, unpacked.layers, start, &limits, &mut replay)
-            }
-        }
-    }
-
-    /// Reads the unpacked bytes from `start` on record by record.
-    fn salvage(
-        &mut self,
-        stored: &[u8],
-        layers: u32,
-        start: usize,
-        limits: &Limits,
-        sink: &mut impl RecordSink,
-    ) -> Decoded {
-        let bytes = if layers == 0 { stored } else { &self.inflater.bytes };
-        let salvaged = salvage(bytes, start, limits, &mut self.records, sink);
-        Decoded {
-            records: salvaged.records,
-            rejected: salvaged.rejected,
-            ..Decoded::without_records(salvaged.outcome)
-        }
+        self.inflater.unpack(stored, envelope::SHAPE_BYTES as u64);
+        envelope::shaped_as_log(&self.inflater.bytes)
     }
 }
 
 impl Decoded {
     fn without_records(outcome: Outcome) -> Self {
-        Self { outcome, records: 0, rejected: Vec::new(), inflated_bytes: 0, gzip_members: 0 }
+        Self { outcome, records: 0, rejected: Vec::new(), unlisted: 0, inflated_bytes: 0 }
+    }
+
+    fn failed(reason: FailReason) -> Self {
+        Self::without_records(Outcome::Failed(reason))
+    }
+
+    fn left_out(left: Left, inflated_bytes: usize) -> Self {
+        let outcome = Outcome::Skipped(SkipReason::Left(left));
+        Self { inflated_bytes: inflated_bytes as u64, ..Self::without_records(outcome) }
     }
 }
 
-/// Where the JSON object starts in what was unpacked, or why there is none.
-fn object_start(inflated: &[u8], unpacked: &Unpacked) -> Result<usize, FailReason> {
-    match &unpacked.damage {
-        Some(Damage::CorruptGzip(what)) if inflated.is_empty() => Err(FailReason::BrokenGzip(what)),
-        Some(Damage::TruncatedGzip) if inflated.is_empty() => {
-            Err(FailReason::BrokenGzip("truncated"))
-        }
-        _ if inflate::is_gzip(inflated) => Err(FailReason::TooManyLayers(MAX_LAYERS)),
-        _ => envelope::object_start(inflated),
+/// Whether text needs neither transcoding nor the reader of tables.
+fn codec_free(text: &[u8]) -> bool {
+    let start = text.get(..envelope::SHAPE_BYTES).unwrap_or(text);
+    let json = start.get(envelope::text_start(start)..).and_then(<[u8]>::first);
+    match json {
+        Some(b'{' | b'[') => start.get(1) != Some(&0),
+        _ => utf16(start).is_none() && !table::is_table(start),
     }
 }
 
-/// Refuses again, for the same reasons, what the real sink refused, and takes all else: so the
-/// places of refused records are found by reading the same document once more.
-struct Replay(std::iter::Peekable<std::vec::IntoIter<(u64, RecordFault)>>);
-
-impl RecordSink for Replay {
-    fn record(
-        &mut self,
-        number: u64,
-        _: simd_json::tape::Value<'_, '_>,
-    ) -> Result<(), RecordFault> {
-        self.0.next_if(|(refused, _)| *refused == number).map_or(Ok(()), |(_, fault)| Err(fault))
+/// The encoding of UTF-16 text, by its mark or by the zero beside the first character of JSON.
+/// PowerShell's redirection writes such files.
+fn utf16(head: &[u8]) -> Option<&'static encoding_rs::Encoding> {
+    match head {
+        [0xff, 0xfe, ..] | [b'{' | b'[', 0, ..] => Some(encoding_rs::UTF_16LE),
+        [0xfe, 0xff, ..] | [0, b'{' | b'[', ..] => Some(encoding_rs::UTF_16BE),
+        _ => None,
     }
 }

@@ -1,6 +1,8 @@
 //! What became of an object as a whole: read, read in part, skipped, or failed, and why. The texts
 //! name no place (the caller puts the object's name before them). This file knows no bytes.
 
+use crate::codec;
+
 /// What became of one stored object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
@@ -18,27 +20,15 @@ pub enum Outcome {
 /// unpacking is named.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Damage {
-    /// Only the first part, this many bytes, was inflated.
-    #[error("larger than the limit of {0} inflated bytes")]
-    InflatedLimit(u64),
-    /// The stored bytes end inside a gzip member.
-    #[error("truncated gzip")]
-    TruncatedGzip,
-    /// A gzip member after the first byte of output cannot be trusted; says what the inflater said.
-    #[error("corrupt gzip: {0}")]
-    CorruptGzip(&'static str),
-    /// This many bytes after the last gzip member are no member.
-    #[error("trailing garbage of {0} bytes")]
-    TrailingGarbage(u64),
+    /// Not all stored bytes could be unpacked.
+    #[error(transparent)]
+    Unpacking(#[from] codec::Damage),
     /// The document ends before its `Records` do.
     #[error("truncated JSON")]
     TruncatedJson,
     /// The `Records` end, but the document around them is broken after them.
     #[error("broken JSON after the records")]
     BrokenTail,
-    /// This many bytes after the end of the document were not read.
-    #[error("trailing data of {0} bytes after the document")]
-    TrailingData(u64),
     /// The search for whole records in a damaged document used up its allowance of work.
     #[error("too damaged, the search for whole records was given up")]
     GivenUp,
@@ -50,9 +40,23 @@ pub enum SkipReason {
     /// Neither its name nor its content says that it is a log.
     #[error("not named or shaped as a log")]
     NotALog,
+    /// All that is in it is meant to hold no event.
+    #[error(transparent)]
+    Left(Left),
+}
+
+/// What stands beside events and is meant to hold none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Left {
     /// It lists the hashes of log files.
     #[error("digest file")]
     Digest,
+    /// CloudWatch Logs checks whether its subscriber is there.
+    #[error("control message of CloudWatch Logs")]
+    ControlMessage,
+    /// CloudTrail checks whether it may publish.
+    #[error("validation message of CloudTrail")]
+    ValidationMessage,
 }
 
 /// Why no record could be read from an object that claims to be a log.
@@ -61,40 +65,49 @@ pub enum FailReason {
     /// It holds no byte, or only white space.
     #[error("empty")]
     Empty,
-    /// The gzip gives not a single byte; says what the inflater said.
-    #[error("broken gzip: {0}")]
-    BrokenGzip(&'static str),
-    /// It is packed in more gzip layers than are unpacked.
-    #[error("more than {0} layers of gzip")]
+    /// Not a single record could be unpacked.
+    #[error("no record could be unpacked: {0}")]
+    Broken(codec::Damage),
+    /// It is packed in more layers of compression than are taken off.
+    #[error("more than {0} layers of compression")]
     TooManyLayers(u32),
     /// It is no JSON document, at least up to this byte of the inflated bytes.
     #[error("not JSON: unexpected byte at {0}")]
     NotJson(u64),
-    /// It is UTF-16 text.
-    #[error("not JSON: UTF-16 text is not read yet")]
-    Utf16,
     /// It ends before any record.
     #[error("truncated JSON: ends before its records")]
     EndsEarly,
     /// It is a JSON document of another kind.
     #[error("not CloudTrail: {0}")]
     NotCloudTrail(Other),
+    /// No piece of it can be used; says what is wrong with the first.
+    #[error("{0}")]
+    Unusable(String),
+    /// Archives are opened so many levels deep only.
+    #[error("an archive within {0} others: extract it first")]
+    ArchiveTooDeep(u32),
+    /// A format that is known, but not read.
+    #[error("{0} is not read: unpack or convert it first")]
+    Unread(&'static str),
+    /// Security Lake keeps events in the schema of OCSF, without some fields of CloudTrail.
+    #[error(
+        "Parquet of Security Lake (OCSF) or of another tool is not read: give the CloudTrail \
+             objects that it was made from"
+    )]
+    Parquet,
 }
 
-/// What a JSON document is that has no `Records` array of events.
+/// What a JSON value is that holds no event.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Other {
-    /// An array at the top.
-    #[error("no Records array, but a JSON array: array-shaped files are not read yet")]
-    Array,
-    /// A text, a number, `true`, `null`, … at the top.
-    #[error("no Records array, but a single JSON value")]
+    /// A text, a number, `true`, `null`, …
+    #[error("a single JSON value")]
     Scalar,
-    /// An event without the envelope, alone or followed by more.
-    #[error("no Records array, but a bare event: files without the envelope are not read yet")]
-    BareEvent,
+    /// A row of a query without the columns of an event.
+    #[error("a row without eventTime and eventName, eventSource or eventID")]
+    Row,
     /// Some other object.
-    #[error("no Records array, but a JSON object with {}", keys(.0))]
+    #[error("a JSON object with {}", keys(.0))]
     Object(Vec<String>),
     /// `Records` of S3 event notifications.
     #[error("S3 event notifications")]

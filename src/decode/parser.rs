@@ -6,6 +6,7 @@ use simd_json::tape::{Tape, Value};
 use simd_json::{Buffers, ErrorType, INPUT_PADDING};
 
 use super::reject::RejectReason;
+use super::repair::repair;
 
 /// Memory beyond this many tape nodes (96 MiB of them) is given back after each text.
 const KEPT_NODES: usize = 4 << 20;
@@ -60,6 +61,25 @@ impl Parser {
             other => RejectReason::NotJson(words(&format!("{other:?}"))),
         }
     }
+}
+
+/// Parses one record and shows it to `read`, repaired if it does not parse as it stands.
+pub(super) fn parse_repaired<R>(
+    parser: &mut Parser,
+    text: &mut Vec<u8>,
+    record: &[u8],
+    mut read: impl FnMut(Value<'_, '_>) -> R,
+) -> Result<R, RejectReason> {
+    text.clear();
+    text.extend_from_slice(record);
+    let error = match parser.parse(text, 0, &mut read) {
+        Ok(answer) => return Ok(answer),
+        Err(error) => error,
+    };
+    if !repair(record, text) {
+        return Err(parser.reason(&error, true));
+    }
+    parser.parse(text, 0, read).map_err(|error| parser.reason(&error, false))
 }
 
 /// `ExpectedArrayComma` → `expected array comma`.

@@ -4,8 +4,10 @@
 
 use std::fmt::Write as _;
 
+use super::outcome::{FailReason, Other};
+
 /// The longest excerpt of a rejected piece, in characters.
-const EXCERPT_CHARS: usize = 120;
+pub(super) const EXCERPT_CHARS: usize = 120;
 
 /// The most characters of an unreadable time that are shown.
 const TIME_CHARS: usize = 64;
@@ -49,6 +51,12 @@ impl Rejected {
 /// Why a piece of an object was given up.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RejectReason {
+    /// The value is JSON, but holds no event.
+    #[error("no event, but {0}")]
+    NoEvent(Other),
+    /// Wrappers within wrappers, or texts within texts, beyond what any tool makes.
+    #[error("no event within the wrappers that are taken off")]
+    TooWrapped,
     /// The record is JSON, but the sink has no use for it.
     #[error(transparent)]
     Fault(#[from] RecordFault),
@@ -77,6 +85,20 @@ pub enum RejectReason {
     /// So much is damaged that the search for whole records was given up here.
     #[error("the rest is too damaged to be searched for records")]
     GivenUp,
+}
+
+impl RejectReason {
+    /// What is wrong with an object that holds no event at all, if this is wrong with its first
+    /// piece, which starts at `offset`.
+    pub(super) fn of_object(&self, offset: u64) -> FailReason {
+        match self {
+            Self::NoEvent(other) => FailReason::NotCloudTrail(other.clone()),
+            Self::Damaged { at } => FailReason::NotJson(offset + *at as u64),
+            Self::NotJson(_) => FailReason::NotJson(offset),
+            Self::Truncated => FailReason::EndsEarly,
+            other => FailReason::Unusable(other.to_string()),
+        }
+    }
 }
 
 /// `bytes` as printable ASCII, other bytes as `\xNN`, a backslash as `\\`; whole escapes only, and

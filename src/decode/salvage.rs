@@ -1,87 +1,66 @@
-//! The slow path: a document that is damaged, odd or huge is read record by record. The scanner
-//! finds where each element of `Records` ends, and each is parsed alone, so that a bad one costs
-//! no other. In come pristine bytes, out go the outcome and every piece that was given up.
+//! The general path: an object is a stream of JSON values, one after the other, and each is taken
+//! at once if it is sound and not too large, else piece by piece (`pieces`). In come pristine
+//! bytes, out go the outcome and every piece that was given up.
 
-use simd_json::prelude::ValueAsScalar as _;
+use std::ops::Range;
 
-use super::envelope::{Keys, RECORDS, is_notification};
-use super::outcome::{Damage, FailReason, Other, Outcome};
-use super::parser::Parser;
-use super::reject::{RecordFault, RejectReason, Rejected};
-use super::repair::repair;
-use super::resync::Next;
+use simd_json::tape::Value;
+
+use super::leaves::Unwrapper;
+use super::outcome::{Damage, FailReason, Left, Other, Outcome};
+use super::parser::{Parser, parse_repaired};
+use super::reject::{EXCERPT_CHARS, RejectReason, Rejected};
 use super::scan::{Broken, Scanner};
-use super::{Limits, RecordSink};
+use super::shape::{Shape, shape};
+use super::taken::{MAX_BAD, Replay, Taken};
+use super::{Decoded, Limits, RecordSink};
 
-/// What was read of a document.
-#[derive(Debug)]
-pub(super) struct Salvaged {
-    /// What became of it.
-    pub(super) outcome: Outcome,
-    /// Records taken by the sink and pieces given up.
-    pub(super) records: u64,
-    /// The pieces given up, in order.
-    pub(super) rejected: Vec<Rejected>,
-}
+/// Pieces that are listed of one object; more are counted.
+pub(super) const MAX_LISTED: usize = 10_000;
 
-/// Reads the document that starts at `start` of `bytes` record by record. `parser` refuses what
-/// nests deeper than a record may.
-pub(super) fn salvage(
-    bytes: &[u8],
-    start: usize,
-    limits: &Limits,
-    parser: &mut Parser,
-    sink: &mut impl RecordSink,
-) -> Salvaged {
-    let mut salvage = Salvage {
-        bytes,
-        scanner: Scanner::new(bytes, start),
-        limits,
-        parser,
-        text: Vec::new(),
-        sink,
-        keys: Keys::default(),
-        found: false,
-        records: 0,
-        rejected: Vec::new(),
-        allowance: bytes.len().saturating_mul(WORK_PER_BYTE).saturating_add(1 << 20),
-    };
-    let outcome = salvage.document();
-    Salvaged { outcome, records: salvage.records, rejected: salvage.rejected }
-}
-
-/// How many pieces of a document of so many bytes may be given up before the rest is. A rejected
-/// piece takes about as much memory as 256 bytes, and real records are longer than that.
-pub(super) fn max_rejected(bytes: usize) -> usize {
-    1024 + bytes / 256
-}
-
-/// How often each byte of a document may be looked at in search of whole records, on average.
-/// This bounds the work on hostile input: all of salvage is O(bytes), with this factor.
+/// How often each byte may be looked at in search of whole records, on average. This bounds the
+/// work on hostile input: all of salvage is O(bytes), with this factor.
 const WORK_PER_BYTE: usize = 8;
 
-/// A document being read.
-pub(super) struct Salvage<'a, S> {
-    pub(super) bytes: &'a [u8],
-    pub(super) scanner: Scanner<'a>,
-    pub(super) limits: &'a Limits,
-    parser: &'a mut Parser,
-    /// The record being parsed.
-    text: Vec<u8>,
-    sink: &'a mut S,
-    keys: Keys,
-    /// Whether a `Records` array was found.
-    found: bool,
-    records: u64,
-    rejected: Vec<Rejected>,
-    /// How many bytes may still be scanned in search of whole records.
-    pub(super) allowance: usize,
+/// What reading takes: parsers with their memory.
+pub(super) struct Tools<'a> {
+    /// Parses whole values, in which a record may be two levels down.
+    pub(super) documents: &'a mut Parser,
+    /// Parses elements of lists.
+    pub(super) records: &'a mut Parser,
+    /// Finds the events in what was parsed.
+    pub(super) unwrapper: &'a mut Unwrapper,
 }
 
-/// Why reading stops before the end of the document.
+/// An object being read.
+pub(super) struct Salvage<'a, 'w, S> {
+    pub(super) scanner: Scanner<'w>,
+    pub(super) limits: &'a Limits,
+    pub(super) tools: Tools<'a>,
+    /// The value being parsed.
+    pub(super) text: Vec<u8>,
+    pub(super) sink: &'a mut S,
+    /// The value at hand is read a second time.
+    pub(super) replay: Option<Replay>,
+    /// Whether an event, or a list for events, was met.
+    pub(super) found: bool,
+    /// Whether the value at hand has a list for events.
+    pub(super) in_list: bool,
+    /// What was wrong first with values that hold no event.
+    problem: Option<FailReason>,
+    left: Option<Left>,
+    damage: Option<Damage>,
+    pub(super) records: u64,
+    rejected: Vec<Rejected>,
+    unlisted: u64,
+    /// Bytes looked at in search of whole records.
+    spent: usize,
+}
+
+/// Why reading stops before the end of a value.
 #[derive(Debug)]
-enum Stop {
-    /// The grammar of the document itself is broken here.
+pub(super) enum Stop {
+    /// The grammar of the value itself is broken here.
     Broken(Broken),
     /// What follows is lost.
     Lost(Damage),
@@ -95,206 +74,264 @@ impl From<Broken> for Stop {
     }
 }
 
-/// What the sink said to a record.
-enum Verdict {
-    Taken,
-    Refused(RecordFault),
-    Notification,
+/// A piece, as far as it can be shown when it is given up: its bytes may be gone by then.
+pub(super) struct Piece {
+    pub(super) start: usize,
+    head: Vec<u8>,
 }
 
-impl<S: RecordSink> Salvage<'_, S> {
-    /// Reads the whole document.
-    fn document(&mut self) -> Outcome {
-        let mut end = self.object();
-        while let (true, Err(Stop::Broken(Broken::Unexpected(at)))) = (self.found, &end) {
-            // A stray `]` can end the records early: go on with the next whole record, if any.
-            let at = *at;
-            end = match self.next_whole(at) {
-                Next::At(_) => self.give_up(at, at, RejectReason::Damaged { at: 0 }),
-                Next::Nowhere => Err(Stop::Lost(Damage::BrokenTail)),
-                Next::GivenUp => Err(Stop::Lost(Damage::GivenUp)),
-            };
-            end = end.and_then(|()| self.array()).and_then(|()| self.members());
+impl<'a, 'w, S: RecordSink> Salvage<'a, 'w, S> {
+    /// Nothing is read yet.
+    pub(super) fn new(
+        scanner: Scanner<'w>,
+        limits: &'a Limits,
+        tools: Tools<'a>,
+        sink: &'a mut S,
+    ) -> Self {
+        Self {
+            scanner,
+            limits,
+            tools,
+            text: Vec::new(),
+            sink,
+            replay: None,
+            found: false,
+            in_list: false,
+            problem: None,
+            left: None,
+            damage: None,
+            records: 0,
+            rejected: Vec::new(),
+            unlisted: 0,
+            spent: 0,
         }
-        match end {
-            Ok(()) if self.found => self.trailing(),
-            Ok(()) => std::mem::take(&mut self.keys).outcome(),
-            Err(Stop::Notifications) => {
-                Outcome::Failed(FailReason::NotCloudTrail(Other::Notifications))
+    }
+
+    /// The first value was read before.
+    pub(super) fn replaying(mut self, replay: Option<Replay>) -> Self {
+        self.replay = replay;
+        self
+    }
+
+    /// Reads every value.
+    pub(super) fn read(mut self) -> Decoded {
+        let mut stopped = None;
+        while stopped.is_none() && self.next_value() {
+            stopped = self.value().err();
+        }
+        match stopped {
+            Some(Stop::Notifications) => {
+                self.found = false;
+                self.problem = Some(FailReason::NotCloudTrail(Other::Notifications));
             }
-            Err(Stop::Lost(damage)) => Outcome::Partial(damage),
-            Err(Stop::Broken(_)) if self.found => Outcome::Partial(Damage::TruncatedJson),
-            Err(Stop::Broken(Broken::Cut)) => Outcome::Failed(FailReason::EndsEarly),
-            Err(Stop::Broken(Broken::Unexpected(at))) => {
-                Outcome::Failed(FailReason::NotJson(at as u64))
-            }
+            Some(Stop::Lost(damage)) => self.damage = self.damage.take().or(Some(damage)),
+            Some(Stop::Broken(_)) | None => {}
         }
+        self.decoded()
     }
 
-    /// Judges what follows the end of the document.
-    fn trailing(&mut self) -> Outcome {
-        if self.scanner.peek().is_err() {
-            return Outcome::Read;
-        }
-        let left = self.bytes.len() - self.scanner.at();
-        Outcome::Partial(Damage::TrailingData(left as u64))
-    }
-
-    /// Reads the object at the top.
-    fn object(&mut self) -> Result<(), Stop> {
-        self.scanner.expect(b'{')?;
-        if self.scanner.take(b'}')? {
-            return Ok(());
-        }
-        self.member()?;
-        self.members()
-    }
-
-    /// Reads the members after the first, and the closing brace.
-    fn members(&mut self) -> Result<(), Stop> {
-        while !self.scanner.take(b'}')? {
-            self.scanner.expect(b',')?;
-            self.member()?;
-        }
-        Ok(())
-    }
-
-    /// Reads one key and its value, record by record if it is a `Records` array.
-    fn member(&mut self) -> Result<(), Stop> {
-        let key = self.scanner.key()?;
-        if self.is_records(key) && self.scanner.take(b'[')? {
-            self.found = true;
-            return self.array();
-        }
-        self.keys.add(key);
-        self.scanner.value(usize::MAX)?;
-        Ok(())
-    }
-
-    /// Whether a key is `Records`, perhaps spelt with escapes.
-    fn is_records(&mut self, key: &[u8]) -> bool {
-        if !key.contains(&b'\\') {
-            return key == RECORDS.as_bytes();
-        }
-        self.text.clear();
-        self.text.push(b'"');
-        self.text.extend_from_slice(key);
-        self.text.push(b'"');
-        self.parser.parse(&mut self.text, 0, |key| key.as_str() == Some(RECORDS)).unwrap_or(false)
-    }
-
-    /// Reads elements up to the closing bracket.
-    fn array(&mut self) -> Result<(), Stop> {
-        while !self.scanner.take(b']')? {
-            if self.element()? {
-                self.separator()?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Reads one element; says whether it ended where it should (else the cursor is where the next
-    /// element starts, or at the closing bracket).
-    fn element(&mut self) -> Result<bool, Stop> {
-        let start = self.scanner.at();
-        if self.rejected.len() >= max_rejected(self.bytes.len()) {
-            self.reject(start, self.bytes.len(), RejectReason::GivenUp);
-            return Err(Stop::Lost(Damage::GivenUp));
-        }
-        let limit = self.limits.record_bytes;
-        let reason = match self.scanner.value(limit) {
-            Ok(_) => return self.record(start, self.scanner.at()).map(|()| true),
-            Err(Broken::Unexpected(at)) => RejectReason::Damaged { at: at - start },
-            Err(Broken::Cut) if limit < self.bytes.len() - start => RejectReason::TooLong(limit),
-            Err(Broken::Cut) => RejectReason::Truncated,
-        };
-        self.charge(start);
-        self.give_up(start, start + 1, reason).map(|()| false)
-    }
-
-    /// After a whole element: takes the comma, and gives up what else stands between elements.
-    fn separator(&mut self) -> Result<(), Stop> {
-        if self.scanner.take(b',')? || self.scanner.peek()? == b']' {
-            return Ok(());
-        }
-        let at = self.scanner.at();
-        self.give_up(at, at, RejectReason::Damaged { at: 0 })
-    }
-
-    /// Hands the element from `start` to `end` to the sink.
-    fn record(&mut self, start: usize, end: usize) -> Result<(), Stop> {
-        let (number, sink) = (self.records, &mut *self.sink);
-        let record = self.bytes.get(start..end).unwrap_or_default();
-        let verdict = parse_repaired(self.parser, &mut self.text, record, |value| {
-            if number == 0 && is_notification(value) {
-                return Verdict::Notification;
-            }
-            sink.record(number, value).map_or_else(Verdict::Refused, |()| Verdict::Taken)
-        });
-        match verdict {
-            Ok(Verdict::Taken) => self.records += 1,
-            Ok(Verdict::Refused(fault)) => self.reject(start, end, fault.into()),
-            Ok(Verdict::Notification) => return Err(Stop::Notifications),
-            Err(reason) => self.reject(start, end, reason),
-        }
-        Ok(())
-    }
-
-    /// Whether the bytes from `start` to `end` are a whole event.
-    pub(super) fn is_event(&mut self, start: usize, end: usize) -> bool {
-        let record = self.bytes.get(start..end).unwrap_or_default();
-        parse_repaired(self.parser, &mut self.text, record, super::envelope::is_event)
-            .unwrap_or(false)
-    }
-
-    /// Gives up the bytes from `start` to the next whole record at or after `from`, and moves the
-    /// cursor there; without one, to the end of the array, if there is one.
-    fn give_up(&mut self, start: usize, from: usize, reason: RejectReason) -> Result<(), Stop> {
-        let truncated = reason == RejectReason::Truncated;
-        let (end, reason, lost) = match self.next_whole(from) {
-            Next::At(next) => (next, reason, None),
-            Next::GivenUp => (self.bytes.len(), RejectReason::GivenUp, Some(Damage::GivenUp)),
-            Next::Nowhere => match self.closing(start).filter(|_| !truncated) {
-                Some(closing) => (closing, reason, None),
-                None => (self.bytes.len(), reason, Some(Damage::TruncatedJson)),
+    fn decoded(self) -> Decoded {
+        let damage = self.scanner.window().damage().cloned().map(Damage::from).or(self.damage);
+        let outcome = match (self.found, damage) {
+            (true, Some(damage)) => Outcome::Partial(damage),
+            (true, None) => Outcome::Read,
+            (false, Some(Damage::Unpacking(damage))) => Outcome::Failed(FailReason::Broken(damage)),
+            (false, _) => match (self.problem, self.left) {
+                (Some(problem), _) => Outcome::Failed(problem),
+                (None, Some(left)) => return Decoded::left_out(left, self.scanner.window().end()),
+                (None, None) => Outcome::Failed(FailReason::Empty),
             },
         };
-        if end > start {
-            self.reject(start, end, reason);
+        let inflated_bytes = self.scanner.window().end() as u64;
+        if !self.found {
+            return Decoded { inflated_bytes, ..Decoded::without_records(outcome) };
         }
-        self.scanner.go_to(end);
-        lost.map_or(Ok(()), |damage| Err(Stop::Lost(damage)))
+        Decoded {
+            outcome,
+            records: self.records,
+            rejected: self.rejected,
+            unlisted: self.unlisted,
+            inflated_bytes,
+        }
     }
 
-    /// The bracket that ends the records, if the document ends with `]}`, at or after `start`.
-    fn closing(&self, start: usize) -> Option<usize> {
-        let rest = self.bytes.get(start..)?.trim_ascii_end().strip_suffix(b"}")?;
-        rest.trim_ascii_end().strip_suffix(b"]").map(|rest| start + rest.len())
+    /// Moves the cursor to the next value; says whether there is one. Between values stand white
+    /// space, and what writers of sequences put there: commas, record separators, zeros, a
+    /// byte-order mark, and the time before a line of CloudWatch Logs.
+    fn next_value(&mut self) -> bool {
+        loop {
+            self.scanner.keep_from(self.scanner.at());
+            let Ok(byte) = self.scanner.peek() else { return false };
+            let at = self.scanner.at();
+            let skip = match byte {
+                b',' | 0 | 0x1e => 1,
+                0xef if self.scanner.window().from(at).starts_with(b"\xef\xbb\xbf") => 3,
+                b'0'..=b'9' => log_prefix(self.scanner.window().from(at)),
+                _ => 0,
+            };
+            if skip == 0 {
+                return true;
+            }
+            self.scanner.go_to(at + skip);
+        }
     }
 
-    /// Notes the piece from `start` to `end`.
-    fn reject(&mut self, start: usize, end: usize, reason: RejectReason) {
-        let piece = self.bytes.get(start..end).unwrap_or_default();
-        self.rejected.push(Rejected::new(self.records, start, piece, reason));
+    /// Reads one value: at once if it is sound and not too large, else piece by piece.
+    fn value(&mut self) -> Result<(), Stop> {
+        let start = self.scanner.at();
+        self.scanner.keep_from(start);
+        let limit = self.limits.document_bytes.max(self.limits.record_bytes);
+        let scanned = self.scanner.value(limit);
+        let end = self.scanner.at();
+        let reason = match scanned {
+            Ok(_) if self.replay.is_some() || end - start > self.limits.document_bytes => None,
+            Ok(_) => match self.at_once(start..end, true)? {
+                None => return Ok(()),
+                reason => reason,
+            },
+            Err(Broken::Unexpected(at)) => Some(RejectReason::Damaged { at: at - start }),
+            Err(Broken::Cut) if end - start >= limit => {
+                Some(RejectReason::TooLong(self.limits.record_bytes))
+            }
+            Err(Broken::Cut) => Some(RejectReason::Truncated),
+        };
+        self.by_pieces(start, scanned.ok().map(|_| end), reason)
+    }
+
+    /// Reads the value at `start`, which ends at `end` if it is whole, piece by piece. If it has no
+    /// list for events it is one piece, to be given up for `reason`, if there is one.
+    fn by_pieces(
+        &mut self,
+        start: usize,
+        end: Option<usize>,
+        reason: Option<RejectReason>,
+    ) -> Result<(), Stop> {
+        let piece = self.piece(start);
+        self.scanner.go_to(start);
+        self.in_list = false;
+        let ended = self.pieces(matches!(reason, Some(RejectReason::TooLong(_))));
+        self.replay = None;
+        match ended {
+            Ok(()) if self.in_list => return Ok(()),
+            Err(Stop::Broken(_)) if self.in_list => return Err(Stop::Lost(Damage::TruncatedJson)),
+            Ok(()) | Err(Stop::Broken(_)) => {}
+            Err(stop) => return Err(stop),
+        }
+        let end = end.or_else(|| ended.is_ok().then(|| self.scanner.at()));
+        let reason = match (reason, end) {
+            (None, Some(end)) => self.at_once(start..end, false)?,
+            (reason, _) => reason,
+        };
+        let Some(reason) = reason else {
+            self.scanner.go_to(end.unwrap_or(usize::MAX));
+            return Ok(());
+        };
+        match end.filter(|_| matches!(piece.head.first(), Some(b'{' | b'['))) {
+            Some(end) => {
+                self.reject(&piece, end, reason);
+                self.scanner.go_to(end);
+                Ok(())
+            }
+            None => self.give_up(&piece, start + 1, reason),
+        }
+    }
+
+    /// Parses the value within `range` and hands its events to the sink. `Some`: it is no JSON, or
+    /// (if it can be read `again`) some of its pieces were refused, and their places are not known.
+    fn at_once(&mut self, range: Range<usize>, again: bool) -> Result<Option<RejectReason>, Stop> {
+        let first = self.records;
+        let mut taken = Taken::default();
+        let (sink, bytes) = (&mut *self.sink, self.scanner.window().slice(range.clone()));
+        let Tools { documents, unwrapper, .. } = &mut self.tools;
+        let parsed = parse_repaired(documents, &mut self.text, bytes, |value| {
+            unwrapper.leaves(value, &mut |leaf| {
+                (taken.bad.len() < MAX_BAD || !again) && taken.take(first, leaf, sink, None)
+            })
+        });
+        if let Err(reason) = parsed {
+            return Ok(Some(reason));
+        }
+        self.note(&taken)?;
+        self.found |= taken.leaves == 0 && taken.left.is_none();
+        if again && !taken.bad.is_empty() && self.is_list(range.clone()) {
+            let until = first + taken.leaves;
+            self.replay = Some(Replay { refused: taken.bad, until });
+            return Ok(Some(RejectReason::Truncated));
+        }
+        self.settle(range, first, taken);
+        Ok(None)
+    }
+
+    /// Whether the value within `range` has a list for events, so that its events have places.
+    fn is_list(&mut self, range: Range<usize>) -> bool {
+        let bytes = self.scanner.window().slice(range);
+        let is_list =
+            |value: Value<'_, '_>| matches!(shape(value), Shape::List(_) | Shape::Lists(_));
+        parse_repaired(self.tools.documents, &mut self.text, bytes, is_list).unwrap_or(false)
+    }
+
+    /// Counts the leaves of the piece within `range`, and lists those that were given up.
+    pub(super) fn settle(&mut self, range: Range<usize>, first: u64, taken: Taken) {
+        if !taken.bad.is_empty() {
+            let piece = self.piece(range.start);
+            for (number, reason) in taken.bad {
+                self.records = number;
+                self.reject(&piece, range.end, reason);
+            }
+        }
+        self.records = first + taken.leaves;
+        self.unlisted += taken.uncounted;
+    }
+
+    /// Draws what holds for the whole object from the leaves of a value.
+    pub(super) fn note(&mut self, taken: &Taken) -> Result<(), Stop> {
+        self.found |= taken.event;
+        self.left = self.left.or(taken.left);
+        if taken.notification { Err(Stop::Notifications) } else { Ok(()) }
+    }
+
+    /// What can be shown later of the piece that starts at `start`.
+    pub(super) fn piece(&self, start: usize) -> Piece {
+        let head = self.scanner.window().slice(start..start + EXCERPT_CHARS);
+        Piece { start, head: head.to_vec() }
+    }
+
+    /// Notes the piece that ends at `end`.
+    pub(super) fn reject(&mut self, piece: &Piece, end: usize, reason: RejectReason) {
+        if self.problem.is_none() {
+            self.problem = Some(reason.of_object(piece.start as u64));
+        }
+        if self.rejected.len() < MAX_LISTED {
+            let head = piece.head.get(..end - piece.start).unwrap_or(&piece.head);
+            self.rejected.push(Rejected::new(self.records, piece.start, head, reason));
+        } else {
+            self.unlisted += 1;
+        }
         self.records += 1;
+    }
+
+    /// Counts the bytes from `start` to the cursor as looked at in search of whole records.
+    pub(super) fn charge(&mut self, start: usize) {
+        let looked_at = self.scanner.at().saturating_sub(start).saturating_add(1);
+        self.spent = self.spent.saturating_add(looked_at);
+    }
+
+    /// Whether more was looked at than the bytes at hand allow.
+    pub(super) fn is_spent(&self) -> bool {
+        let read = self.scanner.window().end();
+        self.spent > read.saturating_mul(WORK_PER_BYTE).saturating_add(1 << 20)
     }
 }
 
-/// Parses one record and shows it to `read`, repaired if it does not parse as it stands.
-fn parse_repaired<R>(
-    parser: &mut Parser,
-    text: &mut Vec<u8>,
-    record: &[u8],
-    mut read: impl FnMut(simd_json::tape::Value<'_, '_>) -> R,
-) -> Result<R, RejectReason> {
-    text.clear();
-    text.extend_from_slice(record);
-    let error = match parser.parse(text, 0, &mut read) {
-        Ok(answer) => return Ok(answer),
-        Err(error) => error,
-    };
-    if !repair(record, text) {
-        return Err(parser.reason(&error, true));
-    }
-    parser.parse(text, 0, read).map_err(|error| parser.reason(&error, false))
+/// The length of what an export of CloudWatch Logs puts before the event in a line: a time, and
+/// perhaps names; 0 if `line` starts otherwise.
+fn log_prefix(line: &[u8]) -> usize {
+    const LONGEST: usize = 512;
+    let date = line.iter().zip(b"0000-00-00").all(|(byte, form)| match form {
+        b'0' => byte.is_ascii_digit(),
+        dash => byte == dash,
+    });
+    let prefix = line.get(..LONGEST).unwrap_or(line);
+    let brace = prefix.iter().position(|byte| matches!(byte, b'{' | b'\n'));
+    brace.filter(|at| date && *at > 10 && prefix.get(*at) == Some(&b'{')).unwrap_or(0)
 }

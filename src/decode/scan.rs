@@ -1,9 +1,14 @@
-//! Where a JSON value ends: a cursor over pristine bytes that follows the grammar just far enough
+//! Where a JSON value ends: a cursor over pristine bytes (all of them, or a window that moves
+//! along a stream) that follows the grammar just far enough
 //! to find the ends of texts, arrays and objects, and to notice a missing quote, comma or bracket
 //! within a few bytes. It allocates one byte per open bracket and recurses nowhere. It does not
 //! know what a record is, and leaves numbers, words, escapes and UTF-8 to the parser.
 
+use std::ops::Range;
+
 use memchr::memchr2;
+
+use super::window::Window;
 
 /// Why no whole value was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,18 +20,26 @@ pub(super) enum Broken {
 }
 
 /// A position in a document.
-#[derive(Debug)]
 pub(super) struct Scanner<'a> {
-    bytes: &'a [u8],
+    window: Window<'a>,
     at: usize,
+    /// Bytes before may be let go of.
+    keep: usize,
+    /// The value at hand may not reach beyond.
+    limit: usize,
     /// The closing brackets that are due, outermost first.
     due: Vec<u8>,
 }
 
 impl<'a> Scanner<'a> {
-    /// A cursor at `at`.
-    pub(super) fn new(bytes: &'a [u8], at: usize) -> Self {
-        Self { bytes, at, due: Vec::new() }
+    /// A cursor at the first byte.
+    pub(super) fn new(window: Window<'a>) -> Self {
+        Self { window, at: 0, keep: 0, limit: usize::MAX, due: Vec::new() }
+    }
+
+    /// The bytes at hand.
+    pub(super) fn window(&self) -> &Window<'a> {
+        &self.window
     }
 
     /// Where the cursor is.
@@ -34,16 +47,41 @@ impl<'a> Scanner<'a> {
         self.at
     }
 
-    /// Moves the cursor.
+    /// Moves the cursor; not before the bytes that are kept.
     pub(super) fn go_to(&mut self, at: usize) {
         self.at = at;
     }
 
+    /// From here on bytes stay at hand; earlier ones may be let go of.
+    pub(super) fn keep_from(&mut self, at: usize) {
+        self.keep = at;
+    }
+
+    /// Gets more bytes at hand; says whether there were more within the limit.
+    pub(super) fn more(&mut self) -> bool {
+        self.window.end() < self.limit && self.window.more(self.keep.min(self.at))
+    }
+
+    /// The bytes at hand from the cursor on, within the limit.
+    fn rest(&self) -> &[u8] {
+        let rest = self.window.from(self.at);
+        rest.get(..self.limit.saturating_sub(self.at)).unwrap_or(rest)
+    }
+
     /// The next byte that is no white space, without taking it; the cursor moves to it.
     pub(super) fn peek(&mut self) -> Result<u8, Broken> {
-        let rest = self.bytes.get(self.at..).unwrap_or_default();
-        self.at += rest.iter().take_while(|byte| is_space(**byte)).count();
-        self.bytes.get(self.at).copied().ok_or(Broken::Cut)
+        loop {
+            let rest = self.rest();
+            let spaces = rest.iter().take_while(|byte| is_space(**byte)).count();
+            if let Some(&byte) = rest.get(spaces) {
+                self.at += spaces;
+                return Ok(byte);
+            }
+            self.at += spaces;
+            if !self.more() {
+                return Err(Broken::Cut);
+            }
+        }
     }
 
     /// Takes the next byte that is no white space if it is `byte`; the cursor moves only then
@@ -59,25 +97,35 @@ impl<'a> Scanner<'a> {
         if self.take(byte)? { Ok(()) } else { Err(Broken::Unexpected(self.at)) }
     }
 
-    /// Takes a key and its colon; gives the key as it is spelt, without quotes.
-    pub(super) fn key(&mut self) -> Result<&'a [u8], Broken> {
+    /// Takes a key and its colon; gives where the key is, without quotes.
+    pub(super) fn key(&mut self) -> Result<Range<usize>, Broken> {
         self.expect(b'"')?;
         let start = self.at;
         self.text()?;
-        let key = self.bytes.get(start..self.at - 1).unwrap_or_default();
+        let end = self.at - 1;
         self.expect(b':')?;
-        Ok(key)
+        Ok(start..end)
     }
 
     /// Takes one value of any kind, at most `limit` bytes from its first byte on; gives its start.
     /// A longer value is [`Broken::Cut`] at the limit.
     pub(super) fn value(&mut self, limit: usize) -> Result<usize, Broken> {
         self.peek()?;
-        let (start, whole) = (self.at, self.bytes);
-        self.bytes = whole.get(..start.saturating_add(limit)).unwrap_or(whole);
-        let taken = self.unlimited_value();
-        self.bytes = whole;
-        taken.map(|()| start)
+        let start = self.at;
+        self.within(limit, Self::unlimited_value).map(|()| start)
+    }
+
+    /// Lets `take` go at most `limit` bytes further.
+    pub(super) fn within<T>(
+        &mut self,
+        limit: usize,
+        take: impl FnOnce(&mut Self) -> Result<T, Broken>,
+    ) -> Result<T, Broken> {
+        let outer = self.limit;
+        self.limit = outer.min(self.at.saturating_add(limit));
+        let taken = take(self);
+        self.limit = outer;
+        taken
     }
 
     fn unlimited_value(&mut self) -> Result<(), Broken> {
@@ -132,29 +180,46 @@ impl<'a> Scanner<'a> {
 
     /// Takes the rest of a text, closing quote included.
     fn text(&mut self) -> Result<(), Broken> {
-        while let Some(rest) = self.bytes.get(self.at..) {
-            self.at += memchr2(b'"', b'\\', rest).ok_or(Broken::Cut)?;
-            if self.bytes.get(self.at) == Some(&b'"') {
-                self.at += 1;
-                return Ok(());
+        loop {
+            let rest = self.rest();
+            match memchr2(b'"', b'\\', rest) {
+                Some(found) if rest.get(found) == Some(&b'"') => {
+                    self.at += found + 1;
+                    return Ok(());
+                }
+                Some(found) if found + 1 < rest.len() => self.at += found + 2,
+                // The escape is looked at again together with what it escapes.
+                Some(found) => {
+                    self.at += found;
+                    self.more_or_cut()?;
+                }
+                None => {
+                    self.at += rest.len();
+                    self.more_or_cut()?;
+                }
             }
-            self.at += 2;
         }
-        Err(Broken::Cut)
     }
 
     /// Takes a number, `true`, `false`, `null` or whatever looks like one.
     fn word(&mut self) -> Result<(), Broken> {
-        let rest = self.bytes.get(self.at..).unwrap_or_default();
         let inside =
             |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
-        match rest.iter().take_while(inside).count() {
-            0 => Err(Broken::Unexpected(self.at)),
-            length => {
-                self.at += length;
-                Ok(())
+        let start = self.at;
+        loop {
+            let rest = self.rest();
+            let length = rest.iter().take_while(inside).count();
+            let open = length == rest.len();
+            self.at += length;
+            if open && self.more() {
+                continue;
             }
+            return if self.at > start { Ok(()) } else { Err(Broken::Unexpected(start)) };
         }
+    }
+
+    fn more_or_cut(&mut self) -> Result<(), Broken> {
+        if self.more() { Ok(()) } else { Err(Broken::Cut) }
     }
 }
 
@@ -168,7 +233,7 @@ mod tests {
     use super::*;
 
     fn end(text: &str) -> Result<usize, Broken> {
-        let mut scanner = Scanner::new(text.as_bytes(), 0);
+        let mut scanner = Scanner::new(Window::whole(text.as_bytes()));
         scanner.value(usize::MAX).map(|_| scanner.at())
     }
 
@@ -204,8 +269,8 @@ mod tests {
         for length in 0..value.len() {
             assert_eq!(end(&value[..length]), Err(Broken::Cut), "{length}");
         }
-        assert_eq!(Scanner::new(value.as_bytes(), 0).value(9), Err(Broken::Cut));
-        assert_eq!(Scanner::new(value.as_bytes(), 0).value(value.len()), Ok(0));
+        assert_eq!(Scanner::new(Window::whole(value.as_bytes())).value(9), Err(Broken::Cut));
+        assert_eq!(Scanner::new(Window::whole(value.as_bytes())).value(value.len()), Ok(0));
     }
 
     #[test]

@@ -128,7 +128,7 @@ impl ObjectRecord {
             filtered: counts.filtered,
             duplicates: counts.duplicates,
             too_late: counts.too_late,
-            rejected: decoded.rejected.len() as u64,
+            rejected: decoded.rejected.len() as u64 + decoded.unlisted,
             ..Self::unread(uri, bytes, outcome, reason)
         }
     }
@@ -206,7 +206,7 @@ pub struct Records {
 /// The accounting of a run.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Account {
-    /// How many objects the inputs listed.
+    /// How many objects the inputs listed, members of archives included.
     pub listed: u64,
     /// The manifest, sorted by URI.
     pub manifest: Vec<ObjectRecord>,
@@ -282,7 +282,7 @@ impl Account {
             duplicates: sum(|object| object.duplicates),
             filtered: sum(|object| object.filtered),
             too_late: sum(|object| object.too_late),
-            rejected: self.rejected.len() as u64,
+            rejected: sum(|object| object.rejected),
             ..Records::default()
         }
     }

@@ -5,16 +5,19 @@
 //! the findings, or the words "No findings". Format: `docs/writing-detectors.md`.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 use serde_json::{Map, Value, json};
 
+use super::archives::ArchiveLimits;
+use super::feed::Feed;
 use super::history::JudgeOptions;
 use super::judging::judge;
 use super::run::Span;
 use super::tables::Spill;
-use super::worker::{Task, Worker};
-use crate::decode::Limits;
+use super::worker::{Input, Task, Worker};
+use crate::decode::{Claim, Limits};
 use crate::detect::rules::Plan;
 use crate::error::Result;
 use crate::findings::{Finding, timestamp_text};
@@ -232,17 +235,21 @@ fn run(plan: &Plan, parts: &[Vec<Value>]) -> Result<Vec<Finding>> {
         since: None,
         until: None,
         limits: Limits::default(),
+        archives: ArchiveLimits::default(),
         hash: false,
         budget: usize::MAX,
         spill: Spill::into(&folder),
         kept: None,
     };
+    let never = AtomicBool::new(false);
+    let feed = Feed::new(Vec::new(), 1, 0, &never);
     let mut runs = super::tables::Runs::default();
     let mut span = None;
     for (number, records) in parts.iter().enumerate() {
         let mut worker = Worker::new(&task);
         let document = serde_json::to_vec(&json!({ "Records": records }))?;
-        worker.take_bytes(&Arc::from(format!("part-{number}.json")), document)?;
+        let uri = Arc::from(format!("part-{number}.json"));
+        worker.bytes(&Input { uri, claim: Claim::Given, depth: 0, cut: None }, &document, &feed)?;
         let harvest = worker.finish()?;
         span = Span::join(span, harvest.span);
         runs.add(harvest.runs);

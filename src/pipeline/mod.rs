@@ -2,7 +2,9 @@
 //! accounting. Scanning and merging are its uses.
 
 mod accounting;
+mod archives;
 mod cases;
+mod feed;
 mod history;
 mod judging;
 mod merge;
@@ -18,6 +20,7 @@ mod worker;
 pub use accounting::{
     Account, Counts, ObjectOutcome, ObjectRecord, Objects, Records, RejectedRecord,
 };
+pub use archives::ArchiveLimits;
 pub use cases::{Case, CaseFailure, check_cases, read_cases};
 pub use history::{Border, JudgeOptions};
 pub use judging::{Coverage, CoverageRow};

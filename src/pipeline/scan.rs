@@ -2,9 +2,11 @@
 
 use std::mem::take;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use super::accounting::Account;
+use super::archives::ArchiveLimits;
+use super::feed::Feed;
 use super::history::JudgeOptions;
 use super::judging::judge;
 use super::run::{Run, Span};
@@ -47,6 +49,10 @@ pub struct ScanOptions {
     pub judge: JudgeOptions,
     /// Whether the manifest gets the SHA-256 of each object.
     pub hash: bool,
+    /// Bounds on hostile input.
+    pub limits: Limits,
+    /// Bounds on archives.
+    pub archives: ArchiveLimits,
 }
 
 /// Told how far a scan is.
@@ -107,7 +113,8 @@ pub fn scan(options: &ScanOptions, progress: &dyn Progress, interrupt: &AtomicBo
         account.add(session.leave_out(&mut listing)?, Vec::new());
     }
     let mut harvest = read(options, &plan, &listing, session.as_ref(), progress, interrupt)?;
-    let interrupted = harvest.manifest.len() < listing.objects.len();
+    let interrupted = harvest.cut;
+    account.listed += harvest.members;
     account.add(take(&mut harvest.manifest), take(&mut harvest.rejected));
     if interrupted {
         account.skip_unread(&listing, "not reached: the run was interrupted");
@@ -161,30 +168,43 @@ fn read(
         plan,
         since: options.since.map(|since| since.saturating_sub(options.history.unwrap_or(0))),
         until: options.until,
-        limits: Limits::default(),
+        limits: limits(options),
+        archives: options.archives,
         hash: options.hash,
         budget: tables / options.threads.max(1),
         spill,
         kept: session.map(Session::kept),
     };
-    let mut order: Vec<_> = listing.objects.iter().collect();
-    order.sort_by_key(|object| std::cmp::Reverse(object.bytes));
-    let next = AtomicUsize::new(0);
-    progress.start(order.len() as u64, order.iter().map(|object| object.bytes).sum());
+    let objects: Vec<_> = listing.objects.iter().collect();
+    progress.start(objects.len() as u64, objects.iter().map(|object| object.bytes).sum());
+    let feed = Feed::new(objects, options.threads, tables / 2, interrupt);
     let harvests = pool.broadcast(|_| {
         let mut worker = Worker::new(&task);
-        while !interrupt.load(Ordering::Relaxed) {
-            let Some(object) = order.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
-            worker.take(object)?;
-            progress.advance(object.bytes);
+        while let Some(job) = feed.take() {
+            let bytes = job.listed_bytes();
+            let taken = worker.take(job, &feed);
+            feed.done();
+            if let Err(error) = taken {
+                feed.stop();
+                return Err(error);
+            }
+            bytes.inspect(|bytes| progress.advance(*bytes));
         }
         worker.finish()
     });
     progress.finish();
-    harvests.into_iter().try_fold(Harvest::empty(), |mut sum, harvest| {
+    let empty = Harvest { cut: feed.was_cut(), ..Harvest::empty() };
+    harvests.into_iter().try_fold(empty, |mut sum, harvest| {
         sum.add(harvest?);
         Ok(sum)
     })
+}
+
+/// Objects in memory get their part of `--memory`, so that many threads hold no more than few.
+fn limits(options: &ScanOptions) -> Limits {
+    let share = options.memory / 4 / (options.threads.max(1) as u64);
+    let whole_bytes = share.clamp(4 << 20, options.limits.whole_bytes);
+    Limits { whole_bytes, ..options.limits.clone() }
 }
 
 fn notes(options: &ScanOptions, listing: &Listing, runs: &Runs) -> Vec<String> {
@@ -212,6 +232,8 @@ impl Harvest {
             manifest: Vec::new(),
             rejected: Vec::new(),
             span: None,
+            cut: false,
+            members: 0,
             newest: None,
             recent: Vec::new(),
             latencies: Latencies::new(),
@@ -222,6 +244,7 @@ impl Harvest {
         self.runs.add(other.runs);
         self.manifest.extend(other.manifest);
         self.rejected.extend(other.rejected);
+        self.members += other.members;
         self.newest = self.newest.max(other.newest);
         self.recent.extend(other.recent);
         self.span = Span::join(self.span, other.span);

@@ -2,22 +2,28 @@
 //! buffers and a table of its own.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Cursor, Read};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
 use simd_json::tape::Value;
 
 use super::accounting::{Counts, ObjectOutcome, ObjectRecord, RejectedRecord};
+use super::archives::{ArchiveLimits, Open, ReadSeek};
+use super::feed::{Feed, Found, Job};
 use super::run::Span;
 use super::stats::Latencies;
 use super::tables::{BoundedTable, Runs, Spill};
-use crate::decode::{Decoder, Limits, RecordFault, RecordSink};
+use crate::codec::Unpacker;
+use crate::decode::{Claim, Decoded, Decoder, Limits, RecordFault, RecordSink};
 use crate::detect::group::Hashes;
 use crate::detect::rules::Plan;
-use crate::digest::sha256;
+use crate::digest::{Hashing, sha256};
 use crate::error::Result;
 use crate::events::{Arrival, BatchBuilder, EventKey};
-use crate::source::LogObject;
+use crate::source::{LogObject, Place};
 use crate::store;
 
 /// What all workers share.
@@ -31,6 +37,8 @@ pub(super) struct Task<'s> {
     pub until: Option<i64>,
     /// Bounds on hostile input.
     pub limits: Limits,
+    /// Bounds on archives.
+    pub archives: ArchiveLimits,
     /// Whether objects are hashed.
     pub hash: bool,
     /// Bytes of table per worker.
@@ -63,6 +71,10 @@ pub(super) struct Harvest {
     pub rejected: Vec<RejectedRecord>,
     /// The times of its events.
     pub span: Option<Span>,
+    /// Whether something was left unread.
+    pub cut: bool,
+    /// Members of archives met.
+    pub members: u64,
     /// With a state: the newest event that has happened, µs.
     pub newest: Option<i64>,
     /// With a state: the events of objects that will be read again, and their days.
@@ -73,13 +85,27 @@ pub(super) struct Harvest {
 
 /// A worker.
 pub(super) struct Worker<'s> {
-    task: &'s Task<'s>,
+    pub(super) task: &'s Task<'s>,
     decoder: Decoder,
     sink: EventSink<'s>,
     stored: Vec<u8>,
-    manifest: Vec<ObjectRecord>,
+    pub(super) manifest: Vec<ObjectRecord>,
+    pub(super) members: u64,
     rejected: Vec<RejectedRecord>,
     latencies: Latencies,
+}
+
+/// An object about to be read.
+#[derive(Debug, Clone)]
+pub(super) struct Input {
+    /// Its name.
+    pub uri: Arc<str>,
+    /// Who says that it is a log.
+    pub claim: Claim,
+    /// How many archives it is in.
+    pub depth: u32,
+    /// Why bytes may be missing at its end.
+    pub cut: Option<String>,
 }
 
 impl<'s> Worker<'s> {
@@ -91,52 +117,143 @@ impl<'s> Worker<'s> {
             sink: EventSink::new(task),
             stored: Vec::new(),
             manifest: Vec::new(),
+            members: 0,
             rejected: Vec::new(),
             latencies: Latencies::new(),
         }
     }
 
-    /// Reads one object into the table.
+    /// Reads what the feed has given into the table.
     ///
     /// # Errors
     /// Only those that end the run; bad input is accounted for.
-    pub(super) fn take(&mut self, object: &LogObject) -> Result<()> {
+    pub(super) fn take(&mut self, job: Job<'_>, feed: &Feed<'_>) -> Result<()> {
         let started = Instant::now();
-        if object.bytes > self.task.limits.inflated_bytes {
-            let limit = self.task.limits.inflated_bytes;
-            let reason = format!("larger than the limit of {limit} bytes");
-            self.unread(object, reason);
-            return Ok(());
+        match job {
+            Job::Object(object) => self.object(object, feed)?,
+            Job::Member(found) => self.member(found, feed)?,
         }
-        if let Err(error) = store::read_into(&object.path, object.bytes, &mut self.stored) {
-            self.unread(object, error.to_string());
-            return Ok(());
-        }
-        let stored = std::mem::take(&mut self.stored);
-        let stored = self.take_bytes(&object.uri, stored)?;
-        self.stored = stored;
         self.latencies.record(started.elapsed());
         Ok(())
     }
 
-    /// Reads an object's stored bytes into the table and hands the buffer back.
+    /// Reads a listed object.
+    fn object(&mut self, object: &LogObject, feed: &Feed<'_>) -> Result<()> {
+        let claim = if object.given { Claim::Given } else { Claim::Found };
+        let input = Input { uri: object.uri.clone(), claim, depth: 0, cut: None };
+        let limit = self.task.limits.whole_bytes;
+        let path = match &object.place {
+            Place::Stdin => {
+                return self.stream(&input, &mut std::io::stdin().lock(), None, feed);
+            }
+            Place::File(path) if object.bytes <= limit => {
+                let mut stored = std::mem::take(&mut self.stored);
+                match store::read_into(path, object.bytes, limit, &mut stored) {
+                    Ok(true) => {
+                        self.bytes(&input, &stored, feed)?;
+                        self.stored = stored;
+                        return Ok(());
+                    }
+                    Ok(false) => path,
+                    Err(error) => {
+                        self.unreadable(&input, object.bytes, &error);
+                        return Ok(());
+                    }
+                }
+            }
+            Place::File(path) | Place::Pipe(path) => path,
+        };
+        match File::open(path) {
+            Ok(mut file) => self.stream(&input, &mut file, Some(path), feed),
+            Err(error) => {
+                self.unreadable(&input, object.bytes, &error);
+                Ok(())
+            }
+        }
+    }
+
+    /// Reads a member of an archive.
+    pub(super) fn member(&mut self, found: Found, feed: &Feed<'_>) -> Result<()> {
+        let Found { uri, bytes, cut, depth } = found;
+        self.bytes(&Input { uri, claim: Claim::Found, depth, cut }, &bytes, feed)
+    }
+
+    /// Reads an object that is in memory.
     ///
     /// # Errors
     /// Only those that end the run; bad input is accounted for.
-    pub(super) fn take_bytes(&mut self, uri: &Arc<str>, stored: Vec<u8>) -> Result<Vec<u8>> {
-        self.sink.start_object(uri.clone());
-        let decoded = self.decoder.decode(uri, &stored, &mut self.sink);
+    pub(super) fn bytes(&mut self, input: &Input, stored: &[u8], feed: &Feed<'_>) -> Result<()> {
+        self.sink.start_object(input.uri.clone());
+        let sha256 = self.task.hash.then(|| sha256(stored));
+        match self.decoder.decode(&input.uri, input.claim, stored, &mut self.sink) {
+            Ok(decoded) => self.account(input, stored.len() as u64, decoded, sha256),
+            Err(archive) => {
+                let mut unpacker = Unpacker::new(stored, self.task.limits.unpack());
+                let open =
+                    Open { archive, unpacker: &mut unpacker, seek: Some(&mut Cursor::new(stored)) };
+                let record = self.archive(input, open, feed)?;
+                self.manifest.push(ObjectRecord { bytes: stored.len() as u64, sha256, ..record });
+                Ok(())
+            }
+        }
+    }
+
+    /// Reads an object as a stream; `path` is where it can be read again.
+    pub(super) fn stream(
+        &mut self,
+        input: &Input,
+        stored: &mut dyn Read,
+        path: Option<&Path>,
+        feed: &Feed<'_>,
+    ) -> Result<()> {
+        self.sink.start_object(input.uri.clone());
+        let mut hashing = Hashing::new(stored, self.task.hash);
+        let mut unpacker = Unpacker::new(&mut hashing, self.task.limits.unpack());
+        let decoded = self.decoder.stream(&input.uri, input.claim, &mut unpacker, &mut self.sink);
+        let archive = match decoded {
+            Ok(decoded) => {
+                let bytes = unpacker.stored_bytes();
+                drop(unpacker);
+                return self.account(input, bytes, decoded, hashing.finish());
+            }
+            Err(archive) => archive,
+        };
+        let mut file = path.and_then(|path| File::open(path).ok()).filter(is_seekable);
+        let seek = file.as_mut().map(|file| file as &mut dyn ReadSeek);
+        let record = self.archive(input, Open { archive, unpacker: &mut unpacker, seek }, feed)?;
+        let bytes = unpacker.stored_bytes().max(record.bytes);
+        drop(unpacker);
+        self.manifest.push(ObjectRecord { bytes, sha256: hashing.finish(), ..record });
+        Ok(())
+    }
+
+    /// Accounts for an object that was looked into.
+    fn account(
+        &mut self,
+        input: &Input,
+        bytes: u64,
+        decoded: Decoded,
+        sha256: Option<String>,
+    ) -> Result<()> {
         let counts = self.sink.end_object()?;
-        let bytes = stored.len() as u64;
-        let mut record = ObjectRecord::decoded(uri, bytes, &decoded, counts);
-        if record.is_finished() {
+        let mut record = ObjectRecord::decoded(&input.uri, bytes, &decoded, counts);
+        if let (Some(cut), ObjectOutcome::Read) = (&input.cut, record.outcome) {
+            record.outcome = ObjectOutcome::Partial;
+            record.reason = Some(cut.clone());
+        }
+        // An archive with a member that must be read again is read again whole.
+        if record.is_finished() && input.depth == 0 {
             self.sink.keys.truncate(self.sink.known_keys);
         }
-        record.sha256 = self.task.hash.then(|| sha256(&stored));
-        self.manifest.push(record);
+        self.manifest.push(ObjectRecord { sha256, ..record });
         let rejected = decoded.rejected.into_iter();
-        self.rejected.extend(rejected.map(|piece| RejectedRecord::new(uri, piece)));
-        Ok(stored)
+        self.rejected.extend(rejected.map(|piece| RejectedRecord::new(&input.uri, piece)));
+        Ok(())
+    }
+
+    fn unreadable(&mut self, input: &Input, bytes: u64, error: &io::Error) {
+        let (outcome, reason) = (ObjectOutcome::Failed, Some(error.to_string()));
+        self.manifest.push(ObjectRecord::unread(&input.uri, bytes, outcome, reason));
     }
 
     /// Folds what waits and hands everything over.
@@ -150,16 +267,18 @@ impl<'s> Worker<'s> {
             manifest: self.manifest,
             rejected: self.rejected,
             span: self.sink.span,
+            cut: false,
+            members: self.members,
             newest: self.sink.newest,
             recent: self.sink.keys,
             latencies: self.latencies,
         })
     }
+}
 
-    fn unread(&mut self, object: &LogObject, reason: String) {
-        let outcome = ObjectOutcome::Failed;
-        self.manifest.push(ObjectRecord::unread(&object.uri, object.bytes, outcome, Some(reason)));
-    }
+/// Whether a file is no pipe.
+fn is_seekable(file: &File) -> bool {
+    file.metadata().is_ok_and(|metadata| metadata.is_file())
 }
 
 /// Records to events to table.

@@ -16,12 +16,28 @@ pub struct LogObject {
     /// Its name in findings and reports.
     pub uri: Arc<str>,
     /// Where to read it.
-    pub path: PathBuf,
-    /// Stored bytes.
+    pub place: Place,
+    /// Stored bytes; 0 for standard input.
     pub bytes: u64,
+    /// Whether it is an input itself, not found in a folder.
+    pub given: bool,
     /// What its key tells.
     pub layout: Option<Layout>,
 }
+
+/// Where an object is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// A file.
+    File(PathBuf),
+    /// A pipe: its length is not known, and it can be read once.
+    Pipe(PathBuf),
+    /// Standard input.
+    Stdin,
+}
+
+/// The input that stands for standard input.
+const STDIN: &str = "-";
 
 impl LogObject {
     /// What identifies the object in later runs too: the name that CloudTrail gave it, else its
@@ -31,7 +47,8 @@ impl LogObject {
         if let Some(name) = unique_name(&self.uri) {
             return name.into();
         }
-        let path = self.path.canonicalize();
+        let Place::File(path) = &self.place else { return self.uri.clone() };
+        let path = path.canonicalize();
         path.map_or_else(|_| self.uri.clone(), |path| store::uri(&path).into())
     }
 }
@@ -65,7 +82,7 @@ pub struct Listing {
 /// [`crate::Error::Usage`] for an input that is not there.
 pub fn list(inputs: &[PathBuf], shard: Option<Shard>, own: &[&Path]) -> Result<Listing> {
     // Keyed by bytes: comparing paths part by part is slow over millions of objects.
-    let mut objects: BTreeMap<OsString, store::Listed> = BTreeMap::new();
+    let mut objects: BTreeMap<OsString, (store::Listed, bool)> = BTreeMap::new();
     let mut not_read = BTreeMap::new();
     let own = own.iter().filter_map(|folder| folder.canonicalize().ok());
     let own: Vec<OsString> = own.map(|folder| folder.join("").into_os_string()).collect();
@@ -73,7 +90,9 @@ pub fn list(inputs: &[PathBuf], shard: Option<Shard>, own: &[&Path]) -> Result<L
         let bytes = identity.as_encoded_bytes();
         own.iter().any(|folder| bytes.starts_with(folder.as_encoded_bytes()))
     };
-    for input in inputs {
+    let (files, stdin) = inputs.iter().partition::<Vec<_>, _>(|input| input.as_os_str() != STDIN);
+    for input in files {
+        let given = !input.is_dir();
         let (files, skipped) = store::list(input)?;
         for file in files {
             if is_own(&file.identity) {
@@ -84,8 +103,8 @@ pub fn list(inputs: &[PathBuf], shard: Option<Shard>, own: &[&Path]) -> Result<L
             }
             // Two spellings of one file are one object.
             match objects.get(&file.identity) {
-                Some(known) if known.uri <= file.uri => {}
-                _ => drop(objects.insert(file.identity.clone(), file)),
+                Some((known, _)) if known.uri <= file.uri => {}
+                _ => drop(objects.insert(file.identity.clone(), (file, given))),
             }
         }
         for entry in skipped {
@@ -93,13 +112,18 @@ pub fn list(inputs: &[PathBuf], shard: Option<Shard>, own: &[&Path]) -> Result<L
         }
     }
     let mut listing = Listing::default();
-    for file in objects.into_values() {
+    for (file, given) in objects.into_values() {
         let layout = Layout::of(&file.uri);
         listing.unsplit += usize::from(shard.is_some() && layout.is_none());
         if shard.is_none_or(|shard| shard.holds(layout.as_ref())) {
             let uri = file.uri.into();
-            listing.objects.push(LogObject { uri, path: file.path, bytes: file.bytes, layout });
+            let place = if file.pipe { Place::Pipe(file.path) } else { Place::File(file.path) };
+            listing.objects.push(LogObject { uri, place, bytes: file.bytes, given, layout });
         }
+    }
+    if !stdin.is_empty() && shard.is_none_or(|shard| shard.holds(None)) {
+        let (uri, place) = ("stdin".into(), Place::Stdin);
+        listing.objects.push(LogObject { uri, place, bytes: 0, given: true, layout: None });
     }
     listing.objects.sort_by(|a, b| a.uri.cmp(&b.uri));
     // What cannot be read belongs to no share; the first one names it.

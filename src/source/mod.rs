@@ -1,10 +1,12 @@
-//! Which log objects there are: listing, and what their names tell (account, region, day). This
-//! room knows no JSON.
+//! Which log objects there are: listing, what their names tell (account, region, day), and the
+//! members of archives. This room knows no JSON.
 
+mod archive;
 mod layout;
 mod listing;
 mod shard;
 
+pub use archive::{Content, Contents, Member, TakeMember, read_tar, read_zip};
 pub use layout::{Layout, unique_name};
-pub use listing::{Listing, LogObject, NotRead, list};
+pub use listing::{Listing, LogObject, NotRead, Place, list};
 pub use shard::Shard;

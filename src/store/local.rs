@@ -20,6 +20,8 @@ pub struct Listed {
     pub uri: String,
     /// Stored bytes.
     pub bytes: u64,
+    /// Whether it is a pipe, which can be read once.
+    pub pipe: bool,
 }
 
 /// A directory entry that is not read.
@@ -52,7 +54,7 @@ pub fn list(root: &Path) -> Result<(Vec<Listed>, Vec<Skipped>)> {
             Err(_) => path.to_path_buf(),
         };
         let path = path.to_path_buf();
-        Listed { uri: uri(&path), identity: identity.into_os_string(), path, bytes }
+        Listed { uri: uri(&path), identity: identity.into_os_string(), path, bytes, pipe: false }
     };
     let (mut files, mut skipped) = (Vec::new(), Vec::new());
     for entry in WalkDir::new(&root).follow_root_links(true).sort_by_file_name() {
@@ -65,6 +67,10 @@ pub fn list(root: &Path) -> Result<(Vec<Listed>, Vec<Skipped>)> {
             Ok(entry) if entry.depth() == 0 && entry.path().is_file() => {
                 let bytes = entry.path().metadata().map_or(0, |metadata| metadata.len());
                 files.push(listed(entry.path(), bytes));
+            }
+            // `trailsift scan <(…)`: a pipe is read only if it is an input itself.
+            Ok(entry) if entry.depth() == 0 && is_pipe(entry.path()) => {
+                files.push(Listed { pipe: true, ..listed(entry.path(), 0) });
             }
             Ok(entry) => {
                 let link = entry.file_type().is_symlink();
@@ -81,6 +87,11 @@ pub fn list(root: &Path) -> Result<(Vec<Listed>, Vec<Skipped>)> {
     Ok((files, skipped))
 }
 
+fn is_pipe(path: &Path) -> bool {
+    use std::os::unix::fs::FileTypeExt as _;
+    path.metadata().is_ok_and(|metadata| metadata.file_type().is_fifo())
+}
+
 fn refused(path: &Path, error: &walkdir::Error) -> Skipped {
     let reason = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
     Skipped { uri: uri(path), reason, failed: true }
@@ -89,10 +100,16 @@ fn refused(path: &Path, error: &walkdir::Error) -> Skipped {
 /// The path as text; bytes that are no UTF-8 become `\xNN`.
 #[must_use]
 pub fn uri(path: &Path) -> String {
-    use std::fmt::Write as _;
     use std::os::unix::ffi::OsStrExt;
+    escaped_name(path.as_os_str().as_bytes())
+}
+
+/// A name as text; bytes that are no UTF-8 become `\xNN`.
+#[must_use]
+pub fn escaped_name(name: &[u8]) -> String {
+    use std::fmt::Write as _;
     let mut text = String::new();
-    for chunk in path.as_os_str().as_bytes().utf8_chunks() {
+    for chunk in name.utf8_chunks() {
         text.push_str(chunk.valid());
         for byte in chunk.invalid() {
             // Writing to a String cannot fail.
@@ -102,16 +119,22 @@ pub fn uri(path: &Path) -> String {
     text
 }
 
-/// Reads a whole file of about `bytes` into `buffer`, replacing its content.
+/// Reads a whole file of about `bytes` into `buffer`, replacing its content, but no more than
+/// `limit`. Returns whether that was all.
 ///
 /// # Errors
 /// Those of the operating system.
-pub fn read_into(path: &Path, bytes: u64, buffer: &mut Vec<u8>) -> std::io::Result<()> {
+pub fn read_into(
+    path: &Path,
+    bytes: u64,
+    limit: u64,
+    buffer: &mut Vec<u8>,
+) -> std::io::Result<bool> {
     buffer.clear();
     buffer.reserve(usize::try_from(bytes).unwrap_or(0).saturating_add(1));
     // Through `take`, since a file asks for its size and position first: the listing knows them.
-    File::open(path)?.take(u64::MAX).read_to_end(buffer)?;
-    Ok(())
+    File::open(path)?.take(limit.saturating_add(1)).read_to_end(buffer)?;
+    Ok(buffer.len() as u64 <= limit)
 }
 
 /// Replaces the file at `path`: complete or not at all.

@@ -3,4 +3,6 @@
 
 mod local;
 
-pub use local::{Listed, Skipped, create_new, list, names, read_into, remove, replace, uri};
+pub use local::{
+    Listed, Skipped, create_new, escaped_name, list, names, read_into, remove, replace, uri,
+};

@@ -26,6 +26,7 @@ fn any_limits() -> impl Strategy<Value = Limits> {
             document_bytes,
             record_bytes,
             depth,
+            ..Limits::default()
         },
     )
 }
@@ -110,13 +111,13 @@ proptest! {
         let document = whole(count);
         let stored = gz(document.as_bytes());
         let stored = &stored[..cut.index(stored.len())];
-        let mut inflater = Inflater::new();
+        let mut inflater = Inflater::default();
         inflater.unpack(stored, 1 << 30);
         let inflated = std::str::from_utf8(&inflater.bytes).unwrap();
         let (decoded, kept) = decode("a.json.gz", stored);
         prop_assert_eq!(kept.0.len(), inflated.matches("\"readOnly\":true}").count());
         if !kept.0.is_empty() {
-            prop_assert_eq!(decoded.outcome, Outcome::Partial(Damage::TruncatedGzip));
+            prop_assert_eq!(decoded.outcome, Outcome::Partial(codec::Damage::Truncated(codec::Codec::Gzip).into()));
         }
     }
 
@@ -164,7 +165,6 @@ proptest! {
         let (one, taken) = decode("a.gz", &gz(&document));
         let (many, also_taken) = decode("a.gz", &members.concat());
         prop_assert_eq!(taken.0, also_taken.0);
-        prop_assert_eq!(many.gzip_members as usize, members.len());
-        prop_assert_eq!(many.clone(), Decoded { gzip_members: many.gzip_members, ..one });
+        prop_assert_eq!(many, one);
     }
 }

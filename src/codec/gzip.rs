@@ -1,13 +1,11 @@
-//! Stored bytes → the bytes inside: every member of every gzip layer, into reused memory, never
-//! more than a limit. What was inflated before a damage is kept, and the damage is told. It knows
-//! nothing of what the bytes mean.
+//! Gzip: every member of every layer into reused memory, the common path, and one layer as a
+//! stream. What was inflated before a damage is kept, and the damage is told.
+
+use std::io::{self, BufRead, Read};
 
 use flate2::{Decompress, FlushDecompress, Status};
 
-use super::outcome::Damage;
-
-/// Layers of gzip that are unpacked; copiers that compress what is compressed make two.
-pub(super) const MAX_LAYERS: u32 = 3;
+use super::{Codec, Damage, MAX_LAYERS, Peek};
 
 /// What every gzip member starts with.
 const MAGIC: [u8; 2] = [0x1f, 0x8b];
@@ -26,42 +24,45 @@ const SLACK: usize = 512;
 const KEPT_BYTES: usize = 64 << 20;
 
 /// An inflater and its reused memory.
-pub(super) struct Inflater {
+pub struct Inflater {
     stream: Decompress,
     /// The bytes inside.
-    pub(super) bytes: Vec<u8>,
+    pub bytes: Vec<u8>,
     /// The layer around them.
     outer: Vec<u8>,
 }
 
 /// What was found around the bytes.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Unpacked {
+pub struct Unpacked {
     /// Layers of gzip taken off; 0: the stored bytes are no gzip.
-    pub(super) layers: u32,
+    pub layers: u32,
     /// Members of the layer that has most.
-    pub(super) members: u32,
+    pub members: u32,
     /// What went wrong first.
-    pub(super) damage: Option<Damage>,
+    pub damage: Option<Damage>,
 }
 
 impl Unpacked {
     /// Whether bytes may be missing at the end.
-    pub(super) fn is_cut(&self) -> bool {
-        !matches!(self.damage, None | Some(Damage::TrailingGarbage(_)))
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        self.damage.as_ref().is_some_and(Damage::is_cut)
+    }
+}
+
+impl Default for Inflater {
+    /// An inflater without memory yet.
+    fn default() -> Self {
+        let stream = Decompress::new_gzip(WINDOW_BITS);
+        Self { stream, bytes: Vec::new(), outer: Vec::new() }
     }
 }
 
 impl Inflater {
-    /// An inflater without memory yet.
-    pub(super) fn new() -> Self {
-        let stream = Decompress::new_gzip(WINDOW_BITS);
-        Self { stream, bytes: Vec::new(), outer: Vec::new() }
-    }
-
     /// Unpacks `stored` to `self.bytes`, at most `limit` bytes per layer. Bytes that are no gzip
     /// are not copied: 0 layers, and `self.bytes` is empty.
-    pub(super) fn unpack(&mut self, stored: &[u8], limit: u64) -> Unpacked {
+    pub fn unpack(&mut self, stored: &[u8], limit: u64) -> Unpacked {
         self.bytes.clear();
         let mut unpacked = Unpacked::default();
         while unpacked.layers < MAX_LAYERS {
@@ -80,7 +81,7 @@ impl Inflater {
     }
 
     /// Gives back memory that only giants need.
-    pub(super) fn shrink(&mut self) {
+    pub fn shrink(&mut self) {
         for buffer in [&mut self.bytes, &mut self.outer] {
             if buffer.capacity() > KEPT_BYTES {
                 *buffer = Vec::new();
@@ -140,9 +141,9 @@ fn member<'a>(
         match status {
             Ok(Status::StreamEnd) => return Ok(rest),
             Ok(_) if (stream.total_in(), stream.total_out()) != before => {}
-            Ok(_) if out.len() < out.capacity() => return Err(Damage::TruncatedGzip),
+            Ok(_) if out.len() < out.capacity() => return Err(Damage::Truncated(Codec::Gzip)),
             Ok(_) => {}
-            Err(error) => return Err(Damage::CorruptGzip(complaint(error.message()))),
+            Err(error) => return Err(corrupt(&error)),
         }
     }
 }
@@ -155,6 +156,10 @@ fn promised(stored: &[u8]) -> usize {
     usize::try_from(trailer).unwrap_or(usize::MAX).min(possible)
 }
 
+fn corrupt(error: &flate2::DecompressError) -> Damage {
+    Damage::Corrupt(Codec::Gzip, complaint(error.message()).to_owned())
+}
+
 /// zlib's message in our words.
 fn complaint(message: Option<&str>) -> &'static str {
     match message.unwrap_or_default().trim_end_matches('\0') {
@@ -165,6 +170,88 @@ fn complaint(message: Option<&str>) -> &'static str {
         }
         "header crc mismatch" => "header crc mismatch",
         _ => "invalid deflate data",
+    }
+}
+
+/// One layer of gzip as a stream: the bytes of all members, then the first damage as an error.
+pub(super) struct GzipReader<R> {
+    stored: Peek<R>,
+    stream: Decompress,
+    inside: bool,
+    damage: Option<Damage>,
+    ended: bool,
+}
+
+impl<R: Read> GzipReader<R> {
+    pub(super) fn new(stored: Peek<R>) -> Self {
+        let stream = Decompress::new_gzip(WINDOW_BITS);
+        Self { stored, stream, inside: false, damage: None, ended: false }
+    }
+
+    /// Between members: starts the next, or ends the layer.
+    fn next_member(&mut self) -> io::Result<()> {
+        if is_gzip(self.stored.peek(MAGIC.len())) {
+            self.stream.reset(true);
+            self.inside = true;
+            return Ok(());
+        }
+        self.ended = true;
+        let (mut rest, mut padding) = (0, true);
+        loop {
+            let bytes = self.stored.fill_buf()?;
+            if bytes.is_empty() {
+                break;
+            }
+            padding &= bytes.iter().all(|byte| *byte == 0);
+            let count = bytes.len();
+            rest += count as u64;
+            self.stored.consume(count);
+        }
+        self.damage = (!padding).then_some(Damage::TrailingGarbage(rest));
+        Ok(())
+    }
+
+    /// Inflates some of the member at hand; gives how many bytes were written.
+    fn inflate(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let stored = self.stored.fill_buf()?;
+        let flush = if stored.is_empty() { FlushDecompress::Finish } else { FlushDecompress::None };
+        let before = (self.stream.total_in(), self.stream.total_out());
+        let status = self.stream.decompress(stored, out, flush);
+        let moved = |now: u64, before: u64| usize::try_from(now - before).unwrap_or(usize::MAX);
+        let taken = moved(self.stream.total_in(), before.0);
+        let given = moved(self.stream.total_out(), before.1);
+        let stuck = stored.is_empty() && given == 0;
+        self.stored.consume(taken);
+        match status {
+            Ok(Status::StreamEnd) => self.inside = false,
+            Ok(_) if stuck => self.damage = Some(Damage::Truncated(Codec::Gzip)),
+            Ok(_) => {}
+            Err(error) => self.damage = Some(corrupt(&error)),
+        }
+        Ok(given)
+    }
+}
+
+impl<R: Read> Read for GzipReader<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        while !out.is_empty() {
+            if let Some(damage) = self.damage.take() {
+                self.ended = true;
+                return Err(damage.into());
+            }
+            if self.ended {
+                return Ok(0);
+            }
+            if !self.inside {
+                self.next_member()?;
+                continue;
+            }
+            match self.inflate(out)? {
+                0 => {}
+                given => return Ok(given),
+            }
+        }
+        Ok(0)
     }
 }
 
@@ -184,7 +271,7 @@ mod tests {
     }
 
     fn unpack(stored: &[u8], limit: u64) -> (Vec<u8>, Unpacked) {
-        let mut inflater = Inflater::new();
+        let mut inflater = Inflater::default();
         let unpacked = inflater.unpack(stored, limit);
         (inflater.bytes, unpacked)
     }
@@ -216,7 +303,7 @@ mod tests {
         let mut longest = 0;
         for length in (2..stored.len()).step_by(97).chain(stored.len() - 9..stored.len()) {
             let (bytes, unpacked) = unpack(&stored[..length], 1 << 30);
-            assert_eq!(unpacked.damage, Some(Damage::TruncatedGzip), "{length}");
+            assert_eq!(unpacked.damage, Some(Damage::Truncated(Codec::Gzip)), "{length}");
             assert!(whole.starts_with(&bytes), "{length}");
             longest = longest.max(bytes.len());
         }
@@ -230,13 +317,16 @@ mod tests {
         stored[crc] ^= 1;
         let (bytes, unpacked) = unpack(&stored, 1 << 30);
         assert_eq!(bytes, text());
-        assert_eq!(unpacked.damage, Some(Damage::CorruptGzip("crc mismatch")));
+        assert_eq!(unpacked.damage, Some(Damage::Corrupt(Codec::Gzip, "crc mismatch".to_owned())));
         stored[crc] ^= 1;
         stored[crc + 4] ^= 1;
-        assert_eq!(unpack(&stored, 1 << 30).1.damage, Some(Damage::CorruptGzip("length mismatch")));
+        assert_eq!(
+            unpack(&stored, 1 << 30).1.damage,
+            Some(Damage::Corrupt(Codec::Gzip, "length mismatch".to_owned()))
+        );
         assert_eq!(
             unpack(&[0x1f, 0x8b, 7, 0, 0, 0], 9).1.damage,
-            Some(Damage::CorruptGzip("invalid header"))
+            Some(Damage::Corrupt(Codec::Gzip, "invalid header".to_owned()))
         );
         let garbage = [gz(b"x"), b"\0garbage".to_vec()].concat();
         assert_eq!(unpack(&garbage, 9).1.damage, Some(Damage::TrailingGarbage(8)));
