@@ -16,6 +16,8 @@ use super::schema::{CORE, Core};
 pub struct EventBatch {
     batch: RecordBatch,
     objects: Vec<Arc<str>>,
+    /// Which events are copies; empty if none is.
+    copies: Vec<bool>,
 }
 
 /// A dictionary-encoded column: distinct values, and where each event's values stand among them.
@@ -28,8 +30,8 @@ pub struct Dictionary<'b> {
 }
 
 impl EventBatch {
-    pub(super) fn new(batch: RecordBatch, objects: Vec<Arc<str>>) -> Self {
-        Self { batch, objects }
+    pub(super) fn new(batch: RecordBatch, objects: Vec<Arc<str>>, copies: Vec<bool>) -> Self {
+        Self { batch, objects, copies }
     }
 
     /// The Arrow batch.
@@ -86,6 +88,13 @@ impl EventBatch {
     #[must_use]
     pub fn integer(&self, core: Core) -> Option<&Int64Array> {
         self.column(core.index())?.as_primitive_opt::<Int64Type>()
+    }
+
+    /// Whether event `row` was counted already, in another object: it is only evidence, of the place
+    /// that is named for it.
+    #[must_use]
+    pub fn is_copy(&self, row: usize) -> bool {
+        self.copies.get(row).copied().unwrap_or(false)
     }
 
     /// The URI of the object that event `row` came from.

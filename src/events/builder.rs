@@ -2,6 +2,7 @@
 //! objects, since most objects hold only some twenty events.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -9,7 +10,9 @@ use arrow::array::{
     UInt32Array, UInt64Array,
 };
 use arrow::datatypes::{DataType, Field as ArrowField, Schema, SchemaRef};
+use simd_json::prelude::TypedScalarValue as _;
 use simd_json::tape::Value;
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::acl;
 use super::batch::EventBatch;
@@ -96,6 +99,28 @@ pub struct Arrival<'a, 't, 'i> {
 }
 
 impl Arrival<'_, '_, '_> {
+    /// A digest of the event's content: of the fields of the core columns, and of how large its
+    /// request, response and additional data are. Not of the text: copies may be written anew.
+    #[must_use]
+    pub fn digest(&self, scratch: &mut Vec<u8>) -> u32 {
+        scratch.clear();
+        self.slots.all().for_each(|value| value::print(value, scratch));
+        u32::try_from(xxh3_64(scratch) >> 32).unwrap_or_default()
+    }
+
+    /// The account whose trail got it, and its `eventID`.
+    #[must_use]
+    pub fn account_and_id(&self) -> (&str, &str) {
+        let text = |slot| self.slots.string(slot).unwrap_or_default();
+        (text(Slot::RecipientAccount), text(Slot::EventId))
+    }
+
+    /// Whether it has an `eventID`; records of version 1.0 have none.
+    #[must_use]
+    pub fn has_id(&self) -> bool {
+        self.slots.non_empty(Slot::EventId).is_some()
+    }
+
     /// What identifies the event; a record without `eventID` is identified by its place.
     #[must_use]
     pub fn key(&self, object: &str, record: u64) -> EventKey {
@@ -106,6 +131,20 @@ impl Arrival<'_, '_, '_> {
         }
     }
 }
+
+/// What to do with a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// Leave it out.
+    No,
+    /// It becomes an event.
+    Event,
+    /// It becomes an event that was counted already, and only tells another place of it.
+    Copy,
+}
+
+/// Fields of unexpected type, by name: their columns are null.
+pub type OddFields = BTreeMap<&'static str, u64>;
 
 /// Builds [`EventBatch`]es from records.
 #[derive(Debug)]
@@ -118,6 +157,8 @@ pub struct BatchBuilder {
     object_numbers: Vec<u32>,
     record_numbers: Vec<u64>,
     objects: Vec<ObjectRef>,
+    copies: Vec<bool>,
+    odd: OddFields,
     scratch: String,
 }
 
@@ -140,6 +181,8 @@ impl BatchBuilder {
             object_numbers: Vec::new(),
             record_numbers: Vec::new(),
             objects: Vec::new(),
+            copies: Vec::new(),
+            odd: OddFields::new(),
             scratch: String::new(),
         }
     }
@@ -170,6 +213,11 @@ impl BatchBuilder {
                 && self.widest() > BATCH_BYTES)
     }
 
+    /// The fields of unexpected type met so far.
+    pub fn take_odd(&mut self) -> OddFields {
+        std::mem::take(&mut self.odd)
+    }
+
     /// Appends a record as event if `wanted` says so of it. Returns whether it did.
     ///
     /// # Errors
@@ -179,7 +227,7 @@ impl BatchBuilder {
         &mut self,
         number: u64,
         record: Value<'_, '_>,
-        wanted: impl FnOnce(&Arrival<'_, '_, '_>) -> bool,
+        wanted: impl FnOnce(&Arrival<'_, '_, '_>) -> Wanted,
     ) -> Result<bool, RecordFault> {
         if !record.is_object() {
             return Err(RecordFault::NotAnObject);
@@ -193,9 +241,14 @@ impl BatchBuilder {
                 return Err(fault);
             }
         };
-        if !wanted(&Arrival { time, slots: &slots }) {
+        let wanted = wanted(&Arrival { time, slots: &slots });
+        if wanted == Wanted::No {
             self.abandon();
             return Ok(false);
+        }
+        if wanted == Wanted::Copy {
+            self.copies.resize(self.len(), false);
+            self.copies.push(true);
         }
         self.push_provenance(number);
         self.push_copied(time, &slots);
@@ -229,7 +282,7 @@ impl BatchBuilder {
         let current = self.objects.last().cloned();
         let objects = std::mem::take(&mut self.objects);
         self.objects.extend(current);
-        Ok(EventBatch::new(batch, objects))
+        Ok(EventBatch::new(batch, objects, std::mem::take(&mut self.copies)))
     }
 
     fn widest(&self) -> usize {
@@ -251,19 +304,26 @@ impl BatchBuilder {
     fn push_copied(&mut self, time: i64, slots: &Slots<'_, '_>) {
         self.push_time(time);
         for (core, slot) in COPIED {
-            match slots.value(*slot) {
-                None => self.push_text(*core, None),
-                Some(found) => self.push_text(*core, value::text(found).as_deref()),
-            }
+            let Some(found) = slots.value(*slot) else {
+                self.push_text(*core, None);
+                continue;
+            };
+            let text = value::text(found);
+            self.note_odd(text.is_none() && !found.is_null(), core.name());
+            self.push_text(*core, text.as_deref());
         }
         for (core, slot) in [(Core::ReadOnly, Slot::ReadOnly), (Core::Mfa, Slot::Mfa)] {
-            let flag = slots.value(slot).and_then(value::boolean);
+            let found = slots.value(slot);
+            let flag = found.and_then(value::boolean);
+            self.note_odd(flag.is_none() && found.is_some_and(|f| !f.is_null()), core.name());
             if let Some(Column::Boolean(values)) = self.columns.get_mut(core.index()) {
                 values.push(flag);
             }
         }
         for (core, slot) in [(Core::BytesIn, Slot::BytesIn), (Core::BytesOut, Slot::BytesOut)] {
-            let count = slots.value(slot).and_then(value::byte_count);
+            let found = slots.value(slot);
+            let count = found.and_then(value::byte_count);
+            self.note_odd(count.is_none() && found.is_some_and(|f| !f.is_null()), core.name());
             if let Some(Column::Integer(values)) = self.columns.get_mut(core.index()) {
                 values.push(count);
             }
@@ -272,6 +332,12 @@ impl BatchBuilder {
 
     /// The columns that are worked out from several fields.
     fn push_normalised(&mut self, slots: &Slots<'_, '_>) {
+        for (slot, name) in STRUCTURES {
+            let odd = |found: Value<'_, '_>| !found.is_object() && !found.is_null();
+            self.note_odd(slots.value(*slot).is_some_and(odd), name);
+        }
+        let category = category(slots);
+        self.push_text(Core::EventCategory, category);
         let who = principal::principal(slots);
         self.push_text(Core::Principal, who.name.as_deref());
         self.push_text(Core::CallerAccount, who.account);
@@ -286,7 +352,7 @@ impl BatchBuilder {
         self.push_text(Core::BucketOwnerAccount, place.owner);
         let flag = |slot| slots.value(slot).and_then(value::boolean);
         let class = access_class(
-            slots.string(Slot::EventCategory),
+            category,
             flag(Slot::ManagementEvent),
             flag(Slot::ReadOnly),
             slots.string(Slot::EventName).unwrap_or_default(),
@@ -298,6 +364,12 @@ impl BatchBuilder {
         let Some(path) = self.acl_grants else { return };
         let Some(column) = self.paths.0.get_mut(path) else { return };
         acl::grants(slots, &mut self.scratch, &mut |grant| column.value(grant));
+    }
+
+    fn note_odd(&mut self, is_odd: bool, name: &'static str) {
+        if is_odd {
+            *self.odd.entry(name).or_default() += 1;
+        }
     }
 
     fn push_time(&mut self, time: i64) {
@@ -322,7 +394,6 @@ const COPIED: &[(Core, Slot)] = &[
     (Core::EventName, Slot::EventName),
     (Core::AwsRegion, Slot::AwsRegion),
     (Core::RecipientAccount, Slot::RecipientAccount),
-    (Core::EventCategory, Slot::EventCategory),
     (Core::EventType, Slot::EventType),
     (Core::SourceIp, Slot::SourceIp),
     (Core::UserAgent, Slot::UserAgent),
@@ -340,8 +411,28 @@ const COPIED: &[(Core, Slot)] = &[
     (Core::SharedEventId, Slot::SharedEventId),
 ];
 
+/// Fields that are objects, or null.
+const STRUCTURES: &[(Slot, &str)] = &[
+    (Slot::UserIdentity, "userIdentity"),
+    (Slot::RequestParameters, "requestParameters"),
+    (Slot::ResponseElements, "responseElements"),
+    (Slot::AdditionalEventData, "additionalEventData"),
+];
+
+/// The category, also of events whose type alone tells it.
+fn category<'i>(slots: &Slots<'_, 'i>) -> Option<&'i str> {
+    slots.string(Slot::EventCategory).or_else(|| match slots.string(Slot::EventType)? {
+        "AwsCloudTrailInsight" => Some("Insight"),
+        "AwsVpceEvent" | "AwsVpceEvents" => Some("NetworkActivity"),
+        "AwsAggregatedEvent" => Some("Aggregated"),
+        _ => None,
+    })
+}
+
+/// Aggregated events have a window of time instead.
 fn event_time(slots: &Slots<'_, '_>) -> Result<i64, RecordFault> {
-    match slots.value(Slot::EventTime).map(|found| value::text(found)) {
+    let time = slots.value(Slot::EventTime).or_else(|| slots.value(Slot::WindowStart));
+    match time.map(|found| value::text(found)) {
         None | Some(None) => Err(RecordFault::MissingEventTime),
         Some(Some(text)) => parse_event_time(&text)
             .ok_or_else(|| RecordFault::UnreadableEventTime(Cow::into_owned(text))),

@@ -1,6 +1,7 @@
-//! What an event does to data, in four classes, as coverage counts them.
+//! What an event does to data, as coverage counts it.
 
-/// `delete`, `read` or `write` of data, or `management`.
+/// `delete`, `read` or `write` of data, `management`, or `other`: Insight, network activity and
+/// aggregated events tell of calls that have records of their own.
 ///
 /// The category decides; records below version 1.07 have none: there `managementEvent` decides,
 /// and below 1.06 the name (object-level calls are data events).
@@ -11,6 +12,7 @@ pub(super) fn access_class(
     event_name: &str,
 ) -> &'static str {
     let is_data = match category {
+        Some("Insight" | "NetworkActivity" | "Aggregated") => return "other",
         Some(category) => category != "Management",
         None => !management.unwrap_or_else(|| !is_object_level(event_name)),
     };
@@ -39,6 +41,7 @@ mod tests {
             (Some("Data"), None, Some(false), "PutObject", "write"),
             (Some("Data"), None, Some(false), "DeleteObject", "delete"),
             (Some("Management"), None, Some(false), "DeleteBucket", "management"),
+            (Some("NetworkActivity"), None, None, "DeleteObject", "other"),
             (None, Some(false), None, "HeadObject", "read"),
             (None, None, None, "PutBucketAcl", "management"),
             (None, None, None, "GetObject", "read"),

@@ -33,6 +33,12 @@ impl EventKey {
         Self::of(Some(object), &format!("record {record}"))
     }
 
+    /// Its bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// Reads the key back from its text.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

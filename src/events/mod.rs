@@ -21,7 +21,7 @@ mod time;
 mod value;
 
 pub use batch::{Dictionary, EventBatch};
-pub use builder::{Arrival, BatchBuilder, ObjectRef};
+pub use builder::{Arrival, BatchBuilder, ObjectRef, OddFields, Wanted};
 pub use field::{Field, Fields, UnknownField};
 pub use identity::EventKey;
 pub use schema::{BATCH_EVENTS, Core, Kind as ColumnKind};

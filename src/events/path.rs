@@ -18,6 +18,7 @@ pub(super) enum Slot {
     EventName,
     AwsRegion,
     RecipientAccount,
+    WindowStart,
     EventCategory,
     ManagementEvent,
     EventType,
@@ -38,6 +39,10 @@ pub(super) enum Slot {
     IssuerArn,
     IssuerAccount,
     Mfa,
+    RequestParameters,
+    ResponseElements,
+    AdditionalEventData,
+    UserIdentity,
     BucketName,
     Key,
     VersionId,
@@ -71,6 +76,9 @@ const SLOTS: &[(&str, Slot)] = &[
     ("eventName", Slot::EventName),
     ("awsRegion", Slot::AwsRegion),
     ("recipientAccountId", Slot::RecipientAccount),
+    // Aggregated events have neither of their own.
+    ("accountId", Slot::RecipientAccount),
+    ("timeWindow.windowStart", Slot::WindowStart),
     ("eventCategory", Slot::EventCategory),
     ("managementEvent", Slot::ManagementEvent),
     ("eventType", Slot::EventType),
@@ -91,6 +99,10 @@ const SLOTS: &[(&str, Slot)] = &[
     ("userIdentity.sessionContext.sessionIssuer.arn", Slot::IssuerArn),
     ("userIdentity.sessionContext.sessionIssuer.accountId", Slot::IssuerAccount),
     ("userIdentity.sessionContext.attributes.mfaAuthenticated", Slot::Mfa),
+    ("userIdentity", Slot::UserIdentity),
+    ("requestParameters", Slot::RequestParameters),
+    ("responseElements", Slot::ResponseElements),
+    ("additionalEventData", Slot::AdditionalEventData),
     ("requestParameters.bucketName", Slot::BucketName),
     ("requestParameters.key", Slot::Key),
     ("requestParameters.Key", Slot::Key),
@@ -133,6 +145,11 @@ impl<'t, 'i> Slots<'t, 'i> {
     /// The slot's string.
     pub(super) fn string(&self, slot: Slot) -> Option<&'i str> {
         self.value(slot).and_then(value::string)
+    }
+
+    /// Every slot's value, in their order.
+    pub(super) fn all(&self) -> impl Iterator<Item = Option<Value<'t, 'i>>> {
+        self.0.iter().copied()
     }
 
     /// The slot's string, unless it is empty.

@@ -40,11 +40,11 @@ pub enum Core {
     AwsRegion,
     /// `recipientAccountId`: the account whose trail got the record.
     RecipientAccount,
-    /// `eventCategory`.
+    /// `eventCategory`; where it is missing, what `eventType` says of events that are no calls.
     EventCategory,
     /// `eventType`.
     EventType,
-    /// `read`, `write`, `delete` or `management`.
+    /// `read`, `write`, `delete`, `management` or `other`.
     AccessClass,
     /// `readOnly`.
     ReadOnly,

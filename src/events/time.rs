@@ -1,5 +1,6 @@
 //! `eventTime` to microseconds without allocation. CloudTrail writes `2023-07-10T12:12:05Z`; other
-//! tools re-write it with fractions, offsets, a space, or without the zone, which is UTC.
+//! tools re-write it with fractions, offsets, a space, or without the zone, which is UTC, or as the
+//! time since the epoch.
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -16,8 +17,20 @@ pub fn parse_event_time(text: &str) -> Option<i64> {
             let time: DateTime = text.parse().ok().filter(|_| text.contains(':'))?;
             TimeZone::UTC.to_timestamp(time).ok()
         });
-        timestamp.map(Timestamp::as_microsecond)
+        timestamp.map(Timestamp::as_microsecond).or_else(|| since_epoch(text))
     })
+}
+
+/// Seconds, milliseconds, microseconds or nanoseconds since the epoch, told by their size: each is
+/// read for the years from 1973 on.
+fn since_epoch(text: &str) -> Option<i64> {
+    let number: f64 = text.parse().ok().filter(|number: &f64| *number >= 1e8)?;
+    let (.., micros) = [(1e8, 1e11, 1e6), (1e11, 1e14, 1e3), (1e14, 1e17, 1.0), (1e17, 1e20, 1e-3)]
+        .into_iter()
+        .find(|(low, high, _)| (*low..*high).contains(&number))?;
+    #[allow(clippy::cast_possible_truncation, reason = "in range, checked above")]
+    let micros = (number * micros).round() as i64;
+    Timestamp::from_microsecond(micros).ok().map(Timestamp::as_microsecond)
 }
 
 /// Exactly `YYYY-MM-DDThh:mm:ssZ`.
@@ -96,7 +109,10 @@ mod tests {
             "2023-02-30T00:00:00Z",
             "2023-07-10T24:00:00Z",
             "2023-07-10",
-            "1688990525",
+            "2023",
+            "-1688990525",
+            "1e400",
+            "NaN",
         ] {
             assert_eq!(parse_event_time(text), None, "{text}");
         }
@@ -110,6 +126,12 @@ mod tests {
         assert_eq!(parse_event_time("2023-07-10 12:12:05Z"), Some(whole));
         assert_eq!(parse_event_time("2023-07-10 12:12:05"), Some(whole));
         assert_eq!(parse_event_time("2023-07-10 12:12:05.000000000"), Some(whole));
+        assert_eq!(parse_event_time("20230710T121205Z"), Some(whole));
+        for epoch in
+            ["1688991125", "1688991125.0", "1.688991125e9", "1688991125000", "1688991125000000"]
+        {
+            assert_eq!(parse_event_time(epoch), Some(whole), "{epoch}");
+        }
     }
 
     proptest! {

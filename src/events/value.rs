@@ -3,6 +3,7 @@
 //! read as asked is `None`, never an error.
 
 use std::borrow::Cow;
+use std::io::Write as _;
 
 use simd_json::StaticNode;
 use simd_json::prelude::{TypedScalarValue as _, ValueAsScalar as _, ValueIntoString as _};
@@ -47,7 +48,12 @@ pub(super) fn boolean(value: Value<'_, '_>) -> Option<bool> {
 /// A byte count: an integer, or a float of the 2020–2022 records (`524.0`, `5.24E2`) that is
 /// whole; `None` (unknown, not 0) for anything else.
 pub(super) fn byte_count(value: Value<'_, '_>) -> Option<i64> {
-    match static_node(unwrapped(value))? {
+    let value = unwrapped(value);
+    if let Some(text) = value.into_string() {
+        // Tables of events give every number as text.
+        return text.parse().map_or_else(|_| whole(text.parse().ok()?), Some).filter(|n| *n >= 0);
+    }
+    match static_node(value)? {
         StaticNode::I64(count) => Some(count).filter(|count| *count >= 0),
         StaticNode::U64(count) => i64::try_from(count).ok(),
         StaticNode::F64(count) => whole(count),
@@ -63,6 +69,26 @@ fn whole(count: f64) -> Option<i64> {
         return Some(count as i64);
     }
     None
+}
+
+/// Adds to `text` what tells the value from others: a scalar as it is written, of a structure how
+/// large it is.
+pub(super) fn print(value: Option<Value<'_, '_>>, text: &mut Vec<u8>) {
+    let Some(value) = value else {
+        text.push(0);
+        return;
+    };
+    if let Some(string) = value.into_string() {
+        text.extend_from_slice(&(string.len() as u64).to_le_bytes());
+        text.extend_from_slice(string.as_bytes());
+    } else if let Some(object) = value.as_object() {
+        text.extend_from_slice(&(object.len() as u64 + 1).to_le_bytes());
+    } else if let Some(array) = value.as_array() {
+        text.extend_from_slice(&(!(array.len() as u64)).to_le_bytes());
+    } else if let Some(node) = static_node(value) {
+        // Writing to memory cannot fail.
+        let _ = write!(text, "\u{1}{node}");
+    }
 }
 
 fn static_node(value: Value<'_, '_>) -> Option<StaticNode> {
@@ -123,7 +149,11 @@ mod tests {
             ("-1", None),
             ("1.5", None),
             ("18446744073709551615", None),
-            (r#""12""#, None),
+            (r#""12""#, Some(12)),
+            (r#""5.24E2""#, Some(524)),
+            (r#""-1""#, None),
+            (r#""18446744073709551616""#, None),
+            (r#""twelve""#, None),
             ("null", None),
         ];
         for (json, expected) in cases {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::seen::Copies;
 use crate::decode::{Decoded, Outcome, Rejected};
 use crate::source::{Listing, LogObject, NotRead};
 
@@ -60,7 +61,7 @@ pub struct ObjectRecord {
     pub analysed: u64,
     /// Records outside `--since`/`--until`.
     pub filtered: u64,
-    /// Records that an earlier run has counted.
+    /// Records that an earlier run has counted, or copies of events in other places.
     pub duplicates: u64,
     /// Those of `analysed` that came too late to be judged.
     pub too_late: u64,
@@ -77,7 +78,7 @@ pub struct Counts {
     pub analysed: u64,
     /// Were outside of what was asked for.
     pub filtered: u64,
-    /// Were counted by an earlier run.
+    /// Were counted by an earlier run, or in another place.
     pub duplicates: u64,
     /// Those of `analysed` that came too late to be judged.
     pub too_late: u64,
@@ -212,6 +213,19 @@ pub struct Account {
     pub manifest: Vec<ObjectRecord>,
     /// Sorted by place.
     pub rejected: Vec<RejectedRecord>,
+    /// Events with an id met before, but other content: how many, and the first by account and id.
+    pub conflicts: Conflicts,
+    /// Fields of unexpected type, whose columns are null.
+    pub odd: BTreeMap<String, u64>,
+}
+
+/// Events that share an id, but not their content: all of them are analysed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conflicts {
+    /// How many beyond the first of each id.
+    pub count: u64,
+    /// Recipient account and `eventID`, at most 1,000.
+    pub events: BTreeSet<(String, String)>,
 }
 
 impl Account {
@@ -220,13 +234,34 @@ impl Account {
     pub fn of(listing: &Listing) -> Self {
         let manifest: Vec<_> = listing.not_read.iter().map(ObjectRecord::not_read).collect();
         let listed = (listing.objects.len() + manifest.len()) as u64;
-        Self { listed, manifest, rejected: Vec::new() }
+        Self { listed, manifest, ..Self::default() }
     }
 
     /// Adds what a worker, or another run, accounts for.
     pub fn add(&mut self, manifest: Vec<ObjectRecord>, rejected: Vec<RejectedRecord>) {
         self.manifest.extend(manifest);
         self.rejected.extend(rejected);
+    }
+
+    /// Counts copies of events where the first of them by name of object stands.
+    pub(super) fn settle(&mut self, copies: Copies) {
+        for object in &mut self.manifest {
+            if let Some((moved, late)) = copies.moved.get(&object.uri) {
+                object.analysed = object.analysed.saturating_sub(*moved);
+                object.duplicates += moved;
+                object.too_late = object.too_late.saturating_sub(*late);
+            }
+        }
+        self.conflicts = Conflicts { count: copies.conflicts, events: copies.listed };
+    }
+
+    /// Adds the conflicts and odd fields of another run.
+    pub(super) fn add_oddities(&mut self, conflicts: Conflicts, odd: BTreeMap<String, u64>) {
+        self.conflicts.count += conflicts.count;
+        self.conflicts.events.extend(conflicts.events);
+        for (name, count) in odd {
+            *self.odd.entry(name).or_default() += count;
+        }
     }
 
     /// Accounts for the objects of the listing that nobody has read.
@@ -245,6 +280,22 @@ impl Account {
     pub fn sort(&mut self) {
         self.manifest.sort_by(|a, b| a.uri.cmp(&b.uri));
         self.rejected.sort();
+    }
+
+    /// The objects of the sorted manifest that need not be read again. An archive must be if one of
+    /// its members must.
+    pub(super) fn finished(&self) -> impl Iterator<Item = &ObjectRecord> {
+        let members = |object: &ObjectRecord| {
+            let prefix = format!("{}!/", object.uri);
+            let from = self.manifest.partition_point(|other| *other.uri < *prefix);
+            let rest = self.manifest.get(from..).unwrap_or_default();
+            rest.iter().take_while(move |other| other.uri.starts_with(&prefix))
+        };
+        let is_done = |object: &ObjectRecord| {
+            object.is_finished() || object.outcome == ObjectOutcome::Skipped
+        };
+        let finished = self.manifest.iter().filter(|object| object.is_finished());
+        finished.filter(move |object| object.reason.is_none() || members(object).all(is_done))
     }
 
     /// An object that stands in the sorted manifest twice.
@@ -283,7 +334,7 @@ impl Account {
             filtered: sum(|object| object.filtered),
             too_late: sum(|object| object.too_late),
             rejected: sum(|object| object.rejected),
-            ..Records::default()
+            conflict: self.conflicts.count,
         }
     }
 

@@ -240,6 +240,7 @@ fn run(plan: &Plan, parts: &[Vec<Value>]) -> Result<Vec<Finding>> {
         budget: usize::MAX,
         spill: Spill::into(&folder),
         kept: None,
+        seen: None,
     };
     let never = AtomicBool::new(false);
     let feed = Feed::new(Vec::new(), 1, 0, &never);

@@ -32,7 +32,7 @@ pub struct CoverageRow {
 
 impl CoverageRow {
     fn is_data(&self) -> bool {
-        self.bucket.is_some() && self.class.as_deref() != Some("management")
+        self.bucket.is_some() && !matches!(self.class.as_deref(), Some("management" | "other"))
     }
 }
 

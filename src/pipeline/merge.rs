@@ -52,6 +52,7 @@ pub fn merge(options: &MergeOptions) -> Result<Run> {
         run.span = Span::join(run.span, header.span);
         run.interrupted |= header.interrupted;
         notes.extend(header.notes.iter().cloned());
+        run.account.add_oddities(header.conflicts.clone(), header.odd_fields.clone());
     }
     let mut runs: Vec<group::Run<'_>> = Vec::new();
     for partial in partials {

@@ -12,6 +12,7 @@ mod output;
 mod partial;
 mod run;
 mod scan;
+mod seen;
 mod stateful;
 mod stats;
 mod tables;

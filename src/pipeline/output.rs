@@ -138,6 +138,8 @@ fn run_json(run: &Run) -> Value {
         "objects": run.account.objects(),
         "records": run.account.records(),
         "balances": run.account.balances(),
+        "conflicts": conflicts(run),
+        "odd_fields": run.account.odd,
         "unreadable": run.account.unreadable(),
         "skipped_by_reason": run.account.skipped_by_reason(),
         "first_event": run.span.map(|span| timestamp_text(span.first)),
@@ -157,6 +159,12 @@ fn run_json(run: &Run) -> Value {
         "notes": run.notes,
         "object_microseconds": run.latencies,
     })
+}
+
+/// The ids that came with more than one content.
+fn conflicts(run: &Run) -> Vec<Value> {
+    let event = |(account, id): &(String, String)| json!({"account": account, "event_id": id});
+    run.account.conflicts.events.iter().map(event).collect()
 }
 
 /// How many first appearances each detector learned; they are listed in their own file.

@@ -1,5 +1,6 @@
 //! Partial runs: the merged table of one share with its accounting, for `trailsift merge`.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use arrow::datatypes::{Int64Type, UInt64Type};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde::{Deserialize, Serialize};
 
-use super::accounting::{Account, ObjectOutcome, ObjectRecord, RejectedRecord};
+use super::accounting::{Account, Conflicts, ObjectOutcome, ObjectRecord, RejectedRecord};
 use super::output;
 use super::run::{Run, Span};
 use super::scan::ScanOptions;
@@ -47,6 +48,12 @@ pub(super) struct Header {
     pub interrupted: bool,
     /// What the user should read.
     pub notes: Vec<String>,
+    /// Events with an id met before, but other content.
+    #[serde(default)]
+    pub conflicts: Conflicts,
+    /// Fields of unexpected type.
+    #[serde(default)]
+    pub odd_fields: BTreeMap<String, u64>,
 }
 
 /// A partial run, read back.
@@ -85,6 +92,8 @@ pub(super) fn write(
         span: run.span,
         interrupted: run.interrupted,
         notes: run.notes.clone(),
+        conflicts: run.account.conflicts.clone(),
+        odd_fields: run.account.odd.clone(),
     };
     store::replace(&folder.join(HEADER), |file| Ok(serde_json::to_writer_pretty(file, &header)?))
 }
@@ -117,6 +126,7 @@ pub(super) fn read(folder: &Path) -> Result<Partial> {
         listed: header.listed,
         manifest: rows(&folder.join(output::MANIFEST), manifest_row)?,
         rejected: rows(&folder.join(output::REJECTED), rejected_row)?,
+        ..Account::default()
     };
     Ok(Partial { header, account, table: folder.join(TABLE) })
 }

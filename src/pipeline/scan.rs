@@ -10,6 +10,7 @@ use super::feed::Feed;
 use super::history::JudgeOptions;
 use super::judging::judge;
 use super::run::{Run, Span};
+use super::seen::{Copies, Seen};
 use super::stateful::Session;
 use super::stats::Latencies;
 use super::tables::{Runs, Spill};
@@ -18,6 +19,7 @@ use super::{output, partial};
 use crate::decode::Limits;
 use crate::detect::rules::{Diagnostic, Plan, read_folder, shipped};
 use crate::error::{Error, Result};
+use crate::events::OddFields;
 use crate::source::{self, Listing, Shard};
 
 /// What to scan and how.
@@ -120,11 +122,14 @@ pub fn scan(options: &ScanOptions, progress: &dyn Progress, interrupt: &AtomicBo
         account.skip_unread(&listing, "not reached: the run was interrupted");
     }
     account.sort();
+    account.settle(take(&mut harvest.copies));
+    account.odd =
+        take(&mut harvest.odd).into_iter().map(|(name, n)| (name.to_owned(), n)).collect();
     let mut run = Run {
         account,
         span: harvest.span,
         latencies: harvest.latencies.percentiles(),
-        notes: notes(options, &listing, &harvest.runs),
+        notes: notes(options, &listing, &harvest),
         interrupted,
         ..Run::empty(&plan, &options.out)
     };
@@ -164,6 +169,7 @@ fn read(
         Some(session) => Spill { folder: session.folder(), prefix: &prefix },
         None => Spill::into(&options.out),
     };
+    let seen = Seen::new(tables, spill.folder.to_path_buf());
     let task = Task {
         plan,
         since: options.since.map(|since| since.saturating_sub(options.history.unwrap_or(0))),
@@ -174,6 +180,7 @@ fn read(
         budget: tables / options.threads.max(1),
         spill,
         kept: session.map(Session::kept),
+        seen: Some(&seen),
     };
     let objects: Vec<_> = listing.objects.iter().collect();
     progress.start(objects.len() as u64, objects.iter().map(|object| object.bytes).sum());
@@ -194,10 +201,14 @@ fn read(
     });
     progress.finish();
     let empty = Harvest { cut: feed.was_cut(), ..Harvest::empty() };
-    harvests.into_iter().try_fold(empty, |mut sum, harvest| {
+    let mut harvest = harvests.into_iter().try_fold(empty, |mut sum, harvest| {
         sum.add(harvest?);
-        Ok(sum)
-    })
+        Ok::<_, Error>(sum)
+    })?;
+    harvest.ids = seen.size();
+    harvest.id_spills = seen.spills();
+    harvest.copies = seen.into_copies();
+    Ok(harvest)
 }
 
 /// Objects in memory get their part of `--memory`, so that many threads hold no more than few.
@@ -207,7 +218,8 @@ fn limits(options: &ScanOptions) -> Limits {
     Limits { whole_bytes, ..options.limits.clone() }
 }
 
-fn notes(options: &ScanOptions, listing: &Listing, runs: &Runs) -> Vec<String> {
+fn notes(options: &ScanOptions, listing: &Listing, harvest: &Harvest) -> Vec<String> {
+    let runs = &harvest.runs;
     let mut notes = Vec::new();
     if let Some(shard) = options.shard.filter(|shard| listing.unsplit > 0 && shard.number == 1) {
         notes.push(format!(
@@ -222,6 +234,12 @@ fn notes(options: &ScanOptions, listing: &Listing, runs: &Runs) -> Vec<String> {
             runs.spills()
         ));
     }
+    if harvest.id_spills > 0 {
+        notes.push(format!(
+            "the ids of {} events outgrew their part of --memory and were spilled to disk {} times",
+            harvest.ids.0, harvest.id_spills
+        ));
+    }
     notes
 }
 
@@ -234,6 +252,10 @@ impl Harvest {
             span: None,
             cut: false,
             members: 0,
+            odd: OddFields::new(),
+            copies: Copies::default(),
+            ids: (0, 0),
+            id_spills: 0,
             newest: None,
             recent: Vec::new(),
             latencies: Latencies::new(),
@@ -245,6 +267,9 @@ impl Harvest {
         self.manifest.extend(other.manifest);
         self.rejected.extend(other.rejected);
         self.members += other.members;
+        for (name, count) in other.odd {
+            *self.odd.entry(name).or_default() += count;
+        }
         self.newest = self.newest.max(other.newest);
         self.recent.extend(other.recent);
         self.span = Span::join(self.span, other.span);

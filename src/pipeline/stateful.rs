@@ -14,10 +14,10 @@ use super::worker::{Harvest, Kept};
 use crate::detect::group::{self, FoldId, Key, Row, TableReader, TableWriter};
 use crate::detect::rules::Plan;
 use crate::digest::{Identity, hex};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::events::EventKey;
 use crate::findings::{self, Finding, Revised, day_text};
-use crate::source::{Listing, LogObject};
+use crate::source::{Listing, LogObject, Place};
 use crate::state::{
     Draft, Files, FoldEntry, Horizon, LedgerEntry, LedgerReader, Manifest, Retention, State,
     read_recent, write_ledger, write_recent,
@@ -58,6 +58,14 @@ impl<'o> Session<'o> {
     pub(super) fn leave_out(&mut self, listing: &mut Listing) -> Result<Vec<ObjectRecord>> {
         let mut wanted: Vec<(Arc<str>, u64, usize)> = Vec::new();
         for (number, object) in listing.objects.iter().enumerate() {
+            if !matches!(object.place, Place::File(_)) {
+                let message = format!(
+                    "`{}` with --state: what is piped in has no name to be known by in the next run; \
+                     write it to a file first",
+                    object.uri
+                );
+                return Err(Error::Usage(message));
+            }
             wanted.push((object.identity(), object.bytes, number));
         }
         wanted.sort_unstable();
@@ -215,10 +223,10 @@ impl<'o> Session<'o> {
         };
         let objects = run.account.manifest.iter().filter(is_read);
         let identity = objects.fold(start, |identity, object| {
-            let known = self.identities.get(&object.uri);
+            let known = self.identities.get(&object.uri).unwrap_or(&object.uri);
             let ObjectRecord { bytes, analysed, filtered, duplicates, rejected, .. } = object;
             let numbers = format!("{bytes} {analysed} {filtered} {duplicates} {rejected}");
-            identity.part(known.map(AsRef::as_ref)).part(Some(&numbers))
+            identity.part(Some(known)).part(Some(&numbers))
         });
         hex(identity.finish().split_at(8).0)
     }
@@ -329,7 +337,7 @@ impl<'o> Session<'o> {
 
     fn entries(&self, run: &Run, name: &str) -> Vec<LedgerEntry> {
         let name: Arc<str> = name.into();
-        let finished = run.account.manifest.iter().filter(|object| object.is_finished());
+        let finished = run.account.finished();
         let mut entries: Vec<LedgerEntry> = finished
             .filter_map(|object| {
                 let identity = self.identities.get(&object.uri)?.clone();

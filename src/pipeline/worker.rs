@@ -14,6 +14,7 @@ use super::accounting::{Counts, ObjectOutcome, ObjectRecord, RejectedRecord};
 use super::archives::{ArchiveLimits, Open, ReadSeek};
 use super::feed::{Feed, Found, Job};
 use super::run::Span;
+use super::seen::{Copies, Seen, Verdict};
 use super::stats::Latencies;
 use super::tables::{BoundedTable, Runs, Spill};
 use crate::codec::Unpacker;
@@ -22,12 +23,11 @@ use crate::detect::group::Hashes;
 use crate::detect::rules::Plan;
 use crate::digest::{Hashing, sha256};
 use crate::error::Result;
-use crate::events::{Arrival, BatchBuilder, EventKey};
+use crate::events::{Arrival, BatchBuilder, EventKey, OddFields, Wanted};
 use crate::source::{LogObject, Place};
 use crate::store;
 
 /// What all workers share.
-#[derive(Debug)]
 pub(super) struct Task<'s> {
     /// What to extract, select and fold.
     pub plan: &'s Plan,
@@ -47,6 +47,8 @@ pub(super) struct Task<'s> {
     pub spill: Spill<'s>,
     /// With a state: what it knows of the events to come.
     pub kept: Option<Kept>,
+    /// The events met so far; without it, copies are not looked for.
+    pub seen: Option<&'s Seen>,
 }
 
 /// What earlier runs have left for the reading of this one.
@@ -75,6 +77,13 @@ pub(super) struct Harvest {
     pub cut: bool,
     /// Members of archives met.
     pub members: u64,
+    /// Fields of unexpected type.
+    pub odd: OddFields,
+    /// Of the whole run: copies met, ids and the bytes that they take, and how often they went to
+    /// disk.
+    pub copies: Copies,
+    pub ids: (u64, usize),
+    pub id_spills: u64,
     /// With a state: the newest event that has happened, µs.
     pub newest: Option<i64>,
     /// With a state: the events of objects that will be read again, and their days.
@@ -262,7 +271,12 @@ impl<'s> Worker<'s> {
     /// Those of folding and spilling.
     pub(super) fn finish(mut self) -> Result<Harvest> {
         self.sink.flush()?;
+        let odd = self.sink.builder.take_odd();
         Ok(Harvest {
+            odd,
+            copies: Copies::default(),
+            ids: (0, 0),
+            id_spills: 0,
             runs: self.sink.table.finish(),
             manifest: self.manifest,
             rejected: self.rejected,
@@ -289,6 +303,9 @@ struct EventSink<'s> {
     span: Option<Span>,
     counts: Counts,
     object: Arc<str>,
+    /// Its number among the events met.
+    number: u32,
+    scratch: Vec<u8>,
     newest: Option<i64>,
     /// With a state: the events of the objects to be read again, then those of this one.
     keys: Vec<(EventKey, i32)>,
@@ -306,6 +323,8 @@ impl<'s> EventSink<'s> {
             span: None,
             counts: Counts::default(),
             object: Arc::default(),
+            number: 0,
+            scratch: Vec::new(),
             newest: None,
             keys: Vec::new(),
             known_keys: 0,
@@ -315,6 +334,7 @@ impl<'s> EventSink<'s> {
 
     fn start_object(&mut self, uri: Arc<str>) {
         self.builder.start_object(uri.clone());
+        self.number = self.task.seen.map_or(0, |seen| seen.object(uri.clone()));
         self.object = uri;
         self.known_keys = self.keys.len();
     }
@@ -334,7 +354,7 @@ impl<'s> EventSink<'s> {
         for time in batch.times() {
             self.span = Span::with(self.span, *time);
         }
-        let masks: Vec<_> = plan.selections.iter().map(|select| select.evaluate(&batch)).collect();
+        let masks = plan.masks(&batch);
         let mut hashes = Hashes::default();
         for (number, fold) in plan.folds.iter().enumerate() {
             if number == Plan::COVERAGE {
@@ -352,32 +372,63 @@ impl RecordSink for EventSink<'_> {
         if self.builder.is_full() && self.failed.is_ok() {
             self.failed = self.flush();
         }
-        let (task, counts, keys) = (self.task, &mut self.counts, &mut self.keys);
-        let newest = &mut self.newest;
+        let Self { builder, task, counts, keys, newest, object, scratch, failed, .. } = self;
+        let own = self.number;
         let wanted = |event: &Arrival<'_, '_, '_>| {
-            let filtered = task.since.is_some_and(|since| event.time < since)
-                || task.until.is_some_and(|until| event.time >= until);
-            counts.filtered += u64::from(filtered);
-            !filtered
-                && task.kept.as_ref().is_none_or(|kept| {
-                    let key = event.key(&self.object, number);
-                    let known = kept.counted.contains_key(&key);
-                    counts.duplicates += u64::from(known);
-                    if !known {
-                        let late = kept.too_late_before.is_some_and(|before| event.time < before);
-                        counts.too_late += u64::from(late);
-                        *newest =
-                            (*newest).max(Some(event.time).filter(|time| *time < kept.tomorrow));
-                        keys.push((key, day_of(event.time)));
-                    }
-                    !known
-                })
+            if task.since.is_some_and(|since| event.time < since)
+                || task.until.is_some_and(|until| event.time >= until)
+            {
+                counts.filtered += 1;
+                return Wanted::No;
+            }
+            let key = event.key(object, number);
+            let mut late = false;
+            if let Some(kept) = &task.kept {
+                if kept.counted.contains_key(&key) {
+                    counts.duplicates += 1;
+                    return Wanted::No;
+                }
+                late = kept.too_late_before.is_some_and(|before| event.time < before);
+                *newest = (*newest).max(Some(event.time).filter(|time| *time < kept.tomorrow));
+                keys.push((key, day_of(event.time)));
+            }
+            let wanted = match task.seen.filter(|_| event.has_id()) {
+                None => Ok(Wanted::Event),
+                Some(seen) => meet(seen, event, &key, (own, late), scratch),
+            };
+            let wanted = wanted.unwrap_or_else(|error| {
+                *failed = Err(error);
+                Wanted::No
+            });
+            counts.duplicates += u64::from(wanted == Wanted::No);
+            counts.too_late += u64::from(late && wanted != Wanted::No);
+            wanted
         };
-        if self.builder.append(number, record, wanted)? {
-            self.counts.analysed += 1;
+        if builder.append(number, record, wanted)? {
+            counts.analysed += 1;
         }
         Ok(())
     }
+}
+
+/// Whether an event that stands in object number `place.0` is wanted; `place.1`: it is too late.
+fn meet(
+    seen: &Seen,
+    event: &Arrival<'_, '_, '_>,
+    key: &EventKey,
+    place: (u32, bool),
+    scratch: &mut Vec<u8>,
+) -> Result<Wanted> {
+    Ok(match seen.meet(key, event.digest(scratch), place.0, place.1)? {
+        Verdict::New => Wanted::Event,
+        Verdict::Duplicate { first: true } => Wanted::Copy,
+        Verdict::Duplicate { first: false } => Wanted::No,
+        Verdict::Conflict => {
+            let (account, id) = event.account_and_id();
+            seen.note_conflict(account, id);
+            Wanted::Event
+        }
+    })
 }
 
 /// The UTC day of a time in µs; all times that events can have lie within Arrow's dates.

@@ -252,6 +252,27 @@ fn accounting(run: &Run, out: &mut dyn Write) -> io::Result<()> {
             "{BOLD}the accounting does not balance: please report this as a bug{BOLD:#}"
         )?;
     }
+    if records.conflict > 0 {
+        writeln!(
+            out,
+            "{BOLD}conflicts{BOLD:#} {} events share their id with one of other content; all are \
+             analysed, the ids are in run.json",
+            number(records.conflict)
+        )?;
+    }
+    if !run.account.odd.is_empty() {
+        let fields: Vec<String> = run
+            .account
+            .odd
+            .iter()
+            .map(|(name, count)| format!("{name} {}", number(*count)))
+            .collect();
+        writeln!(
+            out,
+            "{BOLD}odd values{BOLD:#} read as absent, by field: {}",
+            escaped(&fields.join(", "))
+        )?;
+    }
     for (reason, count) in run.account.skipped_by_reason() {
         writeln!(out, "{BOLD}skipped{BOLD:#}   {} {}", number(count), escaped(reason))?;
     }

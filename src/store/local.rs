@@ -43,6 +43,12 @@ pub fn list(root: &Path) -> Result<(Vec<Listed>, Vec<Skipped>)> {
     if !root.exists() {
         return Err(Error::Usage(format!("`{}`: no such file or folder", root.display())));
     }
+    if is_pipe(root) {
+        // `trailsift scan <(…)`. A pipe has no place that could be spelt in two ways.
+        let (path, identity) = (root.to_path_buf(), root.as_os_str().to_owned());
+        let listed = Listed { uri: uri(root), identity, path, bytes: 0, pipe: true };
+        return Ok((vec![listed], Vec::new()));
+    }
     let root: PathBuf = root.components().filter(|part| *part != Component::CurDir).collect();
     let root = if root.as_os_str().is_empty() { PathBuf::from(".") } else { root };
     // Links below the root are not followed, so only the root's own spelling can differ.
@@ -67,10 +73,6 @@ pub fn list(root: &Path) -> Result<(Vec<Listed>, Vec<Skipped>)> {
             Ok(entry) if entry.depth() == 0 && entry.path().is_file() => {
                 let bytes = entry.path().metadata().map_or(0, |metadata| metadata.len());
                 files.push(listed(entry.path(), bytes));
-            }
-            // `trailsift scan <(…)`: a pipe is read only if it is an input itself.
-            Ok(entry) if entry.depth() == 0 && is_pipe(entry.path()) => {
-                files.push(Listed { pipe: true, ..listed(entry.path(), 0) });
             }
             Ok(entry) => {
                 let link = entry.file_type().is_symlink();

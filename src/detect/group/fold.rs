@@ -168,7 +168,7 @@ impl Fold {
         for (turn, ((keys, bucket), members)) in selected.into_iter().enumerate() {
             let entity = table.entity(number, columns.entity_values(&keys));
             let Some(mut entry) = table.entry(number, entity, bucket) else { continue };
-            for (rule, row) in &members.0 {
+            for (rule, row) in members.0.iter().filter(|(_, row)| !batch.is_copy(*row)) {
                 let failed = columns.failed(*row);
                 entry.add(self.pane(*rule, time_of(batch, *row), failed));
             }
@@ -183,6 +183,9 @@ impl Fold {
         let mut entities: HashMap<EntityKeys, EntityNumber> = HashMap::new();
         let mut last: Option<(EntityKeys, EntityNumber)> = None;
         for (row, time) in batch.times().iter().enumerate() {
+            if batch.is_copy(row) {
+                continue;
+            }
             let keys = columns.entity_keys(row);
             let entity = match last {
                 Some((same, entity)) if same == keys => entity,
@@ -262,7 +265,7 @@ fn time_of(batch: &EventBatch, row: usize) -> i64 {
 /// The sum of a byte count over the rows that name one.
 fn sum(batch: &EventBatch, core: Core, rows: &[usize]) -> u64 {
     let Some(counts) = batch.integer(core) else { return 0 };
-    let known = rows.iter().filter(|row| counts.is_valid(**row));
+    let known = rows.iter().filter(|row| counts.is_valid(**row) && !batch.is_copy(**row));
     known
         .fold(0, |sum: u64, row| sum.saturating_add(u64::try_from(counts.value(*row)).unwrap_or(0)))
 }

@@ -46,6 +46,16 @@ pub struct Evidence {
     pub record_number: u64,
 }
 
+impl Evidence {
+    /// Whether both tell of one event; events without id are told apart by their place.
+    fn is_same_event(&self, other: &Self) -> bool {
+        let place = |event: &Self| (event.object_uri.clone(), event.record_number);
+        self.event_time == other.event_time
+            && self.event_id == other.event_id
+            && (!self.event_id.is_empty() || place(self) == place(other))
+    }
+}
+
 /// What findings need beside counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Details {
@@ -64,13 +74,19 @@ pub struct Details {
 }
 
 impl Details {
-    /// Adds an event to the evidence.
+    /// Adds an event to the evidence; of copies of an event the first place is named.
     pub fn witness(&mut self, event: &Evidence) {
-        if let Err(at) = self.evidence.binary_search(event)
-            && at < EVIDENCE
-        {
-            self.evidence.insert(at, event.clone());
-            self.evidence.truncate(EVIDENCE);
+        let is_copy = |known: &Evidence| known.is_same_event(event);
+        match self.evidence.iter().position(is_copy).and_then(|at| self.evidence.get_mut(at)) {
+            Some(known) if *event < *known => *known = event.clone(),
+            Some(_) => {}
+            None => {
+                let at = self.evidence.partition_point(|known| known < event);
+                if at < EVIDENCE {
+                    self.evidence.insert(at, event.clone());
+                    self.evidence.truncate(EVIDENCE);
+                }
+            }
         }
     }
 

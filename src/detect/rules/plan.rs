@@ -1,17 +1,19 @@
 //! The plan: every selection, fold and detector of the loaded files, compiled.
 
+use arrow::buffer::BooleanBuffer;
+
 use super::compile::Compiler;
 use super::detector::Detector;
 use super::diagnostic::Diagnostic;
 use super::document::read;
 use super::source::RuleFile;
 use crate::detect::group::{Fold, FoldId, Grain};
-use crate::detect::select::Selection;
+use crate::detect::select::{Selection, map_values};
 use crate::digest::{Identity, hex};
-use crate::events::{Core, Field, Fields};
+use crate::events::{Core, EventBatch, Field, Fields};
 
 /// Raised whenever a normalised column changes its meaning: folds of older versions relearn.
-pub(super) const NORMALISER: u32 = 2;
+pub(super) const NORMALISER: u32 = 3;
 
 /// What every detailed fold samples: column, sample size, texts kept.
 pub const SAMPLES: &[(Core, usize, usize)] = &[
@@ -54,6 +56,23 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Which events of the batch each selection holds for, by number. Insight, network activity and
+    /// aggregated events tell of calls that have records of their own, which would count twice: only
+    /// selections that look at the category see them.
+    #[must_use]
+    pub fn masks(&self, batch: &EventBatch) -> Vec<BooleanBuffer> {
+        let matcher = |value: &str| value == "other";
+        let others = map_values(Field::Core(Core::AccessClass), batch, matcher);
+        let calls = (others.count_set_bits() > 0).then(|| !&others);
+        let mask = |selection: &Selection| match &calls {
+            Some(calls) if !selection.reads(Field::Core(Core::EventCategory)) => {
+                &selection.evaluate(batch) & calls
+            }
+            _ => selection.evaluate(batch),
+        };
+        self.selections.iter().map(mask).collect()
+    }
+
     /// The position of the coverage fold.
     pub const COVERAGE: usize = 0;
 

@@ -43,6 +43,16 @@ pub enum Selection {
 }
 
 impl Selection {
+    /// Whether it looks at the field.
+    #[must_use]
+    pub fn reads(&self, wanted: Field) -> bool {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().any(|part| part.reads(wanted)),
+            Self::Not(part) => part.reads(wanted),
+            Self::Text { field, .. } | Self::Present { field, .. } => *field == wanted,
+        }
+    }
+
     /// The events of the batch that the selection holds for.
     #[must_use]
     pub fn evaluate(&self, batch: &EventBatch) -> BooleanBuffer {
@@ -79,7 +89,11 @@ fn any(parts: &[Selection], batch: &EventBatch) -> BooleanBuffer {
 }
 
 /// The mask of events with a value for which `holds`.
-fn map_values(field: Field, batch: &EventBatch, holds: impl Fn(&str) -> bool) -> BooleanBuffer {
+pub(crate) fn map_values(
+    field: Field,
+    batch: &EventBatch,
+    holds: impl Fn(&str) -> bool,
+) -> BooleanBuffer {
     if let Some(mask) = map_dictionary(field, batch, &holds) {
         return mask;
     }
