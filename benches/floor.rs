@@ -191,6 +191,7 @@ fn run_scan(input: &Path, out: &Path, threads: usize) -> Run {
         history: None,
         judge: JudgeOptions::default(),
         hash: false,
+        filter: trailsift::events::EventFilter::default(),
         limits: trailsift::decode::Limits::default(),
         archives: trailsift::pipeline::ArchiveLimits::default(),
     };

@@ -115,7 +115,7 @@ fn runs_that_do_not_belong_together_are_refused() {
     for (names, status, word) in [
         (&["first", "first"][..], 2, "given twice"),
         (&["first", "second-of-three"], 2, "different splits"),
-        (&["first", "later"], 2, "different `--since`"),
+        (&["first", "later"], 2, "different events (`--since`"),
         (&["whole", "whole"], 2, "part of two of the runs"),
         (&["first", "empty"], 1, "no finished partial run"),
     ] {

@@ -251,6 +251,7 @@ fn an_interrupted_run_judges_what_was_read_and_says_so() {
         since: None,
         until: None,
         hash: false,
+        filter: trailsift::events::EventFilter::default(),
         limits: trailsift::decode::Limits::default(),
         archives: trailsift::pipeline::ArchiveLimits::default(),
     };

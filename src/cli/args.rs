@@ -4,10 +4,12 @@ use std::path::PathBuf;
 
 use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use ipnet::IpNet;
 
 use super::time;
 use crate::decode::Limits;
 use crate::error::{Error, Result};
+use crate::events::EventFilter;
 use crate::findings::SeverityLabel;
 use crate::intel::OwnAccounts;
 use crate::pipeline::{ArchiveLimits, Border, JudgeOptions, MergeOptions, ScanOptions};
@@ -17,6 +19,9 @@ const SCAN_EXAMPLES: &str = "\
 Examples:
   trailsift scan AWSLogs/                         a folder of CloudTrail objects, any depth
   trailsift scan dump/ --out case-17 --since 7d   the last seven days, results in case-17/
+  zcat export.gz | trailsift scan -               what another program gives
+  trailsift scan dump.zip --bucket payroll --ip 198.51.100.0/24
+                                                  only these events
   trailsift scan logs/ --fail-on high             exit status 3 if anything high is found
   trailsift scan dump/ --incident 2026-03-04..2026-03-06 --own-account 111122223333
                                                   judge these days by what was before them
@@ -42,7 +47,7 @@ pub(super) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    Scan(Scan),
+    Scan(Box<Scan>),
     Merge(Merge),
 }
 
@@ -50,7 +55,7 @@ pub(super) enum Command {
 #[derive(Debug, Args)]
 #[command(after_help = SCAN_EXAMPLES)]
 pub(super) struct Scan {
-    /// Files and folders of CloudTrail objects (.json.gz or .json)
+    /// Files, folders, archives, or `-` for standard input: CloudTrail logs in any shape
     #[arg(required = true, value_name = "INPUT")]
     inputs: Vec<PathBuf>,
     /// Folder for findings.parquet, first_appearances.parquet, rejected.parquet, coverage.parquet, manifest.parquet, run.json
@@ -72,11 +77,13 @@ pub(super) struct Scan {
     /// Read this much before --since too, for learning only: `30d`, `12h`
     #[arg(long, value_name = "DURATION", value_parser = time::duration, requires = "since")]
     history: Option<i64>,
+    #[command(flatten)]
+    asked: Asked,
     /// Worker threads [default: one per processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1_024))]
     threads: Option<u16>,
-    /// Memory that bounds the tables (a quarter of it; beyond, they are spilled to the output
-    /// folder). An object being read comes on top: up to 1 GiB inflated per thread
+    /// Memory to keep within: a quarter each for tables, for ids of events (beyond, both are spilled
+    /// to the output folder) and for objects being read (larger ones are streamed)
     #[arg(long, value_name = "SIZE", default_value = "1GiB")]
     memory: ByteSize,
     /// Put the SHA-256 of every object into manifest.parquet
@@ -113,6 +120,63 @@ pub(super) struct Merge {
     known: Known,
     #[command(flatten)]
     pub exit: ExitRules,
+}
+
+/// Which events are asked for.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Events to look at (several values: with commas, or the flag again)")]
+struct Asked {
+    /// Only events of this account's trail; objects of others are not read where their keys tell
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    account: Vec<String>,
+    /// Only events of this region
+    #[arg(long, value_name = "REGION", value_delimiter = ',')]
+    region: Vec<String>,
+    /// Only events on this bucket
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    bucket: Vec<String>,
+    /// Only events by this role, user or session: an ARN, or a user name
+    #[arg(long, value_name = "ARN", value_delimiter = ',')]
+    principal: Vec<String>,
+    /// Only events with this access key
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    access_key: Vec<String>,
+    /// Only events from this address or network
+    #[arg(long, value_name = "CIDR", value_delimiter = ',', value_parser = network)]
+    ip: Vec<IpNet>,
+    /// Only events of this name
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    event_name: Vec<String>,
+}
+
+/// An address, or a network.
+fn network(text: &str) -> Result<IpNet, String> {
+    let address = || text.parse::<std::net::IpAddr>().ok().map(IpNet::from);
+    text.parse::<IpNet>().ok().or_else(address).ok_or_else(|| {
+        format!(
+            "`{text}` is neither an address nor a network: write 198.51.100.7 or 198.51.100.0/24"
+        )
+    })
+}
+
+impl Asked {
+    fn filter(&self, with_state: bool) -> Result<EventFilter> {
+        let filter = EventFilter {
+            accounts: self.account.clone(),
+            regions: self.region.clone(),
+            buckets: self.bucket.clone(),
+            principals: self.principal.clone(),
+            access_keys: self.access_key.clone(),
+            networks: self.ip.clone(),
+            event_names: self.event_name.clone(),
+        };
+        if with_state && filter.looks_inside() {
+            let message = "`--state` with --bucket, --principal, --access-key, --ip or --event-name: \
+                           the history of later runs would lack the rest; scan without --state";
+            return Err(Error::Usage(message.to_owned()));
+        }
+        Ok(filter)
+    }
 }
 
 /// Bounds that keep hostile or broken input from eating the machine. What goes beyond is rejected
@@ -253,6 +317,7 @@ impl Scan {
             history: self.history,
             judge: self.known.judge()?,
             hash: self.hash,
+            filter: self.asked.filter(self.state.is_some())?,
             limits: self.bounds.limits(),
             archives: self.bounds.archives(),
         })

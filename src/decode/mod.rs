@@ -56,7 +56,7 @@ pub struct Limits {
     /// The longest value that is parsed at once; longer ones are parsed record by record, since
     /// a tape is larger than its text.
     pub document_bytes: usize,
-    /// The longest record, in bytes, of those that are parsed one by one.
+    /// The longest record, in bytes.
     pub record_bytes: usize,
     /// The most levels of nesting in one record; the record itself is the first.
     pub depth: usize,
@@ -78,6 +78,11 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// The longest value that is parsed at once: no record in it can be longer.
+    fn at_once(&self) -> usize {
+        self.document_bytes.min(self.record_bytes)
+    }
+
     /// The most bytes that are unpacked in memory.
     fn in_memory(&self) -> u64 {
         self.whole_bytes.min(self.inflated_bytes)
@@ -281,7 +286,7 @@ impl Decoder {
         let length = if inflated { text.len() } else { stored.len() };
         let start = if inflated { &*text } else { stored };
         let mut replay = None;
-        if length <= self.limits.document_bytes && document::is_log_file(start) {
+        if length <= self.limits.at_once() && document::is_log_file(start) {
             if !inflated {
                 text.clear();
                 text.extend_from_slice(stored);

@@ -58,6 +58,7 @@ impl Parser {
                 words(&format!("{other:?}")),
                 error.index()
             )),
+            ErrorType::InternalError => RejectReason::NotJson("no JSON value".to_owned()),
             other => RejectReason::NotJson(words(&format!("{other:?}"))),
         }
     }

@@ -126,12 +126,30 @@ impl<S: RecordSink> Salvage<'_, '_, S> {
         let reason = match self.scanner.value(limit) {
             Ok(_) => return self.record(key, start..self.scanner.at()).map(|()| true),
             Err(Broken::Unexpected(at)) => RejectReason::Damaged { at: at - start },
-            Err(Broken::Cut) if self.scanner.at() - start >= limit => RejectReason::TooLong(limit),
+            Err(Broken::Cut) if self.scanner.at() - start >= limit => {
+                return self.too_long(start, limit);
+            }
             Err(Broken::Cut) => RejectReason::Truncated,
         };
         self.charge(start);
         let piece = self.piece(start);
         self.give_up(&piece, start + 1, reason).map(|()| false)
+    }
+
+    /// Gives up an element that is longer than `limit`, without holding it in memory; says whether it
+    /// ended where it should.
+    fn too_long(&mut self, start: usize, limit: usize) -> Result<bool, Stop> {
+        let piece = self.piece(start);
+        self.scanner.go_to(start);
+        self.scanner.keep_from(usize::MAX);
+        let ended = self.scanner.value(usize::MAX).is_ok();
+        let at = self.scanner.at();
+        if ended {
+            self.reject(&piece, at, RejectReason::TooLong(limit));
+        } else {
+            self.give_up(&piece, at, RejectReason::TooLong(limit))?;
+        }
+        Ok(ended)
     }
 
     /// After a whole element: takes the comma, and gives up what else stands between elements.

@@ -184,7 +184,7 @@ impl<'a, 'w, S: RecordSink> Salvage<'a, 'w, S> {
         let scanned = self.scanner.value(limit);
         let end = self.scanner.at();
         let reason = match scanned {
-            Ok(_) if self.replay.is_some() || end - start > self.limits.document_bytes => None,
+            Ok(_) if self.replay.is_some() || end - start > self.limits.at_once() => None,
             Ok(_) => match self.at_once(start..end, true)? {
                 None => return Ok(()),
                 reason => reason,
@@ -219,6 +219,9 @@ impl<'a, 'w, S: RecordSink> Salvage<'a, 'w, S> {
         }
         let end = end.or_else(|| ended.is_ok().then(|| self.scanner.at()));
         let reason = match (reason, end) {
+            (None, Some(end)) if end - start > self.limits.record_bytes => {
+                Some(RejectReason::TooLong(self.limits.record_bytes))
+            }
             (None, Some(end)) => self.at_once(start..end, false)?,
             (reason, _) => reason,
         };

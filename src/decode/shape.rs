@@ -34,7 +34,8 @@ const WRAPPERS: [&str; 9] = [
 ];
 
 /// Two of these tell an event from other objects.
-const EVENT_KEYS: [&str; 5] = ["eventTime", "eventVersion", "eventSource", "eventName", "eventID"];
+const EVENT_KEYS: [&str; 6] =
+    ["eventTime", "eventVersion", "eventSource", "eventName", "eventID", "eventType"];
 
 /// How many top-level keys are looked at, and how many of them are shown.
 const KEYS: (usize, usize) = (32, 5);

@@ -20,6 +20,7 @@ use super::bucket::{Place, is_s3, place};
 use super::class::access_class;
 use super::column::{DictionaryColumn, ListColumn};
 use super::field::Fields;
+use super::filter::EventFilter;
 use super::identity::EventKey;
 use super::network::networks;
 use super::path::{PathSink, Slot, Slots, Trie};
@@ -113,6 +114,12 @@ impl Arrival<'_, '_, '_> {
     pub fn account_and_id(&self) -> (&str, &str) {
         let text = |slot| self.slots.string(slot).unwrap_or_default();
         (text(Slot::RecipientAccount), text(Slot::EventId))
+    }
+
+    /// Whether it is asked for.
+    #[must_use]
+    pub fn is_asked_for(&self, filter: &EventFilter) -> bool {
+        filter.is_empty() || filter.holds(self.slots)
     }
 
     /// Whether it has an `eventID`; records of version 1.0 have none.

@@ -20,6 +20,7 @@ use super::worker::{Input, Task, Worker};
 use crate::decode::{Claim, Limits};
 use crate::detect::rules::Plan;
 use crate::error::Result;
+use crate::events::EventFilter;
 use crate::findings::{Finding, timestamp_text};
 
 /// A case: events and what a detector must find in them.
@@ -230,10 +231,12 @@ pub fn check_cases(plan: &Plan, detector: &str, cases: &[Case]) -> Result<Vec<Ca
 
 fn run(plan: &Plan, parts: &[Vec<Value>]) -> Result<Vec<Finding>> {
     let folder = std::env::temp_dir();
+    let filter = EventFilter::default();
     let task = Task {
         plan,
         since: None,
         until: None,
+        filter: &filter,
         limits: Limits::default(),
         archives: ArchiveLimits::default(),
         hash: false,

@@ -94,9 +94,11 @@ fn belong_together(headers: &[&Header], plan: &str) -> Result<Vec<String>> {
                        trailsift; scan it again with these, or give the same `--detectors`";
         return Err(Error::Usage(message.to_owned()));
     }
-    let bounds = |header: &Header| (header.since, header.until, header.history);
+    let bounds =
+        |header: &Header| (header.since, header.until, header.history, header.filter.clone());
     if headers.iter().any(|header| bounds(header) != bounds(first)) {
-        let message = "the partial runs have different `--since`, `--until` or `--history`";
+        let message = "the partial runs were asked for different events (`--since`, `--until`, \
+                       `--history`, `--account` …)";
         return Err(Error::Usage(message.to_owned()));
     }
     let shards: Vec<Shard> =

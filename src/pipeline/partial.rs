@@ -40,6 +40,9 @@ pub(super) struct Header {
     pub until: Option<i64>,
     /// `--history`, µs.
     pub history: Option<i64>,
+    /// What else is asked for of events.
+    #[serde(default)]
+    pub filter: String,
     /// Objects listed.
     listed: u64,
     /// The events' times.
@@ -88,6 +91,7 @@ pub(super) fn write(
         since: options.since,
         until: options.until,
         history: options.history,
+        filter: format!("{:?}", options.filter),
         listed: run.account.listed,
         span: run.span,
         interrupted: run.interrupted,

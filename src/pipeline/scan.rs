@@ -19,8 +19,8 @@ use super::{output, partial};
 use crate::decode::Limits;
 use crate::detect::rules::{Diagnostic, Plan, read_folder, shipped};
 use crate::error::{Error, Result};
-use crate::events::OddFields;
-use crate::source::{self, Listing, Shard};
+use crate::events::{EventFilter, OddFields};
+use crate::source::{self, KeyRange, Listing, Shard};
 
 /// What to scan and how.
 #[derive(Debug, Clone)]
@@ -51,6 +51,8 @@ pub struct ScanOptions {
     pub judge: JudgeOptions,
     /// Whether the manifest gets the SHA-256 of each object.
     pub hash: bool,
+    /// Other events are left out.
+    pub filter: EventFilter,
     /// Bounds on hostile input.
     pub limits: Limits,
     /// Bounds on archives.
@@ -105,6 +107,7 @@ pub fn scan(options: &ScanOptions, progress: &dyn Progress, interrupt: &AtomicBo
     if listing.objects.is_empty() && listing.not_read.is_empty() && options.shard.is_none() {
         return Err(Error::Usage("the inputs hold no file".to_owned()));
     }
+    key_range(options).prune(&mut listing);
     std::fs::create_dir_all(&options.out).map_err(Error::io(&options.out))?;
     let mut account = Account::of(&listing);
     let mut session = match &options.state {
@@ -174,6 +177,7 @@ fn read(
         plan,
         since: options.since.map(|since| since.saturating_sub(options.history.unwrap_or(0))),
         until: options.until,
+        filter: &options.filter,
         limits: limits(options),
         archives: options.archives,
         hash: options.hash,
@@ -209,6 +213,17 @@ fn read(
     harvest.id_spills = seen.spills();
     harvest.copies = seen.into_copies();
     Ok(harvest)
+}
+
+/// What keys can tell of what is asked for.
+fn key_range(options: &ScanOptions) -> KeyRange {
+    let earlier = |since: i64| since.saturating_sub(options.history.unwrap_or(0));
+    KeyRange {
+        accounts: options.filter.accounts.clone(),
+        regions: options.filter.regions.clone(),
+        since: options.since.map(earlier),
+        until: options.until,
+    }
 }
 
 /// Objects in memory get their part of `--memory`, so that many threads hold no more than few.

@@ -224,7 +224,7 @@ enum Found {
 }
 
 /// Where an id stands.
-#[derive(PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
     Slot(usize),
     Disk(u64),
@@ -321,7 +321,7 @@ impl Shard {
 /// Where a hash stands if there is room: its share of the slots. (The lowest byte has chosen the
 /// shard.)
 fn home(hash: u64, slots: usize) -> usize {
-    usize::try_from(u128::from(hash) * slots as u128 >> 64).unwrap_or(0)
+    usize::try_from((u128::from(hash) * slots as u128) >> 64).unwrap_or(0)
 }
 
 #[cfg(test)]

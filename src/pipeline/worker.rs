@@ -23,7 +23,7 @@ use crate::detect::group::Hashes;
 use crate::detect::rules::Plan;
 use crate::digest::{Hashing, sha256};
 use crate::error::Result;
-use crate::events::{Arrival, BatchBuilder, EventKey, OddFields, Wanted};
+use crate::events::{Arrival, BatchBuilder, EventFilter, EventKey, OddFields, Wanted};
 use crate::source::{LogObject, Place};
 use crate::store;
 
@@ -35,6 +35,8 @@ pub(super) struct Task<'s> {
     pub since: Option<i64>,
     /// Events from here on are filtered, µs.
     pub until: Option<i64>,
+    /// Other events are filtered.
+    pub filter: &'s EventFilter,
     /// Bounds on hostile input.
     pub limits: Limits,
     /// Bounds on archives.
@@ -246,8 +248,12 @@ impl<'s> Worker<'s> {
     ) -> Result<()> {
         let counts = self.sink.end_object()?;
         let mut record = ObjectRecord::decoded(&input.uri, bytes, &decoded, counts);
-        if let (Some(cut), ObjectOutcome::Read) = (&input.cut, record.outcome) {
-            record.outcome = ObjectOutcome::Partial;
+        if let Some(cut) = &input.cut
+            && record.outcome != ObjectOutcome::Skipped
+        {
+            if record.outcome == ObjectOutcome::Read {
+                record.outcome = ObjectOutcome::Partial;
+            }
             record.reason = Some(cut.clone());
         }
         // An archive with a member that must be read again is read again whole.
@@ -377,6 +383,7 @@ impl RecordSink for EventSink<'_> {
         let wanted = |event: &Arrival<'_, '_, '_>| {
             if task.since.is_some_and(|since| event.time < since)
                 || task.until.is_some_and(|until| event.time >= until)
+                || !event.is_asked_for(task.filter)
             {
                 counts.filtered += 1;
                 return Wanted::No;

@@ -36,6 +36,29 @@ pub fn unique_name(key: &str) -> Option<&str> {
     (is_unique && is_time && of_name(name).is_some()).then_some(name)
 }
 
+/// The day of delivery that a key names, in days since the epoch: by its folders, else by its file
+/// name.
+pub(super) fn delivery_day(key: &str) -> Option<i64> {
+    let name = key.rsplit('/').next()?;
+    if let Some(layout) = of_folders(key) {
+        let (_, rest) = key.rsplit_once(&format!("/{}/", layout.region))?;
+        let mut parts = rest.split('/');
+        let date = (parts.next()?, parts.next()?, parts.next()?);
+        if let Some(day) = day(date.0, date.1, date.2) {
+            return Some(day);
+        }
+    }
+    of_name(name)?;
+    let time = name.split('_').nth(3)?;
+    day(time.get(..4)?, time.get(4..6)?, time.get(6..8)?)
+}
+
+fn day(year: &str, month: &str, day: &str) -> Option<i64> {
+    let date = jiff::civil::Date::new(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?);
+    let start = date.ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
+    Some(start.timestamp().as_second().div_euclid(86_400))
+}
+
 /// The last `AWSLogs/` counts: a prefix may hold another one.
 fn of_folders(key: &str) -> Option<Layout> {
     let (_, rest) = key.rsplit_once("AWSLogs/")?;
@@ -88,6 +111,20 @@ mod tests {
             let layout = Layout::of(&key);
             let parts = layout.as_ref().map(|l| (l.account.as_str(), l.region.as_str()));
             assert_eq!(parts, Some(("111122223333", "eu-west-1")), "{key}");
+        }
+    }
+
+    #[test]
+    fn keys_name_their_day_of_delivery() {
+        let name = "111122223333_CloudTrail_eu-west-1_20250603T1015Z_abcdefgh12345678.json.gz";
+        let folders = "AWSLogs/111122223333/CloudTrail/eu-west-1";
+        let day = Some(20_242);
+        assert_eq!(delivery_day(&format!("{folders}/2025/06/03/x.json")), day);
+        assert_eq!(delivery_day(name), day);
+        assert_eq!(delivery_day(&format!("dump/{name}")), day);
+        assert_eq!(delivery_day(&format!("{folders}/2025/13/03/x.json")), None);
+        for key in ["2025/06/03/x.json", "", "111122223333_CloudTrail_eu-west-1_x.json"] {
+            assert_eq!(delivery_day(key), None, "{key}");
         }
     }
 

@@ -11,6 +11,8 @@
     reason = "each test uses a part; the helpers of a test may fail as loudly as the test itself"
 )]
 
+pub mod logs;
+
 use std::ffi::OsString;
 use std::fs::File;
 use std::path::{Path, PathBuf};

@@ -55,7 +55,9 @@ impl Disk {
             count: entries.len() as u64,
             filter: vec![0; (entries.len() * FILTER.0).div_ceil(64).max(1)],
         };
-        entries.iter().for_each(|entry| run.mark(entry.parts().0));
+        for entry in entries {
+            run.mark(entry.parts().0);
+        }
         Ok(run)
     }
 

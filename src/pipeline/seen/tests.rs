@@ -46,17 +46,13 @@ proptest! {
         let expected: Vec<Verdict> = events.iter().map(|(id, digest, object)| {
             let contents = known.entry(*id).or_default();
             let other = !contents.is_empty();
-            match contents.get_mut(digest) {
-                Some(holder) => {
-                    let first = object < holder;
-                    *holder = (*holder).min(*object);
-                    Verdict::Duplicate { first }
-                }
-                None => {
-                    contents.insert(*digest, *object);
-                    if other { Verdict::Conflict } else { Verdict::New }
-                }
+            if let Some(holder) = contents.get_mut(digest) {
+                let first = object < holder;
+                *holder = (*holder).min(*object);
+                return Verdict::Duplicate { first };
             }
+            contents.insert(*digest, *object);
+            if other { Verdict::Conflict } else { Verdict::New }
         }).collect();
         prop_assert_eq!(meet_all(usize::MAX, &events).0, expected);
     }
