@@ -99,7 +99,21 @@ fn dump(folder: &Path) -> Vec<PathBuf> {
         ..Default::default()
     };
     generate::generate(&config).unwrap();
+    let objects = files(&out);
+    for object in objects.iter().filter(|object| is_copied(object)) {
+        // As another trail of the same account delivers it.
+        let (name, rest) = object.to_str().unwrap().rsplit_once('_').unwrap();
+        let (unique, ending) = rest.split_once('.').unwrap();
+        let other: String = unique.chars().rev().collect();
+        std::fs::copy(object, format!("{name}_{other}.{ending}")).unwrap();
+    }
     files(&out)
+}
+
+/// Whether two trails deliver the object's events: by its minute, which both copies have.
+fn is_copied(object: &Path) -> bool {
+    let name = object.file_name().unwrap().to_str().unwrap();
+    name.split('_').nth(3).unwrap().as_bytes()[11] % 4 == 0
 }
 
 /// The day in the name of an object.
@@ -123,10 +137,11 @@ proptest! {
         prop_assert!(expected.len() > 20, "{}", expected.len());
 
         let mut random = fastrand::Rng::with_seed(seed);
-        let mut arriving: Vec<(Date, PathBuf)> = objects
-            .iter()
-            .map(|object| (delivered(object) + jiff::Span::new().days(random.i64(0..6)), object.clone()))
-            .collect();
+        let mut arrival = |object: &PathBuf| {
+            let late = if is_copied(object) { 0..3 } else { 0..6 };
+            (delivered(object) + jiff::Span::new().days(random.i64(late)), object.clone())
+        };
+        let mut arriving: Vec<(Date, PathBuf)> = objects.iter().map(&mut arrival).collect();
         random.shuffle(&mut arriving);
         arriving.sort_by_key(|(day, _)| *day);
         let mut cuts: Vec<usize> = (1..runs).map(|_| random.usize(0..arriving.len())).collect();
@@ -321,6 +336,43 @@ fn no_record_counts_twice() {
 }
 
 #[test]
+fn a_copy_that_another_run_meets_counts_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let first = bob_is_new(folder.path());
+    assert_eq!(with_state(std::slice::from_ref(&first), folder.path(), &[]).status, 0);
+    let before = active(&out);
+    // Another trail delivers what the first has delivered, and one event more.
+    let mut records: Vec<Value> = (18..=20).map(|day| read("alice", day)).collect();
+    records.push(read("bob", 20));
+    records.push(read("alice", 21));
+    let mut other = read("alice", 20);
+    other["sourceIPAddress"] = json!("192.0.2.99");
+    records.push(other);
+    let second = write(folder.path().join("0-before-by-name.json"), &records);
+    assert_eq!(with_state(std::slice::from_ref(&second), folder.path(), &[]).status, 0);
+    let run = run_json(&out);
+    let records = &run["records"];
+    assert_eq!(
+        (&records["analysed"], &records["duplicates"], &records["conflict"]),
+        (&json!(2), &json!(4), &json!(1)),
+        "{records}"
+    );
+    assert_eq!(run["balances"], true);
+    let one = folder.path().join("one");
+    assert_eq!(with_state(&[first.clone(), second], &one, &[]).status, 0);
+    assert_eq!(active(&out), active(&one.join("out")), "evidence and counts are those of one run");
+    assert_ne!(active(&out), before);
+
+    // Days later nobody delivers copies any more, and the ids are gone.
+    let later = write(folder.path().join("later.json"), &[read("alice", 26)]);
+    with_state(&[later], folder.path(), &[]);
+    let copy = write(folder.path().join("copy.json"), &[read("alice", 20)]);
+    with_state(&[copy], folder.path(), &[]);
+    assert_eq!(run_json(&out)["records"]["duplicates"], 0);
+}
+
+#[test]
 fn a_state_or_output_of_something_else_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let first = bob_is_new(folder.path());
@@ -339,10 +391,10 @@ fn a_state_or_output_of_something_else_is_refused() {
 
     let manifest = folder.path().join("state/manifest-00000001.json");
     let text = std::fs::read_to_string(&manifest).unwrap();
-    std::fs::write(&manifest, text.replace("\"version\": 1", "\"version\": 2")).unwrap();
+    std::fs::write(&manifest, text.replace("\"version\": 2", "\"version\": 3")).unwrap();
     let ran = with_state(inputs, folder.path(), &[]);
     assert_eq!(ran.status, 1, "{}", ran.out);
-    assert!(ran.err.contains("schema version 2, written by trailsift"), "{}", ran.err);
+    assert!(ran.err.contains("schema version 3, written by trailsift"), "{}", ran.err);
     for more in [&["--history", "7d", "--since", "2026-03-01"][..], &["--partial"]] {
         assert_eq!(with_state(inputs, folder.path(), more).status, 2, "{more:?}");
     }

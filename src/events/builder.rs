@@ -105,7 +105,7 @@ impl Arrival<'_, '_, '_> {
     #[must_use]
     pub fn digest(&self, scratch: &mut Vec<u8>) -> u32 {
         scratch.clear();
-        self.slots.all().for_each(|value| value::print(value, scratch));
+        self.slots.identifying().for_each(|value| value::print(value, scratch));
         u32::try_from(xxh3_64(scratch) >> 32).unwrap_or_default()
     }
 

@@ -147,9 +147,10 @@ impl<'t, 'i> Slots<'t, 'i> {
         self.value(slot).and_then(value::string)
     }
 
-    /// Every slot's value, in their order.
-    pub(super) fn all(&self) -> impl Iterator<Item = Option<Value<'t, 'i>>> {
-        self.0.iter().copied()
+    /// The values of the slots that tell copies of an event from other events. States keep digests
+    /// of them, so slots of later versions stand behind and are left out.
+    pub(super) fn identifying(&self) -> impl Iterator<Item = Option<Value<'t, 'i>>> {
+        self.0.iter().take(Slot::GrantFullControl as usize + 1).copied()
     }
 
     /// The slot's string, unless it is empty.

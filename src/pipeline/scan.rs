@@ -10,7 +10,7 @@ use super::feed::Feed;
 use super::history::JudgeOptions;
 use super::judging::judge;
 use super::run::{Run, Span};
-use super::seen::{Copies, Seen};
+use super::seen::Seen;
 use super::stateful::Session;
 use super::stats::Latencies;
 use super::tables::{Runs, Spill};
@@ -117,7 +117,8 @@ pub fn scan(options: &ScanOptions, progress: &dyn Progress, interrupt: &AtomicBo
     if let Some(session) = &mut session {
         account.add(session.leave_out(&mut listing)?, Vec::new());
     }
-    let mut harvest = read(options, &plan, &listing, session.as_ref(), progress, interrupt)?;
+    let (mut harvest, seen) =
+        read(options, &plan, &listing, session.as_ref(), progress, interrupt)?;
     let interrupted = harvest.cut;
     account.listed += harvest.members;
     account.add(take(&mut harvest.manifest), take(&mut harvest.rejected));
@@ -125,20 +126,20 @@ pub fn scan(options: &ScanOptions, progress: &dyn Progress, interrupt: &AtomicBo
         account.skip_unread(&listing, "not reached: the run was interrupted");
     }
     account.sort();
-    account.settle(take(&mut harvest.copies));
+    account.settle(seen.take_copies());
     account.odd =
         take(&mut harvest.odd).into_iter().map(|(name, n)| (name.to_owned(), n)).collect();
     let mut run = Run {
         account,
         span: harvest.span,
         latencies: harvest.latencies.percentiles(),
-        notes: notes(options, &listing, &harvest),
+        notes: notes(options, &listing, &harvest, &seen),
         interrupted,
         ..Run::empty(&plan, &options.out)
     };
     if let Some(session) = session {
         partial::clear(&options.out)?;
-        session.finish(&mut run, harvest)?;
+        session.finish(&mut run, harvest, &seen)?;
         return Ok(run);
     }
     let (table, files) = harvest.runs.merged()?;
@@ -164,7 +165,7 @@ fn read(
     session: Option<&Session<'_>>,
     progress: &dyn Progress,
     interrupt: &AtomicBool,
-) -> Result<Harvest> {
+) -> Result<(Harvest, Seen)> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads).build()?;
     let tables = usize::try_from(options.memory / 4).unwrap_or(usize::MAX);
     let prefix = session.map(Session::spill_prefix).unwrap_or_default();
@@ -172,7 +173,11 @@ fn read(
         Some(session) => Spill { folder: session.folder(), prefix: &prefix },
         None => Spill::into(&options.out),
     };
-    let seen = Seen::new(tables, spill.folder.to_path_buf());
+    let id_seed = session.map_or_else(Seen::random_seed, Session::id_seed);
+    let seen = Seen::new(id_seed, tables, spill.folder.to_path_buf());
+    if let Some(session) = session.filter(|_| !listing.objects.is_empty()) {
+        session.remember(&seen)?;
+    }
     let task = Task {
         plan,
         since: options.since.map(|since| since.saturating_sub(options.history.unwrap_or(0))),
@@ -205,14 +210,11 @@ fn read(
     });
     progress.finish();
     let empty = Harvest { cut: feed.was_cut(), ..Harvest::empty() };
-    let mut harvest = harvests.into_iter().try_fold(empty, |mut sum, harvest| {
+    let harvest = harvests.into_iter().try_fold(empty, |mut sum, harvest| {
         sum.add(harvest?);
         Ok::<_, Error>(sum)
     })?;
-    harvest.ids = seen.size();
-    harvest.id_spills = seen.spills();
-    harvest.copies = seen.into_copies();
-    Ok(harvest)
+    Ok((harvest, seen))
 }
 
 /// What keys can tell of what is asked for.
@@ -233,7 +235,7 @@ fn limits(options: &ScanOptions) -> Limits {
     Limits { whole_bytes, ..options.limits.clone() }
 }
 
-fn notes(options: &ScanOptions, listing: &Listing, harvest: &Harvest) -> Vec<String> {
+fn notes(options: &ScanOptions, listing: &Listing, harvest: &Harvest, seen: &Seen) -> Vec<String> {
     let runs = &harvest.runs;
     let mut notes = Vec::new();
     if let Some(shard) = options.shard.filter(|shard| listing.unsplit > 0 && shard.number == 1) {
@@ -249,10 +251,11 @@ fn notes(options: &ScanOptions, listing: &Listing, harvest: &Harvest) -> Vec<Str
             runs.spills()
         ));
     }
-    if harvest.id_spills > 0 {
+    if seen.spills() > 0 {
         notes.push(format!(
             "the ids of {} events outgrew their part of --memory and were spilled to disk {} times",
-            harvest.ids.0, harvest.id_spills
+            seen.size().0,
+            seen.spills()
         ));
     }
     notes
@@ -268,11 +271,7 @@ impl Harvest {
             cut: false,
             members: 0,
             odd: OddFields::new(),
-            copies: Copies::default(),
-            ids: (0, 0),
-            id_spills: 0,
             newest: None,
-            recent: Vec::new(),
             latencies: Latencies::new(),
         }
     }
@@ -286,7 +285,6 @@ impl Harvest {
             *self.odd.entry(name).or_default() += count;
         }
         self.newest = self.newest.max(other.newest);
-        self.recent.extend(other.recent);
         self.span = Span::join(self.span, other.span);
         self.latencies.add(&other.latencies);
     }

@@ -1,7 +1,7 @@
 //! Runs with a state: what earlier runs have read is left out, what they have folded is history,
 //! and what they have found is revised. A run commits everything or nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,21 +10,24 @@ use super::judging::{Judged, Judging, judge};
 use super::output;
 use super::run::{Run, Span, StateChange};
 use super::scan::ScanOptions;
+use super::seen::Seen;
 use super::worker::{Harvest, Kept};
 use crate::detect::group::{self, FoldId, Key, Row, TableReader, TableWriter};
 use crate::detect::rules::Plan;
 use crate::digest::{Identity, hex};
 use crate::error::{Error, Result};
-use crate::events::EventKey;
 use crate::findings::{self, Finding, Revised, day_text};
 use crate::source::{Listing, LogObject, Place};
 use crate::state::{
-    Draft, Files, FoldEntry, Horizon, LedgerEntry, LedgerReader, Manifest, Retention, State,
-    read_recent, write_ledger, write_recent,
+    Draft, Files, FoldEntry, Horizon, LedgerEntry, LedgerReader, Manifest, RecentId, RecentReader,
+    Retention, State, write_ledger, write_recent,
 };
 use crate::store;
 
 const DAY_MICROS: i64 = 86_400_000_000;
+
+/// For so many days after its delivery an event may be delivered again.
+const COPIES_DAYS: i32 = 3;
 
 /// A run's view of the state.
 pub(super) struct Session<'o> {
@@ -35,8 +38,8 @@ pub(super) struct Session<'o> {
     horizon: Option<Horizon>,
     /// Identity of the objects to read, by URI.
     identities: BTreeMap<Arc<str>, Arc<str>>,
-    /// Events counted of objects that are read again, and their days.
-    recent: BTreeMap<EventKey, i32>,
+    /// Seed of the hashes of ids.
+    id_seed: u64,
 }
 
 impl<'o> Session<'o> {
@@ -46,12 +49,9 @@ impl<'o> Session<'o> {
         let state = State::open(folder)?;
         let newest = state.manifest.as_ref().and_then(|manifest| manifest.newest_day);
         let horizon = newest.map(|newest| Horizon::behind(newest, window_days(plan)));
-        let recent = match state.file(|files| &files.recent_ids) {
-            Some(path) => read_recent(&path)?,
-            None => BTreeMap::new(),
-        };
+        let id_seed = state.manifest.as_ref().map_or_else(Seen::random_seed, |m| m.id_seed);
         publish_findings(&state, &options.out)?;
-        Ok(Self { state, options, plan, horizon, identities: BTreeMap::new(), recent })
+        Ok(Self { state, options, plan, horizon, identities: BTreeMap::new(), id_seed })
     }
 
     /// Takes the objects out of the listing that need no reading. Returns them.
@@ -119,8 +119,18 @@ impl<'o> Session<'o> {
         Kept {
             too_late_before: self.horizon.map(|h| h.reported.saturating_mul(DAY_MICROS)),
             tomorrow: tomorrow(),
-            counted: self.recent.clone(),
         }
+    }
+
+    /// Seed of the hashes of ids.
+    pub(super) fn id_seed(&self) -> u64 {
+        self.id_seed
+    }
+
+    /// Tells what earlier runs have counted and may be met again.
+    pub(super) fn remember(&self, seen: &Seen) -> Result<()> {
+        let Some(path) = self.state.file(|files| &files.recent_ids) else { return Ok(()) };
+        RecentReader::open(&path)?.try_for_each(|id| seen.remember(&id?))
     }
 
     /// How the names of spilled tables begin.
@@ -135,8 +145,8 @@ impl<'o> Session<'o> {
 
     /// Judges history and harvest together, commits, and publishes. An interrupted run is judged
     /// and changes nothing.
-    pub(super) fn finish(self, run: &mut Run, harvest: Harvest) -> Result<()> {
-        let Harvest { runs, newest, recent, .. } = harvest;
+    pub(super) fn finish(self, run: &mut Run, harvest: Harvest, seen: &Seen) -> Result<()> {
+        let Harvest { runs, newest, .. } = harvest;
         let mut manifest = self.manifest(run, newest);
         let judging = self.judging(&manifest);
         let draft = self.state.draft(&self.identity(run, &manifest));
@@ -159,7 +169,8 @@ impl<'o> Session<'o> {
         })?;
         drop((table, spilled));
         let revised = self.revise(&manifest, judged, run)?;
-        self.write(&draft, &files, &manifest, run, &revised, recent)?;
+        self.write(&draft, &files, run, &revised)?;
+        self.write_recent(&draft.path(&files.recent_ids), &manifest, run, seen)?;
         manifest.files = files;
         let state = draft.commit(manifest)?;
         if let (Some(change), Some(manifest)) = (&mut run.state, &state.manifest) {
@@ -174,7 +185,7 @@ impl<'o> Session<'o> {
         let options = format!("{:?}", self.options.judge);
         let judged_by = Identity::default().part(Some(&self.plan.digest)).part(Some(&options));
         let folds = fold_entries(self.plan, before);
-        let mut manifest = Manifest::new(hex(&judged_by.finish()), folds);
+        let mut manifest = Manifest::new(hex(&judged_by.finish()), self.id_seed, folds);
         let newest = newest.map(|newest| newest.div_euclid(DAY_MICROS));
         manifest.newest_day = before.and_then(|before| before.newest_day).max(newest);
         let known = before
@@ -309,30 +320,40 @@ impl<'o> Session<'o> {
         publish(&self.state, run)
     }
 
-    /// Writes all files of the generation but the table.
-    fn write(
-        &self,
-        draft: &Draft<'_>,
-        files: &Files,
-        manifest: &Manifest,
-        run: &Run,
-        revised: &Revised,
-        recent: Vec<(EventKey, i32)>,
-    ) -> Result<()> {
+    /// Writes the files of the generation but the table and the ids.
+    fn write(&self, draft: &Draft<'_>, files: &Files, run: &Run, revised: &Revised) -> Result<()> {
         let old = self.state.file(|files| &files.ledger);
         let old = old.map(|old| LedgerReader::open(&old)).transpose()?;
         write_ledger(&draft.path(&files.ledger), old, self.entries(run, &draft.run))?;
-        let retained = self.retention(manifest).folds.into_values().map(|(from, _)| from).min();
-        let retained = date(retained.unwrap_or(i64::MIN));
-        let recent: BTreeMap<EventKey, i32> =
-            self.recent.clone().into_iter().chain(recent).filter(|(_, d)| *d >= retained).collect();
-        write_recent(&draft.path(&files.recent_ids), &recent)?;
         output::write_coverage(&draft.path(&files.coverage), &run.coverage)?;
         let current = self.state.file(|files| &files.findings_current);
         let from = date(self.horizon.map_or(i64::MIN, |horizon| horizon.reported));
         let path = draft.path(&files.findings_current);
         findings::write_current(&path, current.as_deref(), from, &revised.current)?;
         findings::write_parquet(&draft.path(&files.findings), &revised.changes)
+    }
+
+    /// Writes the ids that later runs may meet again: those of the last days, and those of objects
+    /// that will be read again for as long as the table has their days.
+    fn write_recent(&self, path: &Path, manifest: &Manifest, run: &Run, seen: &Seen) -> Result<()> {
+        let newest = manifest.newest_day.unwrap_or(i64::MIN);
+        let reach = self.retention(manifest).folds.into_values().map(|(from, _)| from).min();
+        let reach = date(newest.saturating_sub(reach.unwrap_or(newest)));
+        let finished: HashSet<&str> =
+            run.account.finished().map(|object| object.uri.as_ref()).collect();
+        let keep_until = |name: &str, day: i32| {
+            // A member is read again if its archive is.
+            let is_finished =
+                finished.contains(name.split_once("!/").map_or(name, |(archive, _)| archive));
+            day.saturating_add(if is_finished { COPIES_DAYS } else { reach })
+        };
+        let is_kept = |id: &Result<RecentId>| {
+            id.as_ref().map_or(true, |id| i64::from(id.keep_until) >= newest)
+        };
+        let old = self.state.file(|files| &files.recent_ids);
+        let old = old.map(|old| RecentReader::open(&old)).transpose()?;
+        let old = old.into_iter().flatten().filter(is_kept);
+        write_recent(path, old, seen.recent(keep_until).filter(is_kept))
     }
 
     fn entries(&self, run: &Run, name: &str) -> Vec<LedgerEntry> {

@@ -1,7 +1,6 @@
 //! One worker: takes object after object, reads, decodes, fills batches, selects and folds, with
 //! buffers and a table of its own.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Cursor, Read};
 use std::path::Path;
@@ -14,7 +13,7 @@ use super::accounting::{Counts, ObjectOutcome, ObjectRecord, RejectedRecord};
 use super::archives::{ArchiveLimits, Open, ReadSeek};
 use super::feed::{Feed, Found, Job};
 use super::run::Span;
-use super::seen::{Copies, Seen, Verdict};
+use super::seen::{Seen, Verdict};
 use super::stats::Latencies;
 use super::tables::{BoundedTable, Runs, Spill};
 use crate::codec::Unpacker;
@@ -23,8 +22,8 @@ use crate::detect::group::Hashes;
 use crate::detect::rules::Plan;
 use crate::digest::{Hashing, sha256};
 use crate::error::Result;
-use crate::events::{Arrival, BatchBuilder, EventFilter, EventKey, OddFields, Wanted};
-use crate::source::{LogObject, Place};
+use crate::events::{Arrival, BatchBuilder, EventFilter, OddFields, Wanted};
+use crate::source::{LogObject, Place, delivery_day};
 use crate::store;
 
 /// What all workers share.
@@ -60,8 +59,6 @@ pub(super) struct Kept {
     pub too_late_before: Option<i64>,
     /// Events from here on, µs, have not happened yet: they do not make others late.
     pub tomorrow: i64,
-    /// Events that were counted by earlier runs, and their days.
-    pub counted: BTreeMap<EventKey, i32>,
 }
 
 /// What a worker leaves.
@@ -81,15 +78,8 @@ pub(super) struct Harvest {
     pub members: u64,
     /// Fields of unexpected type.
     pub odd: OddFields,
-    /// Of the whole run: copies met, ids and the bytes that they take, and how often they went to
-    /// disk.
-    pub copies: Copies,
-    pub ids: (u64, usize),
-    pub id_spills: u64,
     /// With a state: the newest event that has happened, µs.
     pub newest: Option<i64>,
-    /// With a state: the events of objects that will be read again, and their days.
-    pub recent: Vec<(EventKey, i32)>,
     /// How long its objects took.
     pub latencies: Latencies,
 }
@@ -256,10 +246,6 @@ impl<'s> Worker<'s> {
             }
             record.reason = Some(cut.clone());
         }
-        // An archive with a member that must be read again is read again whole.
-        if record.is_finished() && input.depth == 0 {
-            self.sink.keys.truncate(self.sink.known_keys);
-        }
         self.manifest.push(ObjectRecord { sha256, ..record });
         let rejected = decoded.rejected.into_iter();
         self.rejected.extend(rejected.map(|piece| RejectedRecord::new(&input.uri, piece)));
@@ -280,9 +266,6 @@ impl<'s> Worker<'s> {
         let odd = self.sink.builder.take_odd();
         Ok(Harvest {
             odd,
-            copies: Copies::default(),
-            ids: (0, 0),
-            id_spills: 0,
             runs: self.sink.table.finish(),
             manifest: self.manifest,
             rejected: self.rejected,
@@ -290,7 +273,6 @@ impl<'s> Worker<'s> {
             cut: false,
             members: self.members,
             newest: self.sink.newest,
-            recent: self.sink.keys,
             latencies: self.latencies,
         })
     }
@@ -312,10 +294,9 @@ struct EventSink<'s> {
     /// Its number among the events met.
     number: u32,
     scratch: Vec<u8>,
+    /// With a state: the newest event that has happened, of all objects and of this one, µs.
     newest: Option<i64>,
-    /// With a state: the events of the objects to be read again, then those of this one.
-    keys: Vec<(EventKey, i32)>,
-    known_keys: usize,
+    newest_here: Option<i64>,
     /// The decoder knows no errors of ours, so the first one waits here.
     failed: Result<()>,
 }
@@ -332,8 +313,7 @@ impl<'s> EventSink<'s> {
             number: 0,
             scratch: Vec::new(),
             newest: None,
-            keys: Vec::new(),
-            known_keys: 0,
+            newest_here: None,
             failed: Ok(()),
         }
     }
@@ -342,11 +322,18 @@ impl<'s> EventSink<'s> {
         self.builder.start_object(uri.clone());
         self.number = self.task.seen.map_or(0, |seen| seen.object(uri.clone()));
         self.object = uri;
-        self.known_keys = self.keys.len();
+        self.newest_here = None;
     }
 
     fn end_object(&mut self) -> Result<Counts> {
         std::mem::replace(&mut self.failed, Ok(()))?;
+        self.newest = self.newest.max(self.newest_here);
+        if let (Some(seen), true) = (self.task.seen, self.task.kept.is_some()) {
+            // Without a day in its key an object is as new as the newest event in it.
+            let known = delivery_day(&self.object).and_then(|day| i32::try_from(day).ok());
+            let day = known.or(self.newest_here.map(day_of));
+            day.inspect(|day| seen.delivered(self.number, *day));
+        }
         Ok(std::mem::take(&mut self.counts))
     }
 
@@ -378,7 +365,7 @@ impl RecordSink for EventSink<'_> {
         if self.builder.is_full() && self.failed.is_ok() {
             self.failed = self.flush();
         }
-        let Self { builder, task, counts, keys, newest, object, scratch, failed, .. } = self;
+        let Self { builder, task, counts, newest_here, object, scratch, failed, .. } = self;
         let own = self.number;
         let wanted = |event: &Arrival<'_, '_, '_>| {
             if task.since.is_some_and(|since| event.time < since)
@@ -388,54 +375,53 @@ impl RecordSink for EventSink<'_> {
                 counts.filtered += 1;
                 return Wanted::No;
             }
-            let key = event.key(object, number);
             let mut late = false;
             if let Some(kept) = &task.kept {
-                if kept.counted.contains_key(&key) {
-                    counts.duplicates += 1;
-                    return Wanted::No;
-                }
                 late = kept.too_late_before.is_some_and(|before| event.time < before);
-                *newest = (*newest).max(Some(event.time).filter(|time| *time < kept.tomorrow));
-                keys.push((key, day_of(event.time)));
+                let happened = Some(event.time).filter(|time| *time < kept.tomorrow);
+                *newest_here = (*newest_here).max(happened);
             }
-            let wanted = match task.seen.filter(|_| event.has_id()) {
-                None => Ok(Wanted::Event),
-                Some(seen) => meet(seen, event, &key, (own, late), scratch),
+            // A record without an id is known by its place, which only later runs see again.
+            let known_by = event.has_id() || task.kept.is_some();
+            let verdict = match task.seen.filter(|_| known_by) {
+                None => Ok(Verdict::New),
+                Some(seen) => {
+                    let key = event.key(object, number);
+                    seen.meet(&key, event.digest(scratch), own, late)
+                }
             };
-            let wanted = wanted.unwrap_or_else(|error| {
+            let verdict = verdict.unwrap_or_else(|error| {
                 *failed = Err(error);
-                Wanted::No
+                Verdict::Duplicate { first: false }
             });
-            counts.duplicates += u64::from(wanted == Wanted::No);
-            counts.too_late += u64::from(late && wanted != Wanted::No);
-            wanted
+            counts.count(verdict, late);
+            if let (Verdict::Conflict, Some(seen), true) = (verdict, task.seen, event.has_id()) {
+                let (account, id) = event.account_and_id();
+                seen.note_conflict(account, id);
+            }
+            match verdict {
+                Verdict::New | Verdict::Conflict => Wanted::Event,
+                Verdict::Duplicate { first: true } | Verdict::Earlier => Wanted::Copy,
+                Verdict::Duplicate { first: false } => Wanted::No,
+            }
         };
-        if builder.append(number, record, wanted)? {
-            counts.analysed += 1;
-        }
+        builder.append(number, record, wanted)?;
         Ok(())
     }
 }
 
-/// Whether an event that stands in object number `place.0` is wanted; `place.1`: it is too late.
-fn meet(
-    seen: &Seen,
-    event: &Arrival<'_, '_, '_>,
-    key: &EventKey,
-    place: (u32, bool),
-    scratch: &mut Vec<u8>,
-) -> Result<Wanted> {
-    Ok(match seen.meet(key, event.digest(scratch), place.0, place.1)? {
-        Verdict::New => Wanted::Event,
-        Verdict::Duplicate { first: true } => Wanted::Copy,
-        Verdict::Duplicate { first: false } => Wanted::No,
-        Verdict::Conflict => {
-            let (account, id) = event.account_and_id();
-            seen.note_conflict(account, id);
-            Wanted::Event
+impl Counts {
+    /// Counts an event that was asked for.
+    fn count(&mut self, verdict: Verdict, late: bool) {
+        match verdict {
+            // What counts from now on counted in another object until now.
+            Verdict::New | Verdict::Conflict | Verdict::Duplicate { first: true } => {
+                self.analysed += 1;
+                self.too_late += u64::from(late);
+            }
+            Verdict::Earlier | Verdict::Duplicate { first: false } => self.duplicates += 1,
         }
-    })
+    }
 }
 
 /// The UTC day of a time in µs; all times that events can have lie within Arrow's dates.

@@ -38,7 +38,8 @@ pub fn unique_name(key: &str) -> Option<&str> {
 
 /// The day of delivery that a key names, in days since the epoch: by its folders, else by its file
 /// name.
-pub(super) fn delivery_day(key: &str) -> Option<i64> {
+#[must_use]
+pub fn delivery_day(key: &str) -> Option<i64> {
     let name = key.rsplit('/').next()?;
     if let Some(layout) = of_folders(key) {
         let (_, rest) = key.rsplit_once(&format!("/{}/", layout.region))?;

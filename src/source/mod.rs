@@ -8,7 +8,7 @@ mod prune;
 mod shard;
 
 pub use archive::{Content, Contents, Member, TakeMember, read_tar, read_zip};
-pub use layout::{Layout, unique_name};
+pub use layout::{Layout, delivery_day, unique_name};
 pub use listing::{Listing, LogObject, NotRead, Place, list};
 pub use prune::KeyRange;
 pub use shard::Shard;

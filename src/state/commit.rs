@@ -150,7 +150,7 @@ mod tests {
 
     fn commit(state: &State, identity: &str) -> Result<State> {
         let draft = state.draft(identity);
-        let mut manifest = Manifest::new("x".to_owned(), Vec::new());
+        let mut manifest = Manifest::new("x".to_owned(), 7, Vec::new());
         let name = |kind: &str| {
             let name = draft.name(kind);
             std::fs::write(draft.path(&name), kind).unwrap();

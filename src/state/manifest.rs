@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 /// What `format` says.
 const FORMAT: &str = "trailsift state";
 /// The version of the manifest and of the files that it names.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 
 /// A generation of the state.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,6 +32,8 @@ pub struct Manifest {
     pub last_event: Option<i64>,
     /// Identity of the detectors and of what else decides what is judged.
     pub judged_by: String,
+    /// Seed of the hashes in the recent ids, chosen at random: who writes logs chooses the ids.
+    pub id_seed: u64,
     /// What is in the table.
     pub folds: Vec<FoldEntry>,
     /// The other files, as names in the folder.
@@ -60,7 +62,7 @@ pub struct Files {
     pub table: String,
     /// Processed objects.
     pub ledger: String,
-    /// Events of objects that will be read again.
+    /// Events that later runs may meet again.
     pub recent_ids: String,
     /// Events per hour.
     pub coverage: String,
@@ -81,7 +83,7 @@ impl Files {
 impl Manifest {
     /// A manifest of this version; the commit fills in `generation`, `run` and the files' names.
     #[must_use]
-    pub fn new(judged_by: String, folds: Vec<FoldEntry>) -> Self {
+    pub fn new(judged_by: String, id_seed: u64, folds: Vec<FoldEntry>) -> Self {
         Self {
             format: FORMAT.to_owned(),
             version: VERSION,
@@ -92,6 +94,7 @@ impl Manifest {
             first_event: None,
             last_event: None,
             judged_by,
+            id_seed,
             folds,
             files: Files::default(),
         }
@@ -161,9 +164,9 @@ mod tests {
             ("[]", "`format` is not"),
             (r#"{"format": "terraform"}"#, "`format` is not"),
             (r#"{"format": "trailsift state"}"#, "no `version`"),
-            (newer, "schema version 7, written by trailsift 9.9.9; this one knows version 1: use"),
-            (r#"{"format": "trailsift state", "version": 0}"#, "begin a new state"),
-            (r#"{"format": "trailsift state", "version": 1}"#, "missing field"),
+            (newer, "schema version 7, written by trailsift 9.9.9; this one knows version 2: use"),
+            (r#"{"format": "trailsift state", "version": 1}"#, "begin a new state"),
+            (r#"{"format": "trailsift state", "version": 2}"#, "missing field"),
         ];
         for (text, word) in cases {
             assert!(refused(text).contains(word), "{text}: {}", refused(text));

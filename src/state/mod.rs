@@ -14,5 +14,5 @@ mod retention;
 pub use commit::{Draft, State};
 pub use ledger::{LedgerEntry, LedgerReader, write_ledger};
 pub use manifest::{Files, FoldEntry, Manifest};
-pub use recent::{read_recent, write_recent};
+pub use recent::{RecentId, RecentReader, write_recent};
 pub use retention::{Horizon, Retention};

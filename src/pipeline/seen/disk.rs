@@ -3,10 +3,9 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock};
 
-use super::Entry;
+use super::{Entry, lock};
 use crate::error::{Error, Result};
 
 /// Bytes of an id.
@@ -22,19 +21,30 @@ const FILTER: (usize, u32) = (10, 6);
 pub(super) struct Disk {
     folder: PathBuf,
     file: OnceLock<File>,
-    end: AtomicU64,
+    room: Mutex<Room>,
+}
+
+/// What of the file is in use.
+#[derive(Default)]
+struct Room {
+    end: u64,
+    /// Start and length of the parts before the end that are not, in bytes.
+    free: Vec<(u64, u64)>,
 }
 
 /// A sorted run of ids.
 pub(super) struct Run {
     start: u64,
     count: u64,
+    /// The first hash and the last.
+    hashes: (u64, u64),
+    /// Empty: every hash may be in the run.
     filter: Vec<u64>,
 }
 
 impl Disk {
     pub(super) fn new(folder: PathBuf) -> Self {
-        Self { folder, file: OnceLock::new(), end: AtomicU64::new(0) }
+        Self { folder, file: OnceLock::new(), room: Mutex::default() }
     }
 
     fn file(&self) -> Result<&File> {
@@ -45,20 +55,41 @@ impl Disk {
         Ok(self.file.get_or_init(|| made))
     }
 
-    /// Writes sorted ids.
-    pub(super) fn append(&self, entries: &[Entry]) -> Result<Run> {
+    /// Writes sorted ids, with a filter or without.
+    pub(super) fn append(&self, entries: &[Entry], filtered: bool) -> Result<Run> {
         let bytes: Vec<u8> = entries.iter().flat_map(|entry| entry.0.to_le_bytes()).collect();
-        let start = self.end.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        let start = lock(&self.room).take(bytes.len() as u64);
         self.file()?.write_all_at(&bytes, start).map_err(Error::io(&self.folder))?;
+        let hash = |entry: Option<&Entry>| entry.map_or(0, |entry| entry.parts().0);
+        let words = if filtered { (entries.len() * FILTER.0).div_ceil(64).max(1) } else { 0 };
         let mut run = Run {
             start,
             count: entries.len() as u64,
-            filter: vec![0; (entries.len() * FILTER.0).div_ceil(64).max(1)],
+            hashes: (hash(entries.first()), hash(entries.last())),
+            filter: vec![0; words],
         };
-        for entry in entries {
-            run.mark(entry.parts().0);
+        if filtered {
+            for entry in entries {
+                run.mark(entry.parts().0);
+            }
         }
         Ok(run)
+    }
+
+    /// The length of the file.
+    #[cfg(test)]
+    pub(super) fn end(&self) -> u64 {
+        lock(&self.room).end
+    }
+
+    /// All ids of a run.
+    pub(super) fn read(&self, run: &Run) -> Result<Vec<Entry>> {
+        self.entries(run, 0, run.count)
+    }
+
+    /// A run is of no use any more.
+    pub(super) fn free(&self, run: &Run) {
+        lock(&self.room).free.push((run.start, run.count * ENTRY as u64));
     }
 
     /// Replaces the id at a position.
@@ -66,13 +97,28 @@ impl Disk {
         self.file()?.write_all_at(&entry.0.to_le_bytes(), at).map_err(Error::io(&self.folder))
     }
 
-    /// The ids from number `from` of a run on, at most a page of them.
-    fn page(&self, run: &Run, from: u64) -> Result<Vec<Entry>> {
-        let count = PAGE.min(run.count.saturating_sub(from));
+    /// The ids from number `from` of a run on, at most `count` of them.
+    fn entries(&self, run: &Run, from: u64, count: u64) -> Result<Vec<Entry>> {
+        let count = count.min(run.count.saturating_sub(from));
         let mut bytes = vec![0; usize::try_from(count).unwrap_or(0) * ENTRY];
         let at = run.start + from * ENTRY as u64;
         self.file()?.read_exact_at(&mut bytes, at).map_err(Error::io(&self.folder))?;
         Ok(bytes.as_chunks().0.iter().map(|bytes| Entry(u128::from_le_bytes(*bytes))).collect())
+    }
+}
+
+impl Room {
+    /// Takes the first free part that is large enough, or grows the file.
+    fn take(&mut self, bytes: u64) -> u64 {
+        if let Some((start, length)) = self.free.iter_mut().find(|(_, length)| *length >= bytes) {
+            let taken = *start;
+            (*start, *length) = (taken + bytes, *length - bytes);
+            self.free.retain(|(_, length)| *length > 0);
+            return taken;
+        }
+        let start = self.end;
+        self.end += bytes;
+        start
     }
 }
 
@@ -85,20 +131,11 @@ impl Run {
     /// The ids of this hash, with their positions.
     pub(super) fn find(&self, hash: u64, disk: &Disk) -> Result<Vec<(u64, Entry)>> {
         let mut found = Vec::new();
-        if !self.bits(hash).all(|(word, bit)| self.filter.get(word).is_some_and(|w| w & bit != 0)) {
+        if !(self.hashes.0..=self.hashes.1).contains(&hash) || !self.may_hold(hash) {
             return Ok(found);
         }
-        // The page on which the hash can stand, by halving.
-        let (mut low, mut high) = (0, self.count.div_ceil(PAGE));
-        while high - low > 1 {
-            let middle = low.midpoint(high);
-            match disk.page(self, middle * PAGE)?.first() {
-                Some(first) if first.parts().0 < hash => low = middle,
-                _ => high = middle,
-            }
-        }
-        for page in low.. {
-            let entries = disk.page(self, page * PAGE)?;
+        for page in self.page_before(hash, disk)?.. {
+            let entries = disk.entries(self, page * PAGE, PAGE)?;
             let past = entries.last().is_none_or(|last| last.parts().0 > hash);
             for (number, entry) in entries.into_iter().enumerate() {
                 if entry.parts().0 == hash {
@@ -111,6 +148,30 @@ impl Run {
             }
         }
         Ok(found)
+    }
+
+    /// The last page that starts with a smaller hash, or the first page. Hashes are spread evenly,
+    /// so a guess is never far off.
+    fn page_before(&self, hash: u64, disk: &Disk) -> Result<u64> {
+        let (mut low, mut high) = (0, self.count.div_ceil(PAGE));
+        let (mut below, mut above) = self.hashes;
+        while high - low > 1 {
+            let (part, whole) = (hash.saturating_sub(below), above.saturating_sub(below).max(1));
+            let share = u128::from(part) * u128::from(high - low) / u128::from(whole);
+            let guess = low + u64::try_from(share).unwrap_or(0).clamp(1, high - low - 1);
+            match disk.entries(self, guess * PAGE, 1)?.first().map(|first| first.parts().0) {
+                Some(first) if first < hash => (low, below) = (guess, first),
+                first => (high, above) = (guess, first.unwrap_or(above)),
+            }
+        }
+        Ok(low)
+    }
+
+    fn may_hold(&self, hash: u64) -> bool {
+        self.filter.is_empty()
+            || self
+                .bits(hash)
+                .all(|(word, bit)| self.filter.get(word).is_some_and(|w| w & bit != 0))
     }
 
     fn mark(&mut self, hash: u64) {

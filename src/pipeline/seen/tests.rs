@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 
 fn seen(budget: usize) -> Seen {
-    Seen::new(budget, std::env::temp_dir())
+    Seen::new(7, budget, std::env::temp_dir())
 }
 
 fn key(number: u64) -> EventKey {
@@ -99,7 +99,7 @@ fn the_copy_in_the_first_object_counts_whatever_the_order() {
     let copy = |first| Verdict::Duplicate { first };
     assert_eq!(verdicts, [Verdict::New, copy(true), copy(false), copy(false)]);
     let moved = HashMap::from([(Arc::from("c"), (1, 0))]);
-    assert_eq!(seen.into_copies().moved, moved);
+    assert_eq!(seen.take_copies().moved, moved);
 }
 
 #[test]
@@ -121,6 +121,77 @@ fn workers_that_meet_the_same_events_agree() {
         }
     });
     assert_eq!(new.into_inner(), 50_000);
-    let moved: u64 = seen.into_copies().moved.values().map(|moved| moved.0).sum();
+    let moved: u64 = seen.take_copies().moved.values().map(|moved| moved.0).sum();
     assert!(moved > 0);
+}
+
+#[test]
+fn a_later_run_knows_what_an_earlier_one_has_counted() {
+    let earlier = seen(1 << 18);
+    let (old, new) = (earlier.object("old".into()), earlier.object("new".into()));
+    earlier.delivered(old, 1);
+    earlier.delivered(new, 5);
+    for number in 0..600_000 {
+        let object = if number % 2 == 0 { old } else { new };
+        earlier.meet(&key(number), 3, object, false).unwrap();
+    }
+    assert!(earlier.spills() > 256);
+    let ids: Vec<RecentId> = earlier
+        .recent(|_, day| day + 3)
+        .map(Result::unwrap)
+        .filter(|id| id.keep_until >= 8)
+        .collect();
+    assert_eq!(ids.len(), 300_000);
+    assert!(ids.is_sorted());
+    let later = seen(1 << 18);
+    ids.iter().try_for_each(|id| later.remember(id)).unwrap();
+    let here = later.object("a".into());
+    for number in 0..1_000 {
+        let expected = if number % 2 == 0 { Verdict::New } else { Verdict::Earlier };
+        assert_eq!(later.meet(&key(number), 3, here, false).unwrap(), expected, "{number}");
+    }
+    assert_eq!(later.meet(&key(1), 4, here, false).unwrap(), Verdict::Conflict);
+    // What the earlier run has left is not left again.
+    later.delivered(here, 9);
+    assert_eq!(later.recent(|_, day| day).count(), 501);
+}
+
+#[test]
+fn room_on_disk_is_used_again() {
+    let small = seen(1 << 16);
+    objects(&small, 1);
+    for number in 0..3_500_000 {
+        small.meet(&key(number), 0, 0, false).unwrap();
+    }
+    // Each id was written once per level, and twelve runs of a shard are three levels.
+    let (ids, end) = (small.size().0 * 16, small.disk.end());
+    assert!(end < ids * 5 / 2, "{end} bytes for {ids}");
+    assert!(small.shards.iter().all(|shard| lock(shard).levels.iter().all(|l| l.len() < FAN_IN)));
+    assert_eq!(small.recent(|_, _| 0).count(), 3_500_000);
+}
+
+#[test]
+fn a_run_on_disk_is_found_in_with_a_filter_and_without() {
+    let disk = Disk::new(std::env::temp_dir());
+    let mut random = fastrand::Rng::with_seed(3);
+    let mut entries: Vec<Entry> =
+        (0..20_000).map(|_| Entry::new(random.u64(..) >> 8, random.u32(..), 1)).collect();
+    // More ids of one hash than a page has, and hashes in a heap.
+    entries.extend((0..600).map(|digest| Entry::new(77 << 40, digest, 2)));
+    entries.extend((0..600).map(|hash| Entry::new(hash, 0, 3)));
+    entries.sort_unstable();
+    for filtered in [true, false] {
+        let run = disk.append(&entries, filtered).unwrap();
+        for entry in entries.iter().step_by(7) {
+            let hash = entry.parts().0;
+            let found: Vec<Entry> =
+                run.find(hash, &disk).unwrap().into_iter().map(|(_, entry)| entry).collect();
+            let expected: Vec<Entry> =
+                entries.iter().filter(|entry| entry.parts().0 == hash).copied().collect();
+            assert_eq!(found, expected);
+        }
+        for hash in [0, 1 << 63, u64::MAX, (77 << 40) + 1] {
+            assert!(run.find(hash, &disk).unwrap().is_empty());
+        }
+    }
 }
