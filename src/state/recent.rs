@@ -103,8 +103,11 @@ pub fn write_recent(
     };
     store::replace(path, |file| {
         // Hashes do not compress.
-        let plain = WriterProperties::builder().set_dictionary_enabled(false).build();
-        let mut writer = ArrowWriter::try_new(file, batch(&[])?.schema(), Some(plain))?;
+        let properties = WriterProperties::builder()
+            .set_dictionary_enabled(false)
+            .set_column_dictionary_enabled("keep_until".into(), true)
+            .build();
+        let mut writer = ArrowWriter::try_new(file, batch(&[])?.schema(), Some(properties))?;
         let mut ids = Vec::with_capacity(BATCH);
         while let Some(id) = next().transpose()? {
             ids.push(id);
