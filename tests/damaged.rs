@@ -13,7 +13,9 @@ mod common;
 use std::path::Path;
 
 use arrow::array::AsArray as _;
-use common::logs::{document, each, events, gz, scan, table_of_events, tar_of, text, zip_of, zst};
+use common::logs::{
+    document, each, events, gz, scan, table_of_events, tar_of, text, utf16, zip_of, zst,
+};
 use common::table;
 use serde_json::json;
 
@@ -78,6 +80,28 @@ fn damaged() -> Vec<Damaged> {
             0,
             0,
             "S3 event notifications",
+        ),
+        (
+            "a notification among events",
+            "a.jsonl",
+            lines_with(br#"{"eventVersion":"2.1","eventSource":"aws:s3","eventTime":"2026-03-04T10:00:00Z"}"#),
+            &[],
+            4,
+            11,
+            1,
+            "S3 event notification",
+        ),
+        ("notes in UTF-16", "a.txt", utf16(b"hello"), &[], 0, 0, 0, "not named or shaped"),
+        ("a text that begins like ORC", "a.txt", b"ORC, the word".to_vec(), &[], 0, 0, 0, "not named or shaped"),
+        (
+            "a year that cannot be shown",
+            "a.jsonl",
+            lines_with(br#"{"eventVersion":"1.08","eventTime":"9999-12-31T23:59:59Z"}"#),
+            &[],
+            4,
+            11,
+            1,
+            "not a time",
         ),
         ("other JSON", "a.json", br#"{"a":1}"#.to_vec(), &[], 4, 0, 0, "keys `a`"),
         ("Parquet", "a.parquet", b"PAR1xxxxPAR1".to_vec(), &[], 4, 0, 0, "OCSF"),
@@ -328,4 +352,24 @@ fn reasons(path: &Path) -> Vec<String> {
         column.as_string::<i32>().iter().flatten().map(str::to_owned).collect()
     };
     table(path).iter().flat_map(text).collect()
+}
+
+#[test]
+fn rows_of_tables_are_found_at_their_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    for ending in ["\n", "\r\n"] {
+        let rows = ["eventTime,eventName", "2026-03-04T10:00:00Z,a", "soon,b", "later,c", ""];
+        let bytes = rows.join(ending);
+        scan(folder.path(), "a.csv", bytes.as_bytes(), &[]);
+        let rejected = &table(&folder.path().join("out/rejected.parquet"))[0];
+        let offsets = rejected["byte_offset"].as_primitive::<arrow::datatypes::Int64Type>();
+        let at: Vec<&str> = offsets
+            .values()
+            .iter()
+            .map(|at| &bytes[usize::try_from(*at).unwrap()..][..5])
+            .collect();
+        assert_eq!(at, ["soon,", "later"], "{ending:?}");
+        let excerpts = rejected["excerpt"].as_string::<i32>();
+        assert_eq!(excerpts.value(0), "soon,b");
+    }
 }

@@ -117,6 +117,16 @@ fn only_events_that_are_asked_for_are_analysed() {
         change(6, "eventName", json!("GetObject")),
         change(7, "sourceIPAddress", json!("cloudtrail.amazonaws.com")),
     ];
+    let mapped = change(5, "sourceIPAddress", json!("::ffff:198.51.100.7"));
+    let (_, run) =
+        scan(folder.path(), "a.json", text(&mapped).as_bytes(), &["--ip", "198.51.100.0/24"]);
+    assert_eq!(run["records"]["analysed"], json!(1));
+    let member = "AWSLogs/111122223333/CloudTrail/eu-west-1/2026/03/04/a.json";
+    let zip = zip_of(&[(member, &document())]);
+    for (region, skipped) in [("eu-west-1", 0), ("us-east-1", 1)] {
+        let (_, run) = scan(folder.path(), "a.zip", &zip, &["--region", region]);
+        assert_eq!(run["objects"]["skipped"], json!(skipped), "{region}: {run}");
+    }
     let bytes = text(&json!({ "Records": records })).into_bytes();
     let cases: &[(&[&str], usize)] = &[
         (&["--account", "444455556666"], 1),
@@ -156,6 +166,8 @@ fn only_events_that_are_asked_for_are_analysed() {
         assert_eq!(ran.unwrap().status.code(), Some(0), "{flags:?}: {run}");
         assert_eq!(run["objects"]["skipped"], json!(1), "{flags:?}");
     }
+    let wrong = trailsift().arg("scan").arg(&input).args(["--account", "12"]).output();
+    assert_eq!(wrong.unwrap().status.code(), Some(2));
     let state = folder.path().join("state");
     let refused =
         trailsift().arg("scan").arg(&input).args(["--bucket", "b", "--state"]).arg(state).output();

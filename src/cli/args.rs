@@ -77,8 +77,6 @@ pub(super) struct Scan {
     /// Read this much before --since too, for learning only: `30d`, `12h`
     #[arg(long, value_name = "DURATION", value_parser = time::duration, requires = "since")]
     history: Option<i64>,
-    #[command(flatten)]
-    asked: Asked,
     /// Worker threads [default: one per processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1_024))]
     threads: Option<u16>,
@@ -96,9 +94,11 @@ pub(super) struct Scan {
     #[arg(long, value_name = "I/N", requires = "partial")]
     shard: Option<Shard>,
     #[command(flatten)]
-    bounds: Bounds,
+    asked: Asked,
     #[command(flatten)]
     known: Known,
+    #[command(flatten)]
+    bounds: Bounds,
     #[command(flatten)]
     pub exit: ExitRules,
 }
@@ -127,7 +127,7 @@ pub(super) struct Merge {
 #[command(next_help_heading = "Events to look at (several values: with commas, or the flag again)")]
 struct Asked {
     /// Only events of this account's trail; objects of others are not read where their keys tell
-    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    #[arg(long, value_name = "ID", value_delimiter = ',', value_parser = account_id)]
     account: Vec<String>,
     /// Only events of this region
     #[arg(long, value_name = "REGION", value_delimiter = ',')]
@@ -135,8 +135,9 @@ struct Asked {
     /// Only events on this bucket
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     bucket: Vec<String>,
-    /// Only events by this role, user or session: an ARN, or a user name
-    #[arg(long, value_name = "ARN", value_delimiter = ',')]
+    /// Only events by this role, user or session: an ARN, or a user name (which may hold commas, so
+    /// for several give the flag again)
+    #[arg(long, value_name = "ARN")]
     principal: Vec<String>,
     /// Only events with this access key
     #[arg(long, value_name = "ID", value_delimiter = ',')]
@@ -147,6 +148,12 @@ struct Asked {
     /// Only events of this name
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     event_name: Vec<String>,
+}
+
+/// Twelve digits.
+fn account_id(text: &str) -> Result<String, String> {
+    let is_id = text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
+    is_id.then(|| text.to_owned()).ok_or_else(|| format!("`{text}` is no account: 12 digits"))
 }
 
 /// An address, or a network.
@@ -233,6 +240,7 @@ impl Bounds {
 
 /// What is known beside the logs.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "What is known beside the logs")]
 struct Known {
     /// Learn everything before this day as normal, and judge from there on [default: half of the
     /// logs' span, from one to seven days, is learned]
@@ -261,6 +269,7 @@ impl Known {
 
 /// What the exit status tells.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Exit status")]
 pub(super) struct ExitRules {
     /// Exit with status 3 if a finding is at least this severe
     #[arg(long, value_name = "SEVERITY", value_enum, default_value = "never")]

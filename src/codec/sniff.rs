@@ -34,7 +34,6 @@ const SIGNATURES: &[(&[u8], Content)] = &[
     (b"Rar!\x1a\x07", Content::Unread("rar")),
     (b"\x04\x22\x4d\x18", Content::Unread("lz4")),
     (b"Obj\x01", Content::Unread("Avro")),
-    (b"ORC", Content::Unread("ORC")),
 ];
 
 /// What an object is that starts with `head`: [`HEAD_BYTES`], or all of it.
@@ -47,6 +46,9 @@ pub fn sniff(head: &[u8]) -> Content {
         Content::Packed(Codec::Bzip2)
     } else if is_zstd_skippable(head) {
         Content::Packed(Codec::Zstd)
+    } else if matches!(head, [b'O', b'R', b'C', 0..=8 | 0x0e..=0x1f | 0x80.., ..]) {
+        // A text may begin so, too.
+        Content::Unread("ORC")
     } else if is_tar(head) {
         Content::Tar
     } else {
@@ -93,6 +95,8 @@ mod tests {
             (b"PK\x03\x04", Content::Zip),
             (b"PAR1", Content::Parquet),
             (b"7z\xbc\xaf\x27\x1c", Content::Unread("7z")),
+            (b"ORC\x0a\x03", Content::Text),
+            (b"ORC\x1d\x00", Content::Unread("ORC")),
             (b"{\"Records\":[", Content::Text),
             (b"", Content::Text),
             (&[0; HEAD_BYTES], Content::Text),

@@ -115,9 +115,11 @@ fn of_text(texts: &mut [Text], source: &str, wrappers: usize, take: Take<'_>) ->
 /// A row of `get-query-results`, made an event.
 fn of_row(texts: &mut [Text], row: &Array<'_, '_>, take: Take<'_>) -> bool {
     let cells = || row.iter().filter_map(|cell| cell.as_object()?.iter().next());
-    let columns = Columns::of_header(cells().map(|(name, _)| name));
-    let (Some(columns), Some(level)) = (columns, texts.first_mut()) else {
+    let Some(columns) = Columns::of_header(cells().map(|(name, _)| name)) else {
         return take(Leaf::Bad(RejectReason::NoEvent(Other::Row)));
+    };
+    let Some(level) = texts.first_mut() else {
+        return take(Leaf::Bad(RejectReason::TooWrapped));
     };
     let texts = cells().map(|(_, value)| value.into_string().unwrap_or_default());
     columns.record(texts, &mut level.source);

@@ -28,6 +28,9 @@ mod taken;
 mod tests;
 mod window;
 
+use std::borrow::Cow;
+use std::io::Read;
+
 use encoding_rs_io::DecodeReaderBytesBuilder;
 
 pub use outcome::{Damage, FailReason, Left, Other, Outcome, SkipReason};
@@ -256,19 +259,23 @@ impl Decoder {
     ) -> Decoded {
         let head = unpacker.head(envelope::SHAPE_BYTES);
         let utf16 = utf16(head);
-        let claims = claim == Claim::Given || envelope::named_as_log(name) || utf16.is_some();
-        if !claims && !envelope::shaped_as_log(head) {
+        let head = utf16.map_or(Cow::Borrowed(head), |encoding| in_utf8(encoding, head));
+        let claims = claim == Claim::Given || envelope::named_as_log(name);
+        if !claims && !envelope::shaped_as_log(&head) {
             return Decoded::without_records(Outcome::Skipped(SkipReason::NotALog));
         }
-        let table = table::is_table(head.get(envelope::text_start(head)..).unwrap_or_default());
-        let mut decoded = if let Some(encoding) = utf16 {
-            let mut text =
-                DecodeReaderBytesBuilder::new().encoding(Some(encoding)).build(&mut *unpacker);
-            self.values(Window::over(&mut text), None, sink)
-        } else if table {
-            table::read(unpacker, &self.limits, &mut self.records, sink)
+        let table = table::is_table(head.get(envelope::text_start(&head)..).unwrap_or_default());
+        let mut transcoded;
+        let text: &mut dyn Read = if utf16.is_some() {
+            transcoded = DecodeReaderBytesBuilder::new().encoding(utf16).build(&mut *unpacker);
+            &mut transcoded
         } else {
-            self.values(Window::over(unpacker), None, sink)
+            &mut *unpacker
+        };
+        let mut decoded = if table {
+            table::read(text, &self.limits, &mut self.records, sink)
+        } else {
+            self.values(Window::over(text), None, sink)
         };
         if let Some(damage) = unpacker.damage().cloned() {
             decoded.outcome = match decoded.outcome {
@@ -359,6 +366,12 @@ fn codec_free(text: &[u8]) -> bool {
         Some(b'{' | b'[') => start.get(1) != Some(&0),
         _ => utf16(start).is_none() && !table::is_table(start),
     }
+}
+
+/// The first bytes of UTF-16 text, transcoded.
+fn in_utf8(encoding: &'static encoding_rs::Encoding, head: &[u8]) -> Cow<'static, [u8]> {
+    let (text, _) = encoding.decode_with_bom_removal(head);
+    Cow::Owned(text.into_owned().into_bytes())
 }
 
 /// The encoding of UTF-16 text, by its mark or by the zero beside the first character of JSON.

@@ -18,9 +18,15 @@ pub enum RecordFault {
     /// The element of `Records` is a number, a text, a list, …
     #[error("not an object")]
     NotAnObject,
+    /// S3 tells of a change in a bucket in records of its own.
+    #[error("an S3 event notification")]
+    Notification,
     /// There is no `eventTime`, or it is null.
     #[error("no eventTime")]
     MissingEventTime,
+    /// The `eventTime` is an object or a list.
+    #[error("eventTime is no text")]
+    NoTextEventTime,
     /// The `eventTime` is there but is no time; the raw text is escaped and cut when shown.
     #[error("eventTime is not a time: `{}`", printable(.0.as_bytes(), TIME_CHARS))]
     UnreadableEventTime(String),

@@ -6,7 +6,9 @@
 //! CloudWatch Logs user guide (subscription filters, `filter-log-events`), EventBridge user guide
 //! (events of AWS services), SNS developer guide (message format).
 
-use simd_json::prelude::ValueIntoString as _;
+use std::collections::BTreeSet;
+
+use simd_json::prelude::{TypedScalarValue as _, ValueIntoString as _};
 use simd_json::tape::{Array, Object, Value};
 
 use super::outcome::{Left, Other};
@@ -16,18 +18,21 @@ use super::reject::printable;
 pub(super) const RECORDS: &str = "Records";
 
 /// Keys of arrays of events, wrapped or not: CloudTrail's, and those of `lookup-events`, CloudWatch
-/// Logs (subscription, `filter-log-events` and `get-log-events`) and `get-query-results`.
-pub(super) const LISTS: [&str; 5] = [RECORDS, "Events", "logEvents", "events", "QueryResultRows"];
+/// Logs (subscription, `filter-log-events` and `get-log-events`), `get-query-results`, and of replies
+/// of SQS and Elasticsearch.
+pub(super) const LISTS: [&str; 7] =
+    [RECORDS, "Events", "logEvents", "events", "QueryResultRows", "Messages", "hits"];
 
 /// Keys of one event, as text or object: `lookup-events`, EventBridge, CloudWatch Logs and shippers,
 /// SNS, Splunk, Elasticsearch, SQS, CloudTrail Lake.
-const WRAPPERS: [&str; 9] = [
+const WRAPPERS: [&str; 10] = [
     "CloudTrailEvent",
     "detail",
     "message",
     "Message",
     "_raw",
     "_source",
+    "hits",
     "result",
     "Body",
     "eventJson",
@@ -36,6 +41,9 @@ const WRAPPERS: [&str; 9] = [
 /// Two of these tell an event from other objects.
 const EVENT_KEYS: [&str; 6] =
     ["eventTime", "eventVersion", "eventSource", "eventName", "eventID", "eventType"];
+
+/// A row of a query has no more columns.
+const MAX_COLUMNS: usize = 1_000;
 
 /// How many top-level keys are looked at, and how many of them are shown.
 const KEYS: (usize, usize) = (32, 5);
@@ -88,7 +96,7 @@ fn of_object<'t, 'i>(value: Value<'t, 'i>, object: Object<'t, 'i>) -> Shape<'t, 
         return Shape::Lists(object);
     }
     for key in WRAPPERS {
-        let Some(inside) = value.get(key) else { continue };
+        let Some(inside) = last(&object, key) else { continue };
         match inside.into_string() {
             Some(text) if is_json_text(text) => return Shape::Text(text),
             Some(text) if text.starts_with("CloudTrail validation message") => {
@@ -126,10 +134,22 @@ pub(super) fn may_hold_event(value: Value<'_, '_>) -> bool {
     }
 }
 
-/// `get-query-results` gives a row as a list of objects with one column each.
+/// Of equal keys the last counts, as in events.
+fn last<'t, 'i>(object: &Object<'t, 'i>, key: &str) -> Option<Value<'t, 'i>> {
+    object.iter().filter(|(name, _)| *name == key).last().map(|(_, value)| value)
+}
+
+/// `get-query-results` gives a row as a list of objects with one column each: texts, under names
+/// that differ.
 fn is_row(array: &Array<'_, '_>) -> bool {
-    let cell = |cell: Value<'_, '_>| cell.as_object().is_some_and(|cell| cell.len() == 1);
-    array.len() > 1 && array.iter().all(cell)
+    let mut names = BTreeSet::new();
+    (2..=MAX_COLUMNS).contains(&array.len())
+        && array.iter().all(|cell| {
+            let cell = cell.as_object().filter(|cell| cell.len() == 1);
+            cell.and_then(|cell| cell.iter().next()).is_some_and(|(name, cell)| {
+                (cell.into_string().is_some() || cell.is_null()) && names.insert(name)
+            })
+        })
 }
 
 fn is_json_text(text: &str) -> bool {

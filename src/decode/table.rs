@@ -39,8 +39,8 @@ pub(super) fn read(
     parser: &mut Parser,
     sink: &mut impl RecordSink,
 ) -> Decoded {
-    let room = Rc::new(Cell::new(0));
-    let guarded = Guard { inner: bytes, room: room.clone() };
+    let (room, ending) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(None)));
+    let guarded = Guard { inner: bytes, room: room.clone(), ending: ending.clone(), last: 0 };
     let mut reader = ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
@@ -59,7 +59,9 @@ pub(super) fn read(
                 break;
             }
         }
-        let offset = row.position().map_or(0, csv::Position::byte);
+        // After `\r\n` the reader stands at the `\n`.
+        let start = row.position().map_or(0, csv::Position::byte);
+        let offset = start + ending.get().filter(|_| start > 0).map_or(0, u64::from);
         let Some(columns) = &columns else {
             let names = row.iter().map(|name| str::from_utf8(name).unwrap_or_default());
             columns = Columns::of_header(names);
@@ -96,8 +98,8 @@ impl Decoded {
         if let Some(reason) = reason {
             if self.rejected.len() < MAX_LISTED {
                 let offset = usize::try_from(offset).unwrap_or(usize::MAX);
-                let piece = row.as_slice();
-                self.rejected.push(Rejected::new(self.records, offset, piece, reason));
+                let piece = row.iter().collect::<Vec<_>>().join(&b',');
+                self.rejected.push(Rejected::new(self.records, offset, &piece, reason));
             } else {
                 self.unlisted += 1;
             }
@@ -120,6 +122,10 @@ fn damage(error: csv::Error) -> Damage {
 struct Guard<'r> {
     inner: &'r mut dyn Read,
     room: Rc<Cell<usize>>,
+    /// Whether the first line ends with `\r\n`, once that is known.
+    ending: Rc<Cell<Option<bool>>>,
+    /// The last byte given.
+    last: u8,
 }
 
 impl Read for Guard<'_> {
@@ -131,6 +137,14 @@ impl Read for Guard<'_> {
         let count = out.len().min(room);
         let read = self.inner.read(out.get_mut(..count).unwrap_or_default())?;
         self.room.set(room - read);
+        let given = out.get(..read).unwrap_or_default();
+        if self.ending.get().is_none()
+            && let Some(end) = memchr::memchr(b'\n', given)
+        {
+            let before = end.checked_sub(1).and_then(|at| given.get(at)).unwrap_or(&self.last);
+            self.ending.set(Some(*before == b'\r'));
+        }
+        self.last = given.last().copied().unwrap_or(self.last);
         Ok(read)
     }
 }

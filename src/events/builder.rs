@@ -111,9 +111,8 @@ impl Arrival<'_, '_, '_> {
 
     /// The account whose trail got it, and its `eventID`.
     #[must_use]
-    pub fn account_and_id(&self) -> (&str, &str) {
-        let text = |slot| self.slots.string(slot).unwrap_or_default();
-        (text(Slot::RecipientAccount), text(Slot::EventId))
+    pub fn account_and_id(&self) -> (Cow<'_, str>, Cow<'_, str>) {
+        (self.slots.account().unwrap_or_default(), self.id().unwrap_or_default())
     }
 
     /// Whether it is asked for.
@@ -125,15 +124,18 @@ impl Arrival<'_, '_, '_> {
     /// Whether it has an `eventID`; records of version 1.0 have none.
     #[must_use]
     pub fn has_id(&self) -> bool {
-        self.slots.non_empty(Slot::EventId).is_some()
+        self.id().is_some()
+    }
+
+    fn id(&self) -> Option<Cow<'_, str>> {
+        self.slots.text(Slot::EventId).filter(|id| !id.is_empty())
     }
 
     /// What identifies the event; a record without `eventID` is identified by its place.
     #[must_use]
     pub fn key(&self, object: &str, record: u64) -> EventKey {
-        let id = self.slots.value(Slot::EventId).and_then(value::text);
-        match id.filter(|id| !id.is_empty()) {
-            Some(id) => EventKey::of(self.slots.string(Slot::RecipientAccount), &id),
+        match self.id() {
+            Some(id) => EventKey::of(self.slots.account().as_deref(), &id),
             None => EventKey::of_place(object, record),
         }
     }
@@ -166,6 +168,7 @@ pub struct BatchBuilder {
     objects: Vec<ObjectRef>,
     copies: Vec<bool>,
     odd: OddFields,
+    counts_odd: bool,
     scratch: String,
 }
 
@@ -190,6 +193,7 @@ impl BatchBuilder {
             objects: Vec::new(),
             copies: Vec::new(),
             odd: OddFields::new(),
+            counts_odd: true,
             scratch: String::new(),
         }
     }
@@ -241,7 +245,7 @@ impl BatchBuilder {
         }
         let mut slots = Slots::new();
         self.trie.walk(record, &mut slots, &mut self.paths);
-        let time = match event_time(&slots) {
+        let time = match fit(&slots) {
             Ok(time) => time,
             Err(fault) => {
                 self.abandon();
@@ -257,6 +261,8 @@ impl BatchBuilder {
             self.copies.resize(self.len(), false);
             self.copies.push(true);
         }
+        // Copies were counted where they were met first.
+        self.counts_odd = wanted == Wanted::Event;
         self.push_provenance(number);
         self.push_copied(time, &slots);
         self.push_normalised(&slots);
@@ -319,6 +325,10 @@ impl BatchBuilder {
             self.note_odd(text.is_none() && !found.is_null(), core.name());
             self.push_text(*core, text.as_deref());
         }
+        let account = slots.account();
+        let odd = |found: Value<'_, '_>| !found.is_null() && account.is_none();
+        self.note_odd(slots.value(Slot::RecipientAccount).is_some_and(odd), "recipient_account");
+        self.push_text(Core::RecipientAccount, account.as_deref());
         for (core, slot) in [(Core::ReadOnly, Slot::ReadOnly), (Core::Mfa, Slot::Mfa)] {
             let found = slots.value(slot);
             let flag = found.and_then(value::boolean);
@@ -348,8 +358,8 @@ impl BatchBuilder {
         let who = principal::principal(slots);
         self.push_text(Core::Principal, who.name.as_deref());
         self.push_text(Core::CallerAccount, who.account);
-        let own = slots.string(Slot::RecipientAccount);
-        let cross = who.account.zip(own).is_some_and(|(caller, own)| caller != own);
+        let own = slots.account();
+        let cross = who.account.zip(own).is_some_and(|(caller, own)| *caller != *own);
         self.push_text(Core::CrossAccount, cross.then_some("true"));
         self.push_text(Core::SessionName, who.session);
         let source = slots.string(Slot::EventSource).unwrap_or_default();
@@ -374,7 +384,7 @@ impl BatchBuilder {
     }
 
     fn note_odd(&mut self, is_odd: bool, name: &'static str) {
-        if is_odd {
+        if is_odd && self.counts_odd {
             *self.odd.entry(name).or_default() += 1;
         }
     }
@@ -400,7 +410,6 @@ const COPIED: &[(Core, Slot)] = &[
     (Core::EventSource, Slot::EventSource),
     (Core::EventName, Slot::EventName),
     (Core::AwsRegion, Slot::AwsRegion),
-    (Core::RecipientAccount, Slot::RecipientAccount),
     (Core::EventType, Slot::EventType),
     (Core::SourceIp, Slot::SourceIp),
     (Core::UserAgent, Slot::UserAgent),
@@ -436,12 +445,18 @@ fn category<'i>(slots: &Slots<'_, 'i>) -> Option<&'i str> {
     })
 }
 
+/// The time of a record that is of use.
+fn fit(slots: &Slots<'_, '_>) -> Result<i64, RecordFault> {
+    if slots.string(Slot::EventSource) == Some("aws:s3") {
+        return Err(RecordFault::Notification);
+    }
+    event_time(slots)
+}
+
 /// Aggregated events have a window of time instead.
 fn event_time(slots: &Slots<'_, '_>) -> Result<i64, RecordFault> {
     let time = slots.value(Slot::EventTime).or_else(|| slots.value(Slot::WindowStart));
-    match time.map(|found| value::text(found)) {
-        None | Some(None) => Err(RecordFault::MissingEventTime),
-        Some(Some(text)) => parse_event_time(&text)
-            .ok_or_else(|| RecordFault::UnreadableEventTime(Cow::into_owned(text))),
-    }
+    let found = time.filter(|found| !found.is_null()).ok_or(RecordFault::MissingEventTime)?;
+    let text = value::text(found).ok_or(RecordFault::NoTextEventTime)?;
+    parse_event_time(&text).ok_or_else(|| RecordFault::UnreadableEventTime(Cow::into_owned(text)))
 }

@@ -43,9 +43,11 @@ impl EventFilter {
     /// Whether an event is asked for.
     pub(super) fn holds(&self, slots: &Slots<'_, '_>) -> bool {
         let one_of = |list: &[String], slot| {
-            list.is_empty() || slots.string(slot).is_some_and(|text| list.iter().any(|l| l == text))
+            list.is_empty() || slots.text(slot).is_some_and(|text| list.iter().any(|l| *l == *text))
         };
-        one_of(&self.accounts, Slot::RecipientAccount)
+        let account = || slots.account();
+        (self.accounts.is_empty()
+            || account().is_some_and(|a| self.accounts.iter().any(|l| *l == *a)))
             && one_of(&self.regions, Slot::AwsRegion)
             && one_of(&self.access_keys, Slot::IdentityAccessKey)
             && self.holds_name(slots)
@@ -62,6 +64,8 @@ impl EventFilter {
 
     fn holds_address(&self, slots: &Slots<'_, '_>) -> bool {
         let address = || slots.string(Slot::SourceIp)?.parse::<std::net::IpAddr>().ok();
+        // `::ffff:198.51.100.7` is 198.51.100.7.
+        let address = || address().map(|address| address.to_canonical());
         self.networks.is_empty()
             || address().is_some_and(|address| self.networks.iter().any(|n| n.contains(&address)))
     }

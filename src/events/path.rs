@@ -2,6 +2,8 @@
 //! somewhere are followed. Leaves are either *slots* (the fixed inputs of the core columns) or
 //! *paths* (columns that the loaded rules ask for; 0…n values per record).
 
+use std::borrow::Cow;
+
 use simd_json::tape::Value;
 
 use super::acl::ACL_GRANTS;
@@ -62,10 +64,11 @@ pub(super) enum Slot {
     GrantReadAcp,
     GrantWriteAcp,
     GrantFullControl,
+    AggregatedAccount,
 }
 
 /// How many slots there are.
-pub(super) const SLOT_COUNT: usize = Slot::GrantFullControl as usize + 1;
+pub(super) const SLOT_COUNT: usize = Slot::AggregatedAccount as usize + 1;
 
 /// Where each slot is found. Spellings vary between services (`Host`/`host`, `Key`/`key`).
 const SLOTS: &[(&str, Slot)] = &[
@@ -76,8 +79,8 @@ const SLOTS: &[(&str, Slot)] = &[
     ("eventName", Slot::EventName),
     ("awsRegion", Slot::AwsRegion),
     ("recipientAccountId", Slot::RecipientAccount),
-    // Aggregated events have neither of their own.
-    ("accountId", Slot::RecipientAccount),
+    // Aggregated events have no recipient and no time.
+    ("accountId", Slot::AggregatedAccount),
     ("timeWindow.windowStart", Slot::WindowStart),
     ("eventCategory", Slot::EventCategory),
     ("managementEvent", Slot::ManagementEvent),
@@ -151,6 +154,16 @@ impl<'t, 'i> Slots<'t, 'i> {
     /// of them, so slots of later versions stand behind and are left out.
     pub(super) fn identifying(&self) -> impl Iterator<Item = Option<Value<'t, 'i>>> {
         self.0.iter().take(Slot::GrantFullControl as usize + 1).copied()
+    }
+
+    /// The slot's string, number or boolean as text.
+    pub(super) fn text(&self, slot: Slot) -> Option<Cow<'i, str>> {
+        self.value(slot).and_then(value::text)
+    }
+
+    /// The account whose trail got the record.
+    pub(super) fn account(&self) -> Option<Cow<'i, str>> {
+        self.text(Slot::RecipientAccount).or_else(|| self.text(Slot::AggregatedAccount))
     }
 
     /// The slot's string, unless it is empty.

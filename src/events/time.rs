@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 /// The common form is read by hand (it is on the path of every event), the rest by `jiff`.
 #[must_use]
 pub fn parse_event_time(text: &str) -> Option<i64> {
-    common(text.as_bytes()).or_else(|| {
+    common(text.as_bytes()).filter(|micros| *micros <= LAST).or_else(|| {
         let zoned = text.parse::<Timestamp>().ok();
         let timestamp = zoned.or_else(|| {
             let time: DateTime = text.parse().ok().filter(|_| text.contains(':'))?;
@@ -20,6 +20,9 @@ pub fn parse_event_time(text: &str) -> Option<i64> {
         timestamp.map(Timestamp::as_microsecond).or_else(|| since_epoch(text))
     })
 }
+
+/// The last time that can be shown: 9999-12-30T22:00:00Z.
+const LAST: i64 = 253_402_207_200_000_000;
 
 /// Seconds, milliseconds, microseconds or nanoseconds since the epoch, told by their size: each is
 /// read for the years from 1973 on.
@@ -107,6 +110,7 @@ mod tests {
             "",
             "yesterday",
             "2023-02-30T00:00:00Z",
+            "9999-12-31T23:59:59Z",
             "2023-07-10T24:00:00Z",
             "2023-07-10",
             "2023",

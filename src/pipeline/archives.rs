@@ -76,7 +76,11 @@ impl Worker<'_> {
         Ok(match damage {
             Some(damage) if members == 0 => line(ObjectOutcome::Failed, Some(damage)),
             Some(damage) => line(ObjectOutcome::Partial, Some(damage)),
-            None => line(ObjectOutcome::Read, Some(format!("archive of {members} members"))),
+            None => {
+                let plural = if members == 1 { "" } else { "s" };
+                let reason = format!("archive of {members} member{plural}");
+                line(ObjectOutcome::Read, Some(reason))
+            }
         })
     }
 
@@ -88,6 +92,11 @@ impl Worker<'_> {
         self.members += 1;
         let uri: Arc<str> = format!("{}!/{}", archive.uri, member.name).into();
         let depth = archive.depth + 1;
+        if let Some(reason) = self.task.range.excludes(&uri) {
+            let (outcome, reason) = (ObjectOutcome::Skipped, Some(reason.to_owned()));
+            self.manifest.push(ObjectRecord::unread(&uri, 0, outcome, reason));
+            return Ok(true);
+        }
         let (reader, stored) = match member.content {
             Content::Data { reader, stored } => (reader, stored),
             Content::NotRead { reason, failed } => {

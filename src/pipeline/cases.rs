@@ -22,6 +22,7 @@ use crate::detect::rules::Plan;
 use crate::error::Result;
 use crate::events::EventFilter;
 use crate::findings::{Finding, timestamp_text};
+use crate::source::KeyRange;
 
 /// A case: events and what a detector must find in them.
 #[derive(Debug, Clone, PartialEq)]
@@ -237,6 +238,7 @@ fn run(plan: &Plan, parts: &[Vec<Value>]) -> Result<Vec<Finding>> {
         since: None,
         until: None,
         filter: &filter,
+        range: KeyRange::default(),
         limits: Limits::default(),
         archives: ArchiveLimits::default(),
         hash: false,

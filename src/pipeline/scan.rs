@@ -183,6 +183,7 @@ fn read(
         since: options.since.map(|since| since.saturating_sub(options.history.unwrap_or(0))),
         until: options.until,
         filter: &options.filter,
+        range: key_range(options),
         limits: limits(options),
         archives: options.archives,
         hash: options.hash,

@@ -23,7 +23,7 @@ use crate::detect::rules::Plan;
 use crate::digest::{Hashing, sha256};
 use crate::error::Result;
 use crate::events::{Arrival, BatchBuilder, EventFilter, OddFields, Wanted};
-use crate::source::{LogObject, Place, delivery_day};
+use crate::source::{KeyRange, LogObject, Place, delivery_day};
 use crate::store;
 
 /// What all workers share.
@@ -36,6 +36,8 @@ pub(super) struct Task<'s> {
     pub until: Option<i64>,
     /// Other events are filtered.
     pub filter: &'s EventFilter,
+    /// Members of archives whose key says that they hold no such event are skipped.
+    pub range: KeyRange,
     /// Bounds on hostile input.
     pub limits: Limits,
     /// Bounds on archives.
@@ -397,7 +399,7 @@ impl RecordSink for EventSink<'_> {
             counts.count(verdict, late);
             if let (Verdict::Conflict, Some(seen), true) = (verdict, task.seen, event.has_id()) {
                 let (account, id) = event.account_and_id();
-                seen.note_conflict(account, id);
+                seen.note_conflict(&account, &id);
             }
             match verdict {
                 Verdict::New | Verdict::Conflict => Wanted::Event,

@@ -149,7 +149,15 @@ pub fn read_zip(
     if let Err(error) = reader.seek(SeekFrom::Start(0)) {
         return Ok(Contents { damage: Some(error.to_string()), ..Contents::default() });
     }
-    let mut contents = read_local_headers(reader, limit, take)?;
+    let mut contents = read_local_headers(&mut reader, limit, take)?;
+    if contents.members == 0
+        && let Ok(archive) = zip::ZipArchive::new(&mut reader)
+    {
+        // Sizes stand behind the members, so only the directory finds them.
+        contents = read_directory(archive, limit, take)?;
+        let lost = "of members with the same name all but the last are not read";
+        contents.damage = contents.damage.or(Some(lost.to_owned()));
+    }
     contents.damage = contents.damage.or(reason);
     Ok(contents)
 }

@@ -86,14 +86,16 @@ pub fn list(inputs: &[PathBuf], shard: Option<Shard>, own: &[&Path]) -> Result<L
     let mut not_read = BTreeMap::new();
     let own = own.iter().filter_map(|folder| folder.canonicalize().ok());
     let own: Vec<OsString> = own.map(|folder| folder.join("").into_os_string()).collect();
-    let is_own = |identity: &OsString| {
-        let bytes = identity.as_encoded_bytes();
-        own.iter().any(|folder| bytes.starts_with(folder.as_encoded_bytes()))
-    };
     let (files, stdin) = inputs.iter().partition::<Vec<_>, _>(|input| input.as_os_str() != STDIN);
     for input in files {
         let given = !input.is_dir();
         let (files, skipped) = store::list(input)?;
+        let earlier: Vec<OsString> = files.iter().filter_map(output_folder).collect();
+        let is_own = |identity: &OsString| {
+            let bytes = identity.as_encoded_bytes();
+            let mut folders = own.iter().chain(&earlier);
+            folders.any(|folder| bytes.starts_with(folder.as_encoded_bytes()))
+        };
         for file in files {
             if is_own(&file.identity) {
                 let reason = "output of trailsift".to_owned();
@@ -138,9 +140,49 @@ pub fn list(inputs: &[PathBuf], shard: Option<Shard>, own: &[&Path]) -> Result<L
     Ok(listing)
 }
 
+/// The folder of a file that only outputs and states of trailsift have, if it is one of theirs.
+fn output_folder(file: &store::Listed) -> Option<OsString> {
+    let path = Path::new(&file.identity);
+    let (folder, name) = (path.parent()?, path.file_name()?.to_str()?);
+    let is_ours = match name {
+        "run.json" | "partial.json" => folder.join("rejected.parquet").is_file(),
+        // Of a state: `manifest-00000007.json` names the other files.
+        _ => {
+            name.starts_with("manifest-")
+                && path.extension().is_some_and(|extension| extension == "json")
+                && store::names(folder)
+                    .is_ok_and(|names| names.iter().any(|name| name.ends_with(".ledger.parquet")))
+        }
+    };
+    is_ours.then(|| folder.join("").into_os_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn outputs_of_other_runs_are_no_input() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str| {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "{}").unwrap();
+        };
+        let outputs = [
+            "case/run.json",
+            "case/rejected.parquet",
+            "case/findings/date=2026-03-04/1.parquet",
+            "state/manifest-00000001.json",
+            "state/00000001-a.ledger.parquet",
+        ];
+        for name in outputs.iter().chain(&["other/run.json", "other/manifest-1.json"]) {
+            write(name);
+        }
+        let listing = list(&[folder.path().to_path_buf()], None, &[]).unwrap();
+        assert_eq!(listing.objects.len(), 2, "{:?}", listing.objects);
+        assert_eq!(listing.not_read.len(), outputs.len());
+    }
 
     #[test]
     fn an_object_reached_twice_is_listed_once() {

@@ -2,7 +2,7 @@
 //! those delivered before or long after the time that is asked for.
 
 use super::layout::{Layout, delivery_day};
-use super::listing::{Listing, LogObject, NotRead};
+use super::listing::{Listing, NotRead};
 
 /// CloudTrail tries for so many days to deliver again what it could not deliver. Source: CloudTrail
 /// user guide, "Amazon S3 bucket policy for CloudTrail".
@@ -31,7 +31,7 @@ impl KeyRange {
     pub fn prune(&self, listing: &mut Listing) {
         let mut kept = Vec::new();
         for object in std::mem::take(&mut listing.objects) {
-            match self.reason(&object) {
+            match self.excludes(&object.uri) {
                 None => kept.push(object),
                 Some(reason) => listing.not_read.push(NotRead {
                     uri: object.uri,
@@ -44,18 +44,22 @@ impl KeyRange {
         listing.not_read.sort_by(|a, b| a.uri.cmp(&b.uri));
     }
 
-    /// Why an object cannot hold what is asked for.
-    fn reason(&self, object: &LogObject) -> Option<&'static str> {
+    /// Why an object of that key cannot hold what is asked for.
+    #[must_use]
+    pub fn excludes(&self, key: &str) -> Option<&'static str> {
+        if *self == Self::default() {
+            return None;
+        }
         let wanted = |list: &[String], value: &String| list.is_empty() || list.contains(value);
-        if let Some(Layout { account, region }) = &object.layout {
-            if !wanted(&self.accounts, account) {
+        if let Some(Layout { account, region }) = Layout::of(key) {
+            if !wanted(&self.accounts, &account) {
                 return Some("of an account that is not asked for, by its key");
             }
-            if !wanted(&self.regions, region) {
+            if !wanted(&self.regions, &region) {
                 return Some("of a region that is not asked for, by its key");
             }
         }
-        let day = delivery_day(&object.uri)?;
+        let day = delivery_day(key)?;
         let first = self.since.map(|since| since.div_euclid(DAY_MICROS) - SLACK_DAYS);
         let last = self.until.map(|until| until.div_euclid(DAY_MICROS) + REDELIVERY_DAYS);
         let outside = first.is_some_and(|first| day < first) || last.is_some_and(|last| day > last);
@@ -67,7 +71,7 @@ impl KeyRange {
 mod tests {
     use std::path::PathBuf;
 
-    use super::super::listing::Place;
+    use super::super::listing::{LogObject, Place};
     use super::*;
 
     fn kept(range: &KeyRange) -> Vec<String> {
