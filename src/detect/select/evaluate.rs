@@ -162,16 +162,15 @@ impl<'p> Evaluator<'p> {
             self.note(column, key, value);
             return;
         };
-        let hits = match known.get(value) {
-            Some(hits) => hits.clone(),
-            None => {
-                if known.len() >= MAX_REMEMBERED {
-                    known.clear();
-                }
-                let hits: Rc<[usize]> = column.hits(value, &mut self.scratch).into();
-                known.insert(value.into(), hits.clone());
-                hits
+        let hits = if let Some(hits) = known.get(value) {
+            hits.clone()
+        } else {
+            if known.len() >= MAX_REMEMBERED {
+                known.clear();
             }
+            let hits: Rc<[usize]> = column.hits(value, &mut self.scratch).into();
+            known.insert(value.into(), hits.clone());
+            hits
         };
         for leaf in hits.iter() {
             note(&mut self.places, &mut self.alive, *leaf, key);
