@@ -9,6 +9,7 @@ mod detector;
 mod diagnostic;
 mod document;
 mod draft;
+mod filter;
 mod message;
 mod placeholders;
 mod plan;
