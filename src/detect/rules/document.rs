@@ -5,6 +5,7 @@ use saphyr::MarkedYaml;
 
 use super::diagnostic::Diagnostic;
 use super::filter::Filter;
+use super::limits;
 use super::section::Section;
 use super::source::RuleFile;
 use super::yaml::{Mapping, documents};
@@ -89,6 +90,7 @@ fn read_file(
     filters: &mut Vec<Filter>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Result<Vec<Document>, Diagnostic> {
+    limits::check(&file.name, &file.text)?;
     let nodes = documents(&file.name, &file.text)?;
     let sigma = parse_sigma_yaml(&file.text)
         .map_err(|error| Diagnostic::of_file(&file.name, "sigma", error.to_string()))?;

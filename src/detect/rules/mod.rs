@@ -10,6 +10,7 @@ mod diagnostic;
 mod document;
 mod draft;
 mod filter;
+mod limits;
 mod message;
 mod placeholders;
 mod plan;
