@@ -7,7 +7,7 @@
 
 use simd_json::tape::{Object, Value};
 
-use super::path::{Slot, Slots};
+use super::slots::{Slot, Slots};
 use super::value;
 
 /// The name under which rules ask for the grants.

@@ -3,7 +3,7 @@
 
 use simd_json::tape::Value;
 
-use super::path::{Slot, Slots};
+use super::slots::{Slot, Slots};
 use super::value;
 
 /// The bucket and object an event concerns.

@@ -19,13 +19,14 @@ use super::batch::EventBatch;
 use super::bucket::{Place, is_s3, place};
 use super::class::access_class;
 use super::column::{DictionaryColumn, ListColumn};
-use super::field::Fields;
+use super::field::{Fields, PathColumn};
 use super::filter::EventFilter;
 use super::identity::EventKey;
 use super::network::networks;
-use super::path::{PathSink, Slot, Slots, Trie};
+use super::path::{PathSink, Trie};
 use super::principal;
 use super::schema::{BATCH_EVENTS, CORE, Core, Kind, core_fields, dictionary_type};
+use super::slots::{Slot, Slots};
 use super::time::parse_event_time;
 use super::value;
 use crate::decode::RecordFault;
@@ -177,17 +178,19 @@ impl BatchBuilder {
     #[must_use]
     pub fn new(fields: &Fields) -> Self {
         let item = Arc::new(ArrowField::new_list_field(dictionary_type(), true));
-        let path = |name: &String| ArrowField::new(name, DataType::List(item.clone()), false);
+        let path = |column: &PathColumn| {
+            ArrowField::new(column.name(), DataType::List(item.clone()), false)
+        };
         let mut arrow_fields = core_fields();
-        arrow_fields.extend(fields.paths().iter().map(path));
+        arrow_fields.extend(fields.columns().iter().map(path));
         arrow_fields.push(ArrowField::new("object_number", DataType::UInt32, false));
         arrow_fields.push(ArrowField::new("record_number", DataType::UInt64, false));
         Self {
             schema: Arc::new(Schema::new(arrow_fields)),
-            trie: Trie::new(fields.paths()),
+            trie: Trie::new(fields.columns()),
             acl_grants: fields.acl_grants(),
             columns: CORE.iter().map(|row| Column::new(row.2)).collect(),
-            paths: Paths(fields.paths().iter().map(|_| ListColumn::default()).collect()),
+            paths: Paths(fields.columns().iter().map(|_| ListColumn::default()).collect()),
             object_numbers: Vec::new(),
             record_numbers: Vec::new(),
             objects: Vec::new(),

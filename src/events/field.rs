@@ -1,7 +1,10 @@
 //! Field names of rules resolved to columns: a core column, or a path that the trie extracts.
 
+use std::collections::BTreeSet;
+
 use super::acl::ACL_GRANTS;
 use super::schema::Core;
+use super::slots::canonical;
 
 /// A column that a rule reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -20,30 +23,116 @@ pub struct UnknownField {
     pub name: String,
 }
 
+/// What is extracted of a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extract {
+    /// Its values as texts; of an object its JSON.
+    Values,
+    /// Of each value whether it is null: [`Fields::NULL`] or [`Fields::VALUE`].
+    Presence,
+    /// Every scalar of the record, whatever its path.
+    Keywords,
+}
+
+/// A column of values that rules ask for: `List<Dictionary>`, 0…n values per event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PathColumn {
+    /// The dotted path.
+    pub path: String,
+    /// What of it.
+    pub extract: Extract,
+    /// Names of the events, in lower case, that it is extracted from; `None`: from all.
+    pub events: Option<BTreeSet<String>>,
+}
+
+impl PathColumn {
+    /// The values of a path, of all events.
+    #[must_use]
+    pub fn values(path: &str) -> Self {
+        Self { path: path.to_owned(), extract: Extract::Values, events: None }
+    }
+
+    /// Its name in batches.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self.extract {
+            Extract::Values => self.path.clone(),
+            Extract::Presence => format!("presence of {}", self.path),
+            Extract::Keywords => "keywords".to_owned(),
+        }
+    }
+}
+
 /// The union of the fields that the loaded rules read.
 #[derive(Debug, Clone, Default)]
 pub struct Fields {
-    paths: Vec<String>,
+    columns: Vec<PathColumn>,
 }
 
 impl Fields {
+    /// What a presence column says of a null.
+    pub const NULL: &str = super::path::NULL;
+    /// What a presence column says of any other value.
+    pub const VALUE: &str = super::path::VALUE;
+
     /// The column for `name`, which is a core column's name, the CloudTrail path of one, the
-    /// normalised list `acl_grants`, or any other dotted path into the record.
+    /// normalised list `acl_grants`, or any other dotted path into the record. Well-known paths of
+    /// CloudTrail are recognised in any case.
     ///
     /// # Errors
     /// [`UnknownField`] for an empty name or part of a name.
     pub fn resolve(&mut self, name: &str) -> Result<Field, UnknownField> {
+        let name = canonical(name).unwrap_or(name);
         if let Some(core) = Core::find(name) {
             return Ok(Field::Core(core));
         }
-        if name.split('.').any(str::is_empty) || (name.contains("**") && !anywhere_is_last(name)) {
-            return Err(UnknownField { name: name.to_owned() });
+        check(name)?;
+        Ok(self.column(name, Extract::Values))
+    }
+
+    /// The column that tells whether `name`, a path into the record, is there; for normalised
+    /// columns and paths with `**` the column itself.
+    ///
+    /// # Errors
+    /// [`UnknownField`] for an empty name or part of a name.
+    pub fn presence(&mut self, name: &str) -> Result<Field, UnknownField> {
+        let name = canonical(name).unwrap_or(name);
+        let normalised = Core::find(name).is_some_and(|core| core.name() == name);
+        if normalised || name == ACL_GRANTS || name.contains("**") {
+            return self.resolve(name);
         }
-        let known = self.paths.iter().position(|path| path == name);
-        Ok(Field::Path(known.unwrap_or_else(|| {
-            self.paths.push(name.to_owned());
-            self.paths.len() - 1
-        })))
+        check(name)?;
+        Ok(self.column(name, Extract::Presence))
+    }
+
+    /// The column of every scalar of the record.
+    pub fn keywords(&mut self) -> Field {
+        self.column("", Extract::Keywords)
+    }
+
+    fn column(&mut self, path: &str, extract: Extract) -> Field {
+        let is_same = |column: &PathColumn| column.extract == extract && column.path == path;
+        let known = self.columns.iter().position(is_same);
+        Field::Path(known.unwrap_or_else(|| {
+            self.columns.push(PathColumn { extract, ..PathColumn::values(path) });
+            self.columns.len() - 1
+        }))
+    }
+
+    /// What of the column is extracted; `None` for core columns.
+    #[must_use]
+    pub fn extract(&self, field: Field) -> Option<Extract> {
+        match field {
+            Field::Core(_) => None,
+            Field::Path(path) => self.columns.get(path).map(|column| column.extract),
+        }
+    }
+
+    /// Extracts each path column from events of these names only, in lower case; `None`: from all.
+    pub fn restrict(&mut self, events: impl IntoIterator<Item = Option<BTreeSet<String>>>) {
+        for (column, events) in self.columns.iter_mut().zip(events) {
+            column.events = events;
+        }
     }
 
     /// The name of a column.
@@ -51,21 +140,28 @@ impl Fields {
     pub fn name(&self, field: Field) -> String {
         match field {
             Field::Core(core) => core.name().to_owned(),
-            Field::Path(path) => self.paths.get(path).cloned().unwrap_or_default(),
+            Field::Path(path) => self.columns.get(path).map(PathColumn::name).unwrap_or_default(),
         }
     }
 
-    /// The paths that the trie extracts, in the order of their numbers.
+    /// The path columns, in the order of their numbers.
     #[must_use]
-    pub fn paths(&self) -> &[String] {
-        &self.paths
+    pub fn columns(&self) -> &[PathColumn] {
+        &self.columns
     }
 
     /// The number of the `acl_grants` column, if a rule asks for it.
     #[must_use]
     pub fn acl_grants(&self) -> Option<usize> {
-        self.paths.iter().position(|path| path == ACL_GRANTS)
+        self.columns.iter().position(|column| column.path == ACL_GRANTS)
     }
+}
+
+fn check(name: &str) -> Result<(), UnknownField> {
+    if name.split('.').any(str::is_empty) || (name.contains("**") && !anywhere_is_last(name)) {
+        return Err(UnknownField { name: name.to_owned() });
+    }
+    Ok(())
 }
 
 /// `**` may only stand before the last part: `requestParameters.**.BypassGovernance`.
@@ -86,6 +182,17 @@ mod tests {
         assert_eq!(fields.resolve(ACL_GRANTS), Ok(Field::Path(1)));
         assert_eq!(fields.resolve("requestParameters.acl"), Ok(Field::Path(0)));
         assert_eq!(fields.acl_grants(), Some(1));
+    }
+
+    #[test]
+    fn presence_is_a_column_of_its_own_and_case_is_forgiven_where_names_are_known() {
+        let mut fields = Fields::default();
+        assert_eq!(fields.presence("requestParameters.acl"), Ok(Field::Path(0)));
+        assert_eq!(fields.resolve("requestParameters.acl"), Ok(Field::Path(1)));
+        assert_eq!(fields.presence("source_network"), Ok(Field::Core(Core::SourceNetwork)));
+        assert_eq!(fields.resolve("sourceIpAddress"), Ok(Field::Core(Core::SourceIp)));
+        assert_eq!(fields.resolve("eventtime"), fields.resolve("eventTime"));
+        assert_ne!(fields.resolve("requestparameters.a"), fields.resolve("requestParameters.a"));
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use ipnet::IpNet;
 
 use super::bucket::{is_s3, place};
-use super::path::{Slot, Slots};
 use super::principal;
+use super::slots::{Slot, Slots};
 
 /// Events that are asked for: of each kind one of the values, if there are any.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -1,182 +1,18 @@
 //! The trie of wanted paths. Each record is walked once; at every object only the keys that lead
 //! somewhere are followed. Leaves are either *slots* (the fixed inputs of the core columns) or
-//! *paths* (columns that the loaded rules ask for; 0…n values per record).
+//! *paths* (columns that the loaded rules ask for; 0…n values per record). Paths that rules ask for
+//! of events of certain names only are extracted from those alone.
 
-use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use simd_json::prelude::TypedScalarValue as _;
 use simd_json::tape::Value;
 
 use super::acl::ACL_GRANTS;
+use super::field::{Extract, PathColumn};
+use super::lookup::{Fingerprint, Lookup};
+use super::slots::{SLOTS, Slot, Slots};
 use super::value;
-
-/// The fixed inputs of the core columns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-#[allow(missing_docs, reason = "each is named after its path in SLOTS")]
-pub(super) enum Slot {
-    EventTime,
-    EventId,
-    EventSource,
-    EventName,
-    AwsRegion,
-    RecipientAccount,
-    WindowStart,
-    EventCategory,
-    ManagementEvent,
-    EventType,
-    ReadOnly,
-    SourceIp,
-    UserAgent,
-    ErrorCode,
-    SharedEventId,
-    VpcEndpoint,
-    IdentityType,
-    IdentityArn,
-    IdentityPrincipalId,
-    IdentityAccount,
-    IdentityAccessKey,
-    IdentityUserName,
-    IdentityInvokedBy,
-    IdentityOnBehalfOf,
-    IssuerArn,
-    IssuerAccount,
-    Mfa,
-    RequestParameters,
-    ResponseElements,
-    AdditionalEventData,
-    UserIdentity,
-    BucketName,
-    Key,
-    VersionId,
-    Host,
-    Resources,
-    BytesIn,
-    BytesOut,
-    AuthMethod,
-    SignatureVersion,
-    EncryptionApplied,
-    TlsVersion,
-    CannedAcl,
-    AclBody,
-    AclHeaders,
-    GrantRead,
-    GrantWrite,
-    GrantReadAcp,
-    GrantWriteAcp,
-    GrantFullControl,
-    AggregatedAccount,
-}
-
-/// How many slots there are.
-pub(super) const SLOT_COUNT: usize = Slot::AggregatedAccount as usize + 1;
-
-/// Where each slot is found. Spellings vary between services (`Host`/`host`, `Key`/`key`).
-const SLOTS: &[(&str, Slot)] = &[
-    ("eventTime", Slot::EventTime),
-    ("eventID", Slot::EventId),
-    ("eventId", Slot::EventId),
-    ("eventSource", Slot::EventSource),
-    ("eventName", Slot::EventName),
-    ("awsRegion", Slot::AwsRegion),
-    ("recipientAccountId", Slot::RecipientAccount),
-    // Aggregated events have no recipient and no time.
-    ("accountId", Slot::AggregatedAccount),
-    ("timeWindow.windowStart", Slot::WindowStart),
-    ("eventCategory", Slot::EventCategory),
-    ("managementEvent", Slot::ManagementEvent),
-    ("eventType", Slot::EventType),
-    ("readOnly", Slot::ReadOnly),
-    ("sourceIPAddress", Slot::SourceIp),
-    ("userAgent", Slot::UserAgent),
-    ("errorCode", Slot::ErrorCode),
-    ("sharedEventID", Slot::SharedEventId),
-    ("vpcEndpointId", Slot::VpcEndpoint),
-    ("userIdentity.type", Slot::IdentityType),
-    ("userIdentity.arn", Slot::IdentityArn),
-    ("userIdentity.principalId", Slot::IdentityPrincipalId),
-    ("userIdentity.accountId", Slot::IdentityAccount),
-    ("userIdentity.accessKeyId", Slot::IdentityAccessKey),
-    ("userIdentity.userName", Slot::IdentityUserName),
-    ("userIdentity.invokedBy", Slot::IdentityInvokedBy),
-    ("userIdentity.onBehalfOf.userId", Slot::IdentityOnBehalfOf),
-    ("userIdentity.sessionContext.sessionIssuer.arn", Slot::IssuerArn),
-    ("userIdentity.sessionContext.sessionIssuer.accountId", Slot::IssuerAccount),
-    ("userIdentity.sessionContext.attributes.mfaAuthenticated", Slot::Mfa),
-    ("userIdentity", Slot::UserIdentity),
-    ("requestParameters", Slot::RequestParameters),
-    ("responseElements", Slot::ResponseElements),
-    ("additionalEventData", Slot::AdditionalEventData),
-    ("requestParameters.bucketName", Slot::BucketName),
-    ("requestParameters.key", Slot::Key),
-    ("requestParameters.Key", Slot::Key),
-    ("requestParameters.versionId", Slot::VersionId),
-    ("requestParameters.Host", Slot::Host),
-    ("requestParameters.host", Slot::Host),
-    ("resources", Slot::Resources),
-    ("additionalEventData.bytesTransferredIn", Slot::BytesIn),
-    ("additionalEventData.bytesTransferredOut", Slot::BytesOut),
-    ("additionalEventData.AuthenticationMethod", Slot::AuthMethod),
-    ("additionalEventData.SignatureVersion", Slot::SignatureVersion),
-    ("additionalEventData.SSEApplied", Slot::EncryptionApplied),
-    ("tlsDetails.tlsVersion", Slot::TlsVersion),
-    ("requestParameters.x-amz-acl", Slot::CannedAcl),
-    ("requestParameters.X-Amz-Acl", Slot::CannedAcl),
-    ("requestParameters.AccessControlPolicy", Slot::AclBody),
-    ("requestParameters.accessControlList", Slot::AclHeaders),
-    ("requestParameters.x-amz-grant-read", Slot::GrantRead),
-    ("requestParameters.x-amz-grant-write", Slot::GrantWrite),
-    ("requestParameters.x-amz-grant-read-acp", Slot::GrantReadAcp),
-    ("requestParameters.x-amz-grant-write-acp", Slot::GrantWriteAcp),
-    ("requestParameters.x-amz-grant-full-control", Slot::GrantFullControl),
-];
-
-/// The slots of one record.
-#[derive(Debug)]
-pub(super) struct Slots<'t, 'i>([Option<Value<'t, 'i>>; SLOT_COUNT]);
-
-impl<'t, 'i> Slots<'t, 'i> {
-    /// No slot is filled.
-    pub(super) fn new() -> Self {
-        Self([None; SLOT_COUNT])
-    }
-
-    /// The raw value of a slot.
-    pub(super) fn value(&self, slot: Slot) -> Option<Value<'t, 'i>> {
-        self.0.get(slot as usize).copied().flatten()
-    }
-
-    /// The slot's string.
-    pub(super) fn string(&self, slot: Slot) -> Option<&'i str> {
-        self.value(slot).and_then(value::string)
-    }
-
-    /// The values of the slots that tell copies of an event from other events. States keep digests
-    /// of them, so slots of later versions stand behind and are left out.
-    pub(super) fn identifying(&self) -> impl Iterator<Item = Option<Value<'t, 'i>>> {
-        self.0.iter().take(Slot::GrantFullControl as usize + 1).copied()
-    }
-
-    /// The slot's string, number or boolean as text.
-    pub(super) fn text(&self, slot: Slot) -> Option<Cow<'i, str>> {
-        self.value(slot).and_then(value::text)
-    }
-
-    /// The account whose trail got the record.
-    pub(super) fn account(&self) -> Option<Cow<'i, str>> {
-        self.text(Slot::RecipientAccount).or_else(|| self.text(Slot::AggregatedAccount))
-    }
-
-    /// The slot's string, unless it is empty.
-    pub(super) fn non_empty(&self, slot: Slot) -> Option<&'i str> {
-        self.string(slot).filter(|text| !text.is_empty())
-    }
-
-    fn set(&mut self, slot: Slot, found: Value<'t, 'i>) {
-        if let Some(place) = self.0.get_mut(slot as usize) {
-            *place = Some(found);
-        }
-    }
-}
 
 /// Takes the values of rule paths.
 pub(super) trait PathSink {
@@ -191,6 +27,8 @@ struct Node {
     lookup: Lookup,
     slot: Option<Slot>,
     paths: Vec<usize>,
+    /// Paths of which only the presence is asked for.
+    presences: Vec<usize>,
     /// Keys wanted at any depth below (`**`), in lower case.
     anywhere: Vec<(Box<str>, usize)>,
 }
@@ -223,125 +61,54 @@ impl Node {
     }
 }
 
-/// Where a key may stand: a hash without collisions between the wanted keys, found by trying
-/// multipliers. Most keys of a record are not wanted; they cost one multiplication.
-#[derive(Debug, Default)]
-struct Lookup {
-    multiplier: u64,
-    shift: u32,
-    /// (Fingerprint, position of the child).
-    slots: Vec<(Fingerprint, usize)>,
-}
-
-/// No child stands here.
-const VACANT: usize = usize::MAX;
-
-impl Lookup {
-    fn new(prints: &[Fingerprint]) -> Self {
-        let least = (prints.len() * 2).next_power_of_two().trailing_zeros().max(1);
-        let mut sizes =
-            (least..least + 4).flat_map(|bits| (0..64).map(move |attempt| (bits, attempt)));
-        sizes.find_map(|(bits, attempt)| Self::with(prints, bits, attempt)).unwrap_or_default()
-    }
-
-    /// The table of 2^`bits` slots, unless two keys collide in it.
-    fn with(prints: &[Fingerprint], bits: u32, attempt: u64) -> Option<Self> {
-        // Odd multiples of the golden ratio's fraction spread well.
-        let multiplier = 0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(2 * attempt + 1);
-        let mut lookup = Self {
-            multiplier,
-            shift: 64 - bits,
-            slots: vec![(Fingerprint::default(), VACANT); 1 << bits],
-        };
-        for (child, print) in prints.iter().enumerate() {
-            let at = lookup.slot(*print);
-            let slot = lookup.slots.get_mut(at).filter(|slot| slot.1 == VACANT)?;
-            *slot = (*print, child);
-        }
-        Some(lookup)
-    }
-
-    fn slot(&self, print: Fingerprint) -> usize {
-        // The shift leaves at most as many bits as the table has slots for.
-        usize::try_from(print.mixed().wrapping_mul(self.multiplier) >> self.shift).unwrap_or(VACANT)
-    }
-
-    /// The only child that a key of this fingerprint can be, [`VACANT`] if it can be none; `None`
-    /// if there is no table and every child must be looked at.
-    fn find(&self, print: Fingerprint) -> Option<usize> {
-        if self.slots.is_empty() {
-            return None;
-        }
-        let found = self.slots.get(self.slot(print)).filter(|(other, _)| *other == print);
-        Some(found.map_or(VACANT, |(_, child)| *child))
-    }
-}
-
-/// The first and last bytes of a key and its length: the whole key, if it has at most 16 bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct Fingerprint {
-    first: u64,
-    last: u64,
-    length: usize,
-}
-
-impl Fingerprint {
-    fn of(key: &str) -> Self {
-        let bytes = key.as_bytes();
-        let (first, last) = match (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
-            (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
-            _ => match (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
-                (Some(first), Some(last)) => {
-                    (u32::from_le_bytes(*first).into(), u32::from_le_bytes(*last).into())
-                }
-                _ => (bytes.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte)), 0),
-            },
-        };
-        Self { first, last, length: bytes.len() }
-    }
-
-    fn is_whole(self) -> bool {
-        self.length <= 16
-    }
-
-    fn mixed(self) -> u64 {
-        self.first ^ self.last.rotate_left(32) ^ (self.length as u64).rotate_right(8)
-    }
-}
-
 /// The compiled union of all wanted paths.
 #[derive(Debug)]
 pub(super) struct Trie {
-    root: Node,
+    /// For events of every name, then for those of some names.
+    roots: Vec<Root>,
+    /// By name in lower case: which root.
+    by_name: HashMap<Box<str>, usize>,
 }
 
+/// What is wanted of an event.
+#[derive(Debug, Default)]
+struct Root {
+    node: Node,
+    /// Columns that get every scalar of the record.
+    keywords: Vec<usize>,
+}
+
+/// Names of events that are this long are looked up without allocation.
+const SHORT_NAME: usize = 64;
+
 impl Trie {
-    /// Compiles the core slots and `paths` (dotted; `**.key` as the last two parts means `key` at
-    /// any depth below, in any case). Path `n` of the slice is reported as number `n`.
-    pub(super) fn new(paths: &[String]) -> Self {
-        let mut root = Node::default();
-        for (path, slot) in SLOTS {
-            if let Some(node) = descend(&mut root, path) {
-                node.slot = Some(*slot);
-            }
-        }
-        // Grants are worked out from slots, not copied from a path.
-        for (number, path) in paths.iter().enumerate().filter(|(_, path)| *path != ACL_GRANTS) {
-            match split_anywhere(path) {
-                Some((parent, key)) => {
-                    if let Some(node) = descend(&mut root, parent) {
-                        node.anywhere.push((key.to_lowercase().into(), number));
-                    }
-                }
-                None => {
-                    if let Some(node) = descend(&mut root, path) {
-                        node.paths.push(number);
-                    }
-                }
-            }
-        }
-        root.index();
-        Self { root }
+    /// Compiles the core slots and the columns, which are reported by their position.
+    pub(super) fn new(columns: &[PathColumn]) -> Self {
+        let wanted_by = |name: Option<&str>| -> Vec<usize> {
+            let is_wanted = |column: &PathColumn| match (&column.events, name) {
+                (None, _) => true,
+                (Some(_), None) => false,
+                (Some(events), Some(name)) => events.contains(name),
+            };
+            let numbered = columns.iter().enumerate();
+            numbered.filter(|(_, column)| is_wanted(column)).map(|(number, _)| number).collect()
+        };
+        let mut known: BTreeMap<Vec<usize>, usize> = BTreeMap::new();
+        let mut roots = Vec::new();
+        let mut root_of = |wanted: Vec<usize>| {
+            *known.entry(wanted).or_insert_with_key(|wanted| {
+                roots.push(Root::new(columns, wanted));
+                roots.len() - 1
+            })
+        };
+        root_of(wanted_by(None));
+        let names: BTreeSet<&String> = columns.iter().flat_map(|c| &c.events).flatten().collect();
+        let by_name = names.into_iter().map(|name| {
+            let root = root_of(wanted_by(Some(name)));
+            (name.as_str().into(), root)
+        });
+        let by_name = by_name.collect();
+        Self { roots, by_name }
     }
 
     /// Walks one record: fills the slots and reports the values of the rule paths.
@@ -351,8 +118,86 @@ impl Trie {
         slots: &mut Slots<'t, 'i>,
         paths: &mut impl PathSink,
     ) {
-        walk_node(&self.root, record, slots, paths);
+        let named = if self.by_name.is_empty() { None } else { self.root_of(record) };
+        let Some(root) = self.roots.get(named.unwrap_or(0)) else { return };
+        walk_node(&root.node, record, slots, paths);
+        for path in &root.keywords {
+            report_scalars(*path, record, paths);
+        }
     }
+
+    fn root_of(&self, record: Value<'_, '_>) -> Option<usize> {
+        let name = value::string(record.get("eventName")?)?;
+        let mut short = [0; SHORT_NAME];
+        let lower = match short.get_mut(..name.len()) {
+            Some(short) if name.is_ascii() => {
+                short.copy_from_slice(name.as_bytes());
+                short.make_ascii_lowercase();
+                return self.by_name.get(std::str::from_utf8(short).ok()?).copied();
+            }
+            _ => name.to_lowercase(),
+        };
+        self.by_name.get(lower.as_str()).copied()
+    }
+}
+
+impl Root {
+    fn new(columns: &[PathColumn], wanted: &[usize]) -> Self {
+        let mut root = Self::default();
+        for (path, slot) in SLOTS {
+            if let Some(node) = descend(&mut root.node, path) {
+                node.slot = Some(*slot);
+            }
+        }
+        for number in wanted {
+            if let Some(column) = columns.get(*number) {
+                root.add(*number, column);
+            }
+        }
+        root.node.index();
+        root
+    }
+
+    fn add(&mut self, number: usize, column: &PathColumn) {
+        let path = column.path.as_str();
+        match (column.extract, split_anywhere(path)) {
+            (Extract::Keywords, _) => self.keywords.push(number),
+            // Grants are worked out from slots, not copied from a path.
+            _ if path == ACL_GRANTS => {}
+            (_, Some((parent, key))) => {
+                if let Some(node) = descend(&mut self.node, parent) {
+                    node.anywhere.push((key.to_lowercase().into(), number));
+                }
+            }
+            (extract, None) => {
+                for node in literal_keys(path) {
+                    let Some(node) = descend_keys(&mut self.node, &node) else { continue };
+                    let columns = match extract {
+                        Extract::Presence => &mut node.presences,
+                        _ => &mut node.paths,
+                    };
+                    columns.push(number);
+                }
+            }
+        }
+    }
+}
+
+/// The ways of reading a dotted path: its parts as keys, and the last ones as one key with dots in
+/// it (`…attributes.www.amazon.com:app_id`).
+fn literal_keys(path: &str) -> Vec<Vec<&str>> {
+    let parts: Vec<&str> = path.split('.').collect();
+    let mut rest = path;
+    let mut ways = vec![parts.clone()];
+    for (number, part) in parts.iter().enumerate().take(parts.len().saturating_sub(1)) {
+        ways.push(parts.iter().take(number).copied().chain([rest]).collect());
+        rest = rest.get(part.len() + 1..).unwrap_or_default();
+    }
+    ways
+}
+
+fn descend_keys<'n>(root: &'n mut Node, keys: &[&str]) -> Option<&'n mut Node> {
+    keys.iter().try_fold(root, |node, key| node.child_mut(key))
 }
 
 /// `a.b.**.key` → (`a.b`, `key`); `**.key` → (``, `key`).
@@ -399,16 +244,63 @@ fn visit<'t, 'i>(
     for path in &node.paths {
         report(*path, value, paths);
     }
+    for path in &node.presences {
+        report_presence(*path, value, paths);
+    }
     if !(node.children.is_empty() && node.anywhere.is_empty()) {
         walk_node(node, value, slots, paths);
     }
 }
 
-/// Reports the scalars of a leaf; a list gives each of its elements.
+/// Reports the scalars of a leaf; a list gives each of its elements, an object its text.
 fn report(path: usize, value: Value<'_, '_>, paths: &mut impl PathSink) {
     if let Some(array) = value.as_array() {
         for inner in &array {
             report(path, inner, paths);
+        }
+    } else if value.is_object() {
+        report_object(path, value, paths);
+    } else if let Some(text) = value::text(value) {
+        paths.path_value(path, &text);
+    }
+}
+
+/// An object as compact JSON, and the same with its texts as they are, without escapes: policies
+/// stand as JSON in texts.
+fn report_object(path: usize, value: Value<'_, '_>, paths: &mut impl PathSink) {
+    let (mut escaped, mut plain) = (String::new(), String::new());
+    value::json(value, true, &mut escaped);
+    value::json(value, false, &mut plain);
+    paths.path_value(path, &escaped);
+    if plain != escaped {
+        paths.path_value(path, &plain);
+    }
+}
+
+/// What a present value is, for rules that ask no more: `null`, or `value`.
+fn report_presence(path: usize, value: Value<'_, '_>, paths: &mut impl PathSink) {
+    let kind = |value: Value<'_, '_>| if value.is_null() { NULL } else { VALUE };
+    paths.path_value(path, kind(value));
+    let nulls = value.as_array();
+    if nulls.is_some_and(|array| array.iter().any(|inner| inner.is_null())) {
+        paths.path_value(path, NULL);
+    }
+}
+
+/// What a presence column says of a null.
+pub(super) const NULL: &str = "null";
+/// What a presence column says of any other value.
+pub(super) const VALUE: &str = "value";
+
+/// Reports every scalar of a record.
+fn report_scalars(path: usize, value: Value<'_, '_>, paths: &mut impl PathSink) {
+    if let Some(object) = value.as_object() {
+        for (_, inner) in &object {
+            report_scalars(path, inner, paths);
+        }
+    } else if let Some(array) = value.as_array() {
+        for inner in &array {
+            report_scalars(path, inner, paths);
         }
     } else if let Some(text) = value::text(value) {
         paths.path_value(path, &text);
@@ -445,8 +337,8 @@ mod tests {
     }
 
     fn walk(json: &str, paths: &[&str]) -> (Option<String>, Vec<(usize, String)>) {
-        let paths: Vec<String> = paths.iter().map(|path| (*path).to_owned()).collect();
-        let trie = Trie::new(&paths);
+        let columns: Vec<PathColumn> = paths.iter().map(|path| PathColumn::values(path)).collect();
+        let trie = Trie::new(&columns);
         let mut bytes = json.as_bytes().to_vec();
         let tape = simd_json::to_tape(&mut bytes).unwrap();
         let mut slots = Slots::new();
@@ -488,6 +380,36 @@ mod tests {
         let json = r#"{"r":{"URI":"top","x":[{"uri":"deep"}]},"uri":"outside"}"#;
         let (_, found) = walk(json, &["r.**.Uri"]);
         assert_eq!(found, [(0, "top".into()), (0, "deep".into())]);
+    }
+
+    #[test]
+    fn keys_with_dots_objects_and_presence_are_found() {
+        let json = r#"{"a":{"b.c":1,"b":{"c":2,"d":{"x":"\"q"}}},"a.b.c":3,"n":[null,1]}"#;
+        assert_eq!(walk(json, &["a.b.c"]).1, [(0, "1".into()), (0, "2".into()), (0, "3".into())]);
+        let texts = [(0, r#"{"x":"\"q"}"#.into()), (0, r#"{"x":""q"}"#.into())];
+        assert_eq!(walk(json, &["a.b.d"]).1, texts);
+        let mut presence = PathColumn::values("n");
+        presence.extract = Extract::Presence;
+        let trie = Trie::new(&[presence]);
+        let mut bytes = json.as_bytes().to_vec();
+        let tape = simd_json::to_tape(&mut bytes).unwrap();
+        let mut found = Found::default();
+        trie.walk(tape.as_value(), &mut Slots::new(), &mut found);
+        assert_eq!(found.0, [(0, VALUE.into()), (0, NULL.into())]);
+    }
+
+    #[test]
+    fn paths_of_some_events_are_not_looked_for_in_others() {
+        let mut some = PathColumn::values("x");
+        some.events = Some(["getobject".to_owned()].into());
+        let trie = Trie::new(&[some, PathColumn::values("y")]);
+        for (name, expected) in [("GetObject", 2), ("PutObject", 1), ("İ", 1)] {
+            let mut bytes = format!(r#"{{"x":1,"eventName":"{name}","y":2}}"#).into_bytes();
+            let tape = simd_json::to_tape(&mut bytes).unwrap();
+            let mut found = Found::default();
+            trie.walk(tape.as_value(), &mut Slots::new(), &mut found);
+            assert_eq!(found.0.len(), expected, "{name}");
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@
 
 use std::borrow::Cow;
 
-use super::path::{Slot, Slots};
+use super::slots::{Slot, Slots};
 
 /// The principal of a caller without credentials.
 pub(super) const ANONYMOUS: &str = "anonymous";

@@ -91,6 +91,38 @@ pub(super) fn print(value: Option<Value<'_, '_>>, text: &mut Vec<u8>) {
     }
 }
 
+/// Appends the value as compact JSON; texts in it with escapes, or as they are.
+pub(super) fn json(value: Value<'_, '_>, escaped: bool, out: &mut String) {
+    if let Some(object) = value.as_object() {
+        out.push('{');
+        for (number, (key, inner)) in object.iter().enumerate() {
+            out.push_str(if number == 0 { "" } else { "," });
+            json_text(key, escaped, out);
+            out.push(':');
+            json(inner, escaped, out);
+        }
+        out.push('}');
+    } else if let Some(array) = value.as_array() {
+        out.push('[');
+        for (number, inner) in array.iter().enumerate() {
+            out.push_str(if number == 0 { "" } else { "," });
+            json(inner, escaped, out);
+        }
+        out.push(']');
+    } else if let Some(text) = value.into_string() {
+        json_text(text, escaped, out);
+    } else if let Some(node) = static_node(value) {
+        out.push_str(&node.to_string());
+    }
+}
+
+fn json_text(text: &str, escaped: bool, out: &mut String) {
+    match serde_json::to_string(text) {
+        Ok(json) if escaped => out.push_str(&json),
+        _ => out.extend(["\"", text, "\""]),
+    }
+}
+
 fn static_node(value: Value<'_, '_>) -> Option<StaticNode> {
     if value.is_object() || value.is_array() {
         return None;

@@ -20,6 +20,7 @@ use crate::codec::Unpacker;
 use crate::decode::{Claim, Decoded, Decoder, Limits, RecordFault, RecordSink};
 use crate::detect::group::Hashes;
 use crate::detect::rules::Plan;
+use crate::detect::select::Evaluator;
 use crate::digest::{Hashing, sha256};
 use crate::error::Result;
 use crate::events::{Arrival, BatchBuilder, EventFilter, OddFields, Wanted};
@@ -289,6 +290,7 @@ fn is_seekable(file: &File) -> bool {
 struct EventSink<'s> {
     task: &'s Task<'s>,
     builder: BatchBuilder,
+    evaluator: Evaluator<'s>,
     table: BoundedTable<'s>,
     span: Option<Span>,
     counts: Counts,
@@ -308,6 +310,7 @@ impl<'s> EventSink<'s> {
         Self {
             task,
             builder: BatchBuilder::new(&task.plan.fields),
+            evaluator: Evaluator::new(&task.plan.program),
             table: BoundedTable::new(task.plan, task.budget, task.spill),
             span: None,
             counts: Counts::default(),
@@ -349,7 +352,7 @@ impl<'s> EventSink<'s> {
         for time in batch.times() {
             self.span = Span::with(self.span, *time);
         }
-        let masks = plan.masks(&batch);
+        let masks = self.evaluator.masks(&batch);
         let mut hashes = Hashes::default();
         for (number, fold) in plan.folds.iter().enumerate() {
             if number == Plan::COVERAGE {

@@ -12,7 +12,7 @@ use super::draft::Draft;
 use super::plan::{NORMALISER, Plan, SAMPLES};
 use crate::detect::group::{Fold, FoldId, Grain, MAX_ENTITY, Sample, SampleField};
 use crate::detect::judge::{self, Terms};
-use crate::detect::select;
+use crate::detect::select::{self, Placeholders, Selection};
 use crate::events::{ColumnKind, Core, Field};
 
 /// Covered days that a scope's history needs, where state is kept and the detector names none.
@@ -21,6 +21,7 @@ const MIN_HISTORY: u64 = 7;
 /// Compiles documents into a plan.
 pub(super) struct Compiler<'d> {
     documents: &'d [Document],
+    placeholders: &'d Placeholders,
     /// Documents by name and id.
     known: BTreeMap<&'d str, usize>,
     /// Selections by document.
@@ -31,14 +32,18 @@ pub(super) struct Compiler<'d> {
 
 impl<'d> Compiler<'d> {
     /// A compiler that adds to `plan`.
-    pub(super) fn new(documents: &'d [Document], plan: Plan) -> Self {
+    pub(super) fn new(
+        documents: &'d [Document],
+        placeholders: &'d Placeholders,
+        plan: Plan,
+    ) -> Self {
         let mut known = BTreeMap::new();
         for (number, document) in documents.iter().enumerate() {
             for name in document.names() {
                 known.entry(name).or_insert(number);
             }
         }
-        Self { documents, known, compiled: BTreeMap::new(), plan }
+        Self { documents, placeholders, known, compiled: BTreeMap::new(), plan }
     }
 
     /// Compiles the detector of document number `number`.
@@ -155,9 +160,15 @@ impl<'d> Compiler<'d> {
         if let Some(selection) = self.compiled.get(&number) {
             return Ok(*selection);
         }
-        let selection = select::compile(&rule.detection, &mut self.plan.fields)
+        let mut compiler = select::Compiler {
+            fields: &mut self.plan.fields,
+            predicates: &mut self.plan.predicates,
+            placeholders: self.placeholders,
+        };
+        let condition = compiler
+            .compile(&rule.detection)
             .map_err(|error| document.fault("selection", error.to_string()))?;
-        self.plan.selections.push(selection);
+        self.plan.selections.push(Selection::new(condition, &self.plan.predicates));
         let selection = self.plan.selections.len() - 1;
         self.compiled.insert(number, selection);
         Ok(selection)

@@ -1,5 +1,7 @@
 //! The plan: every selection, fold and detector of the loaded files, compiled.
 
+use std::collections::BTreeSet;
+
 use arrow::buffer::BooleanBuffer;
 
 use super::compile::Compiler;
@@ -8,7 +10,7 @@ use super::diagnostic::Diagnostic;
 use super::document::read;
 use super::source::RuleFile;
 use crate::detect::group::{Fold, FoldId, Grain};
-use crate::detect::select::{Selection, map_values};
+use crate::detect::select::{Evaluator, Placeholders, Predicates, Program, Selection, Test};
 use crate::digest::{Identity, hex};
 use crate::events::{Core, EventBatch, Field, Fields};
 
@@ -43,8 +45,12 @@ const COVERAGE: &[Core] =
 pub struct Plan {
     /// The fields to extract.
     pub fields: Fields,
-    /// The compiled selections; masks have the same numbers.
+    /// What the selections ask of fields.
+    pub predicates: Predicates,
+    /// The selections; masks have the same numbers.
     pub selections: Vec<Selection>,
+    /// The selections, compiled together.
+    pub program: Program,
     /// The folds; number 0 is coverage.
     pub folds: Vec<Fold>,
     /// The detectors, in the order of their files.
@@ -56,21 +62,49 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Which events of the batch each selection holds for, by number. Insight, network activity and
-    /// aggregated events tell of calls that have records of their own, which would count twice: only
-    /// selections that look at the category see them.
+    /// Which events of one batch each selection holds for, by number. For many batches keep an
+    /// [`Evaluator`].
     #[must_use]
     pub fn masks(&self, batch: &EventBatch) -> Vec<BooleanBuffer> {
-        let matcher = |value: &str| value == "other";
-        let others = map_values(Field::Core(Core::AccessClass), batch, matcher);
-        let calls = (others.count_set_bits() > 0).then(|| !&others);
-        let mask = |selection: &Selection| match &calls {
-            Some(calls) if !selection.reads(Field::Core(Core::EventCategory)) => {
-                &selection.evaluate(batch) & calls
+        Evaluator::new(&self.program).masks(batch)
+    }
+
+    /// Path columns that are read of events of some names only are extracted from these.
+    fn restrict(&mut self) {
+        let predicates = self.predicates.list();
+        let mut wanted: Vec<Option<BTreeSet<String>>> =
+            vec![Some(BTreeSet::new()); self.fields.columns().len()];
+        let mut read = |field: Field, names: Option<&BTreeSet<String>>| {
+            let Field::Path(path) = field else { return };
+            let Some(place) = wanted.get_mut(path) else { return };
+            match (place.as_mut(), names) {
+                (Some(known), Some(names)) => known.extend(names.iter().cloned()),
+                (Some(_), None) => *place = None,
+                (None, _) => {}
             }
-            _ => selection.evaluate(batch),
         };
-        self.selections.iter().map(mask).collect()
+        let names_of = |selection: &Selection| selection.condition.event_names(predicates);
+        for selection in &self.selections {
+            let names = names_of(selection);
+            for predicate in selection.condition.leaves().iter().filter_map(|l| predicates.get(*l))
+            {
+                read(predicate.field, names.as_ref());
+                if let Test::Reference(reference) = &predicate.test {
+                    read(reference.other, names.as_ref());
+                }
+            }
+        }
+        for fold in &self.folds {
+            let selections = fold.rules.iter().filter_map(|rule| self.selections.get(*rule));
+            let names: Option<Vec<_>> = selections.map(names_of).collect();
+            let names: Option<BTreeSet<String>> =
+                names.map(|names| names.into_iter().flatten().collect());
+            let sampled = fold.samples.iter().map(|sample| Field::from(sample.field));
+            for field in fold.entity.iter().copied().chain(sampled) {
+                read(field, names.as_ref());
+            }
+        }
+        self.fields.restrict(wanted);
     }
 
     /// The position of the coverage fold.
@@ -79,16 +113,24 @@ impl Plan {
     /// Compiles detector files. Bad rules become diagnostics, the others run.
     #[must_use]
     pub fn compile(files: &[RuleFile]) -> Self {
+        Self::compile_with(files, &Placeholders::new())
+    }
+
+    /// Compiles detector files, with values for their placeholders.
+    #[must_use]
+    pub fn compile_with(files: &[RuleFile], placeholders: &Placeholders) -> Self {
         let mut plan = Self {
             fields: Fields::default(),
+            predicates: Predicates::default(),
             selections: Vec::new(),
+            program: Program::new(&Predicates::default(), &[]),
             folds: vec![coverage()],
             detectors: Vec::new(),
             diagnostics: Vec::new(),
-            digest: digest(files),
+            digest: digest(files, placeholders),
         };
         let documents = read(files, &mut plan.diagnostics);
-        let mut compiler = Compiler::new(&documents, plan);
+        let mut compiler = Compiler::new(&documents, placeholders, plan);
         for (number, _) in documents.iter().enumerate().filter(|(_, document)| document.judged) {
             if let Err(diagnostic) = compiler.detector(number) {
                 compiler.plan.diagnostics.push(diagnostic);
@@ -96,6 +138,8 @@ impl Plan {
         }
         let mut plan = compiler.plan;
         plan.diagnostics.sort();
+        plan.program = Program::new(&plan.predicates, &plan.selections);
+        plan.restrict();
         plan
     }
 }
@@ -113,8 +157,8 @@ fn coverage() -> Fold {
     }
 }
 
-fn digest(files: &[RuleFile]) -> String {
+fn digest(files: &[RuleFile], placeholders: &Placeholders) -> String {
     let version = format!("{} {NORMALISER}", env!("CARGO_PKG_VERSION"));
-    let start = Identity::default().part(Some(&version));
+    let start = Identity::default().part(Some(&version)).part(Some(&format!("{placeholders:?}")));
     hex(&files.iter().fold(start, |id, file| id.part(Some(&file.text))).finish())
 }

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 /// How a pattern is anchored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Operation {
     /// The whole value.
     Equals,
@@ -18,7 +18,7 @@ pub enum Operation {
 }
 
 /// A piece of a pattern.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Piece {
     /// Literal text.
     Literal(String),
@@ -29,14 +29,15 @@ pub enum Piece {
 }
 
 /// A compiled string predicate.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct TextMatcher {
     shape: Shape,
     cased: bool,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Shape {
+/// A pattern in its cheapest form; literals are folded unless cased.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Shape {
     Equals(String),
     Contains(String),
     StartsWith(String),
@@ -58,6 +59,16 @@ impl TextMatcher {
         }
         pieces.dedup_by(|a, b| *a == Piece::AnyRun && *b == Piece::AnyRun);
         Self { shape: Shape::new(pieces), cased }
+    }
+
+    /// The pattern's form.
+    pub(super) fn shape(&self) -> &Shape {
+        &self.shape
+    }
+
+    /// Whether case counts.
+    pub(super) fn is_cased(&self) -> bool {
+        self.cased
     }
 
     /// Whether the value matches.
@@ -98,7 +109,7 @@ fn fold_piece(piece: Piece, cased: bool) -> Piece {
 }
 
 /// Lower case, character by character.
-fn fold(text: &str) -> Cow<'_, str> {
+pub(super) fn fold(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
         if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
             return Cow::Owned(text.to_ascii_lowercase());
