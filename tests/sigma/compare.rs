@@ -21,6 +21,8 @@ pub struct Tally {
     pub pairs: usize,
     /// Pairs on which both say yes.
     pub hits: usize,
+    /// By rule: events that trailsift selects.
+    pub by_rule: BTreeMap<String, usize>,
     /// Pairs that a known difference leaves out.
     pub left_out: usize,
     /// By known difference: pairs on which the engines do differ.
@@ -51,6 +53,8 @@ impl Tally {
                 *self.refused.entry(format!("trailsift: {reason}")).or_default() += 1;
                 continue;
             };
+            let hits = ours.iter().filter(|holds| **holds).count();
+            *self.by_rule.entry(rule.name.clone()).or_default() += hits;
             match Oracle::new(&rule.oracle) {
                 Ok(oracle) => self.compare_rule(number, ours, &oracle, events, &mut mismatches),
                 Err(reason) => {

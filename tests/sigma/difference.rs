@@ -5,7 +5,7 @@ use rsigma_parser::{Detections, Modifier, SigmaString, SigmaValue};
 use serde_json::Value;
 
 use super::encoding::{base64_at, utf16be, utf16le};
-use super::leaf::{self, Found, Leaf, contains, has_odd_key, text_of};
+use super::leaf::{self, Found, Leaf, contains, has_dotted_key, text_of};
 
 /// A known difference.
 pub struct Difference {
@@ -34,7 +34,8 @@ pub const DIFFERENCES: &[Difference] = &[
     Difference { name: "dashes of windash", holds: dashes },
     Difference { name: "ends of base64offset", holds: base64_ends },
     Difference { name: "UTF-16 without base64", holds: utf16_alone },
-    Difference { name: "keys in another case or with dots", holds: odd_key },
+    Difference { name: "keys with dots", holds: dotted_key },
+    Difference { name: "names of fields in another case", holds: name_in_another_case },
     Difference { name: "normalised columns", holds: normalised },
     Difference { name: INSIGHTS, holds: |_, _| false },
 ];
@@ -271,10 +272,23 @@ fn utf16_alone(leaf: &Leaf<'_>, event: &Value) -> bool {
         && leaf.texts().any(is_found)
 }
 
-fn odd_key(leaf: &Leaf<'_>, event: &Value) -> bool {
+/// The fields that a leaf reads.
+fn fields<'l>(leaf: &'l Leaf<'_>) -> impl Iterator<Item = &'l str> {
     let reference = leaf.has(Modifier::FieldRef);
-    let others = leaf.texts().filter(|_| reference).map(|text| text.original.as_str());
-    leaf.field.into_iter().chain(others).any(|field| has_odd_key(event, field))
+    let others = leaf.texts().filter(move |_| reference).map(|text| text.original.as_str());
+    leaf.field.into_iter().chain(others)
+}
+
+fn dotted_key(leaf: &Leaf<'_>, event: &Value) -> bool {
+    fields(leaf).any(|field| has_dotted_key(event, field))
+}
+
+fn name_in_another_case(leaf: &Leaf<'_>, _: &Value) -> bool {
+    let is_odd = |field: &str| {
+        let known = COPIED.iter().any(|known| known.eq_ignore_ascii_case(field));
+        known && !COPIED.contains(&field)
+    };
+    fields(leaf).any(is_odd)
 }
 
 /// The fields that trailsift's columns copy.
@@ -300,10 +314,7 @@ const COPIED: &[&str] = &[
 ];
 
 fn normalised(leaf: &Leaf<'_>, event: &Value) -> bool {
-    let reference = leaf.has(Modifier::FieldRef);
-    let others = leaf.texts().filter(|_| reference).map(|text| text.original.as_str());
-    let mut fields = leaf.field.into_iter().chain(others);
-    !leaf.has(Modifier::Exists) && fields.any(|field| is_changed(field, event))
+    !leaf.has(Modifier::Exists) && fields(leaf).any(|field| is_changed(field, event))
 }
 
 /// Whether a column says something else than the field that it copies.

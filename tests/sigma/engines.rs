@@ -1,5 +1,6 @@
 //! The two engines behind one face: rules and events in, verdicts out.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rsigma_eval::event::JsonEvent;
@@ -7,7 +8,10 @@ use rsigma_eval::{CompiledRule, compile_rule, evaluate_rule};
 use rsigma_parser::{SigmaRule, parse_sigma_yaml};
 use serde_json::Value;
 use trailsift::detect::rules::{Diagnostic, Plan, RuleFile};
+use trailsift::detect::select::Placeholders;
 use trailsift::events::{BatchBuilder, EventBatch, Wanted};
+
+use super::words::PLACEHOLDERS;
 
 /// What trailsift says of events.
 pub struct Verdicts {
@@ -23,7 +27,9 @@ pub fn file(name: &str, text: &str) -> RuleFile {
 
 /// Compiles the files into one plan and evaluates it over one batch.
 pub fn trailsift(files: &[RuleFile], events: &[Value]) -> Verdicts {
-    let plan = plan(files);
+    let list = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+    let placeholders = PLACEHOLDERS.iter().map(|(name, texts)| ((*name).to_owned(), list(texts)));
+    let plan = plan(files, &placeholders.collect());
     let masks = masks(&plan, &batch(&plan, events));
     let verdict = |file: &RuleFile| {
         let detector = plan.detectors.iter().find(|found| found.metadata.file == file.name)?;
@@ -36,9 +42,24 @@ pub fn trailsift(files: &[RuleFile], events: &[Value]) -> Verdicts {
     }
 }
 
+/// By the names of rules: what trailsift says of the events.
+pub fn named_verdicts(
+    files: &[RuleFile],
+    placeholders: &Placeholders,
+    events: &[Value],
+) -> (BTreeMap<String, Vec<bool>>, Vec<Diagnostic>) {
+    let plan = plan(files, placeholders);
+    let masks = masks(&plan, &batch(&plan, events));
+    let verdicts = plan.detectors.iter().map(|detector| {
+        let selection = plan.folds[detector.fold].rules[0];
+        (detector.metadata.id.clone(), masks[selection].clone())
+    });
+    (verdicts.collect(), plan.diagnostics.clone())
+}
+
 /// The plan of the files.
-pub fn plan(files: &[RuleFile]) -> Plan {
-    Plan::compile(files)
+pub fn plan(files: &[RuleFile], placeholders: &Placeholders) -> Plan {
+    Plan::compile_with(files, placeholders)
 }
 
 /// Which events each selection holds for, by its number.

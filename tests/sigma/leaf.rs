@@ -171,26 +171,16 @@ fn starts(parts: &[StringPart], text: &[char]) -> bool {
     }
 }
 
-/// Whether a key on the way to the field is written in another case, or has a dot in it that the
-/// field's name has too.
-pub fn has_odd_key(event: &Value, field: &str) -> bool {
+/// Whether a key on the way to the field has a dot in it that the field's name has too.
+pub fn has_dotted_key(event: &Value, field: &str) -> bool {
     match event {
-        Value::Array(parts) => parts.iter().any(|part| has_odd_key(part, field)),
-        Value::Object(fields) => {
-            let (first, rest) = field.split_once('.').unwrap_or((field, ""));
-            fields.iter().any(|(key, value)| {
-                let is_same = key == first && !rest.is_empty() && has_odd_key(value, rest);
-                let is_case = key != first && key.eq_ignore_ascii_case(first);
-                is_same || is_case || is_dotted(key, field)
-            })
-        }
+        Value::Array(parts) => parts.iter().any(|part| has_dotted_key(part, field)),
+        Value::Object(fields) => fields.iter().any(|(key, value)| {
+            let rest = field.strip_prefix(key.as_str());
+            let is_start = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+            let below = rest.and_then(|rest| rest.strip_prefix('.'));
+            is_start && key.contains('.') || below.is_some_and(|rest| has_dotted_key(value, rest))
+        }),
         _ => false,
     }
-}
-
-/// Whether the key has a dot in it and the field begins with it.
-fn is_dotted(key: &str, field: &str) -> bool {
-    let (key, field) = (key.to_lowercase(), field.to_lowercase());
-    let rest = field.strip_prefix(&key);
-    key.contains('.') && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }

@@ -22,4 +22,6 @@ mod logs;
 mod random;
 mod rule;
 mod rule_strategy;
+mod sigmahq;
+mod table;
 mod words;
