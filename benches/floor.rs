@@ -194,6 +194,7 @@ fn run_scan(input: &Path, out: &Path, threads: usize) -> Run {
         filter: trailsift::events::EventFilter::default(),
         limits: trailsift::decode::Limits::default(),
         archives: trailsift::pipeline::ArchiveLimits::default(),
+        placeholders: trailsift::detect::select::Placeholders::default(),
     };
     scan(&options, &Silent, &AtomicBool::new(false)).expect("a run")
 }

@@ -254,6 +254,7 @@ fn an_interrupted_run_judges_what_was_read_and_says_so() {
         filter: trailsift::events::EventFilter::default(),
         limits: trailsift::decode::Limits::default(),
         archives: trailsift::pipeline::ArchiveLimits::default(),
+        placeholders: trailsift::detect::select::Placeholders::default(),
     };
     let stop = Stop(false.into());
     let run = trailsift::pipeline::scan(&options, &stop, &stop.0).unwrap();

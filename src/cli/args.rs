@@ -8,6 +8,7 @@ use ipnet::IpNet;
 
 use super::time;
 use crate::decode::Limits;
+use crate::detect::rules::read_placeholders;
 use crate::error::{Error, Result};
 use crate::events::EventFilter;
 use crate::findings::SeverityLabel;
@@ -68,6 +69,9 @@ pub(super) struct Scan {
     /// Folder with more detectors (Sigma rules, *.yml)
     #[arg(long, value_name = "DIR")]
     detectors: Option<PathBuf>,
+    /// YAML file with the values of placeholders (`%name%`) in rules: `name: [value, …]`
+    #[arg(long, value_name = "FILE")]
+    placeholders: Option<PathBuf>,
     /// Leave out events before this time: RFC 3339, a date, or `7d`, `24h` ago
     #[arg(long, value_name = "TIME", value_parser = time::parse)]
     since: Option<i64>,
@@ -116,6 +120,9 @@ pub(super) struct Merge {
     /// The folder with more detectors that the partial runs were given
     #[arg(long, value_name = "DIR")]
     detectors: Option<PathBuf>,
+    /// The file with values of placeholders that the partial runs were given
+    #[arg(long, value_name = "FILE")]
+    placeholders: Option<PathBuf>,
     #[command(flatten)]
     known: Known,
     #[command(flatten)]
@@ -329,6 +336,7 @@ impl Scan {
             filter: self.asked.filter(self.state.is_some())?,
             limits: self.bounds.limits(),
             archives: self.bounds.archives(),
+            placeholders: read_placeholders(self.placeholders.as_deref())?,
         })
     }
 }
@@ -340,6 +348,7 @@ impl Merge {
             inputs: self.inputs.clone(),
             out: self.out.clone(),
             detectors: self.detectors.clone(),
+            placeholders: read_placeholders(self.placeholders.as_deref())?,
             judge: self.known.judge()?,
         })
     }

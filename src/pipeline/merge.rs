@@ -10,6 +10,7 @@ use super::partial::{self, Header, Partial};
 use super::run::{Run, Span};
 use super::scan::load_plan;
 use crate::detect::group::{self, TableReader};
+use crate::detect::select::Placeholders;
 use crate::error::{Error, Result};
 use crate::source::Shard;
 
@@ -22,6 +23,8 @@ pub struct MergeOptions {
     pub out: PathBuf,
     /// The folder with more detectors that the partial runs were given.
     pub detectors: Option<PathBuf>,
+    /// Values of placeholders in rules.
+    pub placeholders: Placeholders,
     /// How entities are judged.
     pub judge: JudgeOptions,
 }
@@ -32,7 +35,7 @@ pub struct MergeOptions {
 /// [`Error::Table`] for folders that hold no partial run, [`Error::Usage`] for runs that do not
 /// belong together.
 pub fn merge(options: &MergeOptions) -> Result<Run> {
-    let plan = load_plan(options.detectors.as_deref())?;
+    let plan = load_plan(options.detectors.as_deref(), &options.placeholders)?;
     let partials: Vec<Partial> =
         options.inputs.iter().map(|folder| partial::read(folder)).collect::<Result<_>>()?;
     let headers: Vec<&Header> = partials.iter().map(|partial| &partial.header).collect();

@@ -18,6 +18,7 @@ use super::worker::{Harvest, Task, Worker};
 use super::{output, partial};
 use crate::decode::Limits;
 use crate::detect::rules::{Diagnostic, Plan, read_folder, shipped};
+use crate::detect::select::Placeholders;
 use crate::error::{Error, Result};
 use crate::events::{EventFilter, OddFields};
 use crate::source::{self, KeyRange, Listing, Shard};
@@ -57,6 +58,8 @@ pub struct ScanOptions {
     pub limits: Limits,
     /// Bounds on archives.
     pub archives: ArchiveLimits,
+    /// Values of placeholders in rules.
+    pub placeholders: Placeholders,
 }
 
 /// Told how far a scan is.
@@ -73,7 +76,7 @@ pub trait Progress: Sync {
 ///
 /// # Errors
 /// [`Error::Usage`] if the folder is not there; [`Error::Detector`] if a shipped detector is bad.
-pub fn load_plan(folder: Option<&Path>) -> Result<Plan> {
+pub fn load_plan(folder: Option<&Path>, placeholders: &Placeholders) -> Result<Plan> {
     let mut files = shipped();
     let mut unreadable = Vec::new();
     if let Some(folder) = folder {
@@ -81,7 +84,7 @@ pub fn load_plan(folder: Option<&Path>) -> Result<Plan> {
         files.extend(more);
         unreadable = diagnostics;
     }
-    let mut plan = Plan::compile(&files);
+    let mut plan = Plan::compile_with(&files, placeholders);
     let is_shipped =
         |bad: &&Diagnostic| files.iter().any(|file| file.shipped && file.name == bad.file);
     if let Some(bad) = plan.diagnostics.iter().find(is_shipped) {
@@ -97,7 +100,7 @@ pub fn load_plan(folder: Option<&Path>) -> Result<Plan> {
 /// # Errors
 /// Whatever keeps the run from starting or going on; bad input does not.
 pub fn scan(options: &ScanOptions, progress: &dyn Progress, interrupt: &AtomicBool) -> Result<Run> {
-    let plan = load_plan(options.detectors.as_deref())?;
+    let plan = load_plan(options.detectors.as_deref(), &options.placeholders)?;
     let own: Vec<&Path> = [Some(&options.out), options.state.as_ref()]
         .into_iter()
         .flatten()

@@ -3,16 +3,17 @@
 
 use std::collections::BTreeMap;
 
-use rsigma_parser::SigmaRule;
+use rsigma_parser::{Detections, SigmaRule};
 
 use super::detector::{Detector, Scope};
 use super::diagnostic::Diagnostic;
 use super::document::{Document, Kind};
 use super::draft::Draft;
+use super::filter::Filter;
 use super::plan::{NORMALISER, Plan, SAMPLES};
 use crate::detect::group::{Fold, FoldId, Grain, MAX_ENTITY, Sample, SampleField};
 use crate::detect::judge::{self, Terms};
-use crate::detect::select::{self, Placeholders, Selection};
+use crate::detect::select::{self, CompileError, Expression, Placeholders, Selection};
 use crate::events::{ColumnKind, Core, Field};
 
 /// Covered days that a scope's history needs, where state is kept and the detector names none.
@@ -21,6 +22,7 @@ const MIN_HISTORY: u64 = 7;
 /// Compiles documents into a plan.
 pub(super) struct Compiler<'d> {
     documents: &'d [Document],
+    filters: &'d [Filter],
     placeholders: &'d Placeholders,
     /// Documents by name and id.
     known: BTreeMap<&'d str, usize>,
@@ -34,6 +36,7 @@ impl<'d> Compiler<'d> {
     /// A compiler that adds to `plan`.
     pub(super) fn new(
         documents: &'d [Document],
+        filters: &'d [Filter],
         placeholders: &'d Placeholders,
         plan: Plan,
     ) -> Self {
@@ -43,7 +46,7 @@ impl<'d> Compiler<'d> {
                 known.entry(name).or_insert(number);
             }
         }
-        Self { documents, placeholders, known, compiled: BTreeMap::new(), plan }
+        Self { documents, filters, placeholders, known, compiled: BTreeMap::new(), plan }
     }
 
     /// Compiles the detector of document number `number`.
@@ -137,6 +140,8 @@ impl<'d> Compiler<'d> {
             };
             selections.push(self.selection(*rule, document, sigma)?);
             parts.push(describe(sigma));
+            let filters = self.filters.iter().filter(|filter| filter.applies_to(sigma));
+            parts.extend(filters.map(Filter::describe));
         }
         let entity = self.entity(draft)?;
         let samples = self.samples(draft)?;
@@ -160,18 +165,44 @@ impl<'d> Compiler<'d> {
         if let Some(selection) = self.compiled.get(&number) {
             return Ok(*selection);
         }
+        let own = self.condition(&rule.detection);
+        let own = own.map_err(|error| document.fault("selection", error.to_string()))?;
+        let mut parts = vec![own];
+        for filter in self.filters.iter().filter(|filter| filter.applies_to(rule)) {
+            match self.condition(&filter.rule.detection) {
+                Ok(part) => parts.push(part),
+                // The rule runs without it: rather too many findings than too few.
+                Err(error) => {
+                    let fault = Diagnostic::of_file(&filter.file, "filter", error.to_string());
+                    self.plan.diagnostics.push(fault);
+                }
+            }
+        }
+        let condition = Expression::All(parts);
+        self.plan.selections.push(Selection::new(condition, &self.plan.predicates));
+        let selection = self.plan.selections.len() - 1;
+        self.compiled.insert(number, selection);
+        Ok(selection)
+    }
+
+    fn condition(&mut self, detection: &Detections) -> Result<Expression, CompileError> {
         let mut compiler = select::Compiler {
             fields: &mut self.plan.fields,
             predicates: &mut self.plan.predicates,
             placeholders: self.placeholders,
         };
-        let condition = compiler
-            .compile(&rule.detection)
-            .map_err(|error| document.fault("selection", error.to_string()))?;
-        self.plan.selections.push(Selection::new(condition, &self.plan.predicates));
-        let selection = self.plan.selections.len() - 1;
-        self.compiled.insert(number, selection);
-        Ok(selection)
+        compiler.compile(detection)
+    }
+
+    /// Names filters that do not do what they seem to.
+    pub(super) fn check_filters(&mut self) {
+        for filter in self.filters {
+            let is_used = self.documents.iter().any(|document| match &document.kind {
+                Kind::Rule(rule) => filter.applies_to(rule),
+                Kind::Correlation(_) => false,
+            });
+            self.plan.diagnostics.extend(filter.oddity(is_used));
+        }
     }
 
     /// The entity's columns: the recipient account is part of every entity.

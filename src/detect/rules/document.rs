@@ -4,6 +4,7 @@ use rsigma_parser::{CorrelationRule, LogSource, SigmaRule, parse_sigma_yaml};
 use saphyr::MarkedYaml;
 
 use super::diagnostic::Diagnostic;
+use super::filter::Filter;
 use super::section::Section;
 use super::source::RuleFile;
 use super::yaml::{Mapping, documents};
@@ -50,11 +51,14 @@ impl Document {
     }
 }
 
-/// Reads the documents of all files; what cannot be read becomes a diagnostic.
-pub(super) fn read(files: &[RuleFile], diagnostics: &mut Vec<Diagnostic>) -> Vec<Document> {
-    let mut found = Vec::new();
+/// Reads the documents and filters of all files; what cannot be read becomes a diagnostic.
+pub(super) fn read(
+    files: &[RuleFile],
+    diagnostics: &mut Vec<Diagnostic>,
+) -> (Vec<Document>, Vec<Filter>) {
+    let (mut found, mut filters) = (Vec::new(), Vec::new());
     for file in files {
-        match read_file(file, diagnostics) {
+        match read_file(file, &mut filters, diagnostics) {
             Ok(documents) => found.extend(documents),
             Err(diagnostic) => diagnostics.push(diagnostic),
         }
@@ -77,11 +81,12 @@ pub(super) fn read(files: &[RuleFile], diagnostics: &mut Vec<Diagnostic>) -> Vec
         let is_referenced = document.names().any(|name| referenced.iter().any(|r| r == name));
         document.judged = !is_referenced;
     }
-    found
+    (found, filters)
 }
 
 fn read_file(
     file: &RuleFile,
+    filters: &mut Vec<Filter>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Result<Vec<Document>, Diagnostic> {
     let nodes = documents(&file.name, &file.text)?;
@@ -90,10 +95,8 @@ fn read_file(
     for error in &sigma.errors {
         diagnostics.push(Diagnostic::of_file(&file.name, "sigma", error.clone()));
     }
-    if !sigma.filters.is_empty() {
-        let message = "Sigma filters are not supported yet";
-        diagnostics.push(Diagnostic::of_file(&file.name, "filter", message));
-    }
+    let filter = |rule| Filter { file: file.name.clone(), rule };
+    filters.extend(sigma.filters.into_iter().map(filter));
     let mut kinds = Vec::new();
     for rule in sigma.rules {
         match foreign(&rule.logsource) {

@@ -129,8 +129,9 @@ impl Plan {
             diagnostics: Vec::new(),
             digest: digest(files, placeholders),
         };
-        let documents = read(files, &mut plan.diagnostics);
-        let mut compiler = Compiler::new(&documents, placeholders, plan);
+        let (documents, filters) = read(files, &mut plan.diagnostics);
+        let mut compiler = Compiler::new(&documents, &filters, placeholders, plan);
+        compiler.check_filters();
         for (number, _) in documents.iter().enumerate().filter(|(_, document)| document.judged) {
             if let Err(diagnostic) = compiler.detector(number) {
                 compiler.plan.diagnostics.push(diagnostic);

@@ -46,6 +46,11 @@ impl<'y, 'i> Mapping<'y, 'i> {
         self.entries.iter().find(|(name, ..)| *name == key).map(|(.., value)| *value)
     }
 
+    /// The keys, in their order.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &'y str> {
+        self.entries.iter().map(|(name, ..)| *name)
+    }
+
     /// The mapping under `key`.
     pub(super) fn mapping(&self, key: &str) -> Result<Option<Self>, Diagnostic> {
         self.get(key).map(|node| Self::of(self.file, node)).transpose()

@@ -100,7 +100,7 @@ impl Column {
     fn add(&mut self, number: usize, test: &Test, literals: &mut [LiteralsBuilder; 2]) {
         match test {
             Test::Present => self.always.push(number),
-            Test::Text(text) => self.add_text(number, text, literals),
+            Test::Text(matcher) => self.add_text(number, matcher, literals),
             Test::Regex(pattern) => {
                 // It was built before, when the rule was compiled.
                 let Ok(regex) = RegexBuilder::new(&pattern.0).size_limit(usize::MAX).build() else {
@@ -108,7 +108,9 @@ impl Column {
                 };
                 let [folded, _] = literals;
                 let leads = of_regex(&pattern.0);
-                leads.iter().for_each(|lead| folded.add(lead, Action::Try(self.patterns.len())));
+                for lead in &leads {
+                    folded.add(lead, Action::Try(self.patterns.len()));
+                }
                 self.expressions.push(self.patterns.len());
                 if leads.is_empty() {
                     self.unled.push(self.patterns.len());
@@ -259,7 +261,7 @@ mod tests {
     /// Each by itself, as plainly as it can be said.
     fn holds(test: &Test, value: &str) -> bool {
         match test {
-            Test::Text(text) => text.matches(value),
+            Test::Text(matcher) => matcher.matches(value),
             Test::Regex(pattern) => Regex::new(&pattern.0).unwrap().is_match(value),
             Test::Cidr(network) => address_of(value).is_some_and(|a| network.contains(&a)),
             Test::Number(how, to) => number_of(value).is_some_and(|n| how.holds(n, to.0)),

@@ -144,8 +144,8 @@ impl Section<'_, '_> {
             SelectorPattern::Them => !name.starts_with('_'),
             SelectorPattern::Pattern(pattern) => detection_name_matches(pattern, name),
         };
-        let named = self.detections.named.keys();
-        let mut names: Vec<&String> = named.filter(|name| wanted(name)).collect();
+        let all = self.detections.named.keys();
+        let mut names: Vec<&String> = all.filter(|name| wanted(name)).collect();
         names.sort();
         if names.is_empty() {
             return Err(CompileError::UnknownDetection(pattern.to_string()));

@@ -69,23 +69,49 @@ impl Program {
     }
 }
 
-/// Values that are remembered of a column, at most.
-const MAX_REMEMBERED: usize = 1 << 16;
+/// What may be remembered of a column, in bytes; then it is forgotten.
+const MAX_REMEMBERED: usize = 1 << 19;
 
 /// The longest value that is remembered, in bytes.
-const MAX_REMEMBERED_BYTES: usize = 1 << 10;
+const MAX_VALUE: usize = 1 << 10;
+
+/// What a remembered value takes beside itself and the predicates, in bytes, about.
+const REMEMBERED_VALUE: usize = 64;
 
 /// Evaluates a program batch after batch: one per worker.
 pub struct Evaluator<'p> {
     program: &'p Program,
-    /// By column: the predicates that hold for a value.
-    remembered: Vec<HashMap<Box<str>, Rc<[usize]>>>,
+    /// By column.
+    remembered: Vec<Remembered>,
     scratch: Scratch,
     /// By predicate: where it holds in the batch at hand.
     places: Vec<Places>,
     /// Predicates that hold somewhere in the batch.
     alive: Vec<usize>,
     masks: Vec<Option<BooleanBuffer>>,
+}
+
+/// The predicates on a column that hold for a value.
+#[derive(Debug, Clone, Default)]
+struct Remembered {
+    hits: HashMap<Box<str>, Rc<[usize]>>,
+    bytes: usize,
+}
+
+impl Remembered {
+    fn hits(&mut self, column: &Column, value: &str, scratch: &mut Scratch) -> Rc<[usize]> {
+        if let Some(hits) = self.hits.get(value) {
+            return hits.clone();
+        }
+        let hits: Rc<[usize]> = column.hits(value, scratch).into();
+        if self.bytes >= MAX_REMEMBERED {
+            self.hits.clear();
+            self.bytes = 0;
+        }
+        self.bytes += value.len() + size_of_val(&*hits) + REMEMBERED_VALUE;
+        self.hits.insert(value.into(), hits.clone());
+        hits
+    }
 }
 
 /// Where a predicate holds.
@@ -102,7 +128,7 @@ impl<'p> Evaluator<'p> {
         let count = program.predicates.len();
         Self {
             program,
-            remembered: vec![HashMap::new(); program.columns.len()],
+            remembered: vec![Remembered::default(); program.columns.len()],
             scratch: Scratch::default(),
             places: vec![Places::default(); count],
             alive: Vec::new(),
@@ -158,21 +184,11 @@ impl<'p> Evaluator<'p> {
     /// Notes what holds for distinct value number `key` of a column.
     fn value(&mut self, number: usize, column: &Column, key: usize, value: &str) {
         let known = self.remembered.get_mut(number);
-        let Some(known) = known.filter(|_| value.len() <= MAX_REMEMBERED_BYTES) else {
+        let Some(known) = known.filter(|_| value.len() <= MAX_VALUE) else {
             self.note(column, key, value);
             return;
         };
-        let hits = match known.get(value) {
-            Some(hits) => hits.clone(),
-            None => {
-                if known.len() >= MAX_REMEMBERED {
-                    known.clear();
-                }
-                let hits: Rc<[usize]> = column.hits(value, &mut self.scratch).into();
-                known.insert(value.into(), hits.clone());
-                hits
-            }
-        };
+        let hits = known.hits(column, value, &mut self.scratch);
         for leaf in hits.iter() {
             note(&mut self.places, &mut self.alive, *leaf, key);
         }

@@ -84,8 +84,10 @@ fn rank(predicate: &Predicate) -> u8 {
     match (predicate.field, &predicate.test) {
         (_, Test::Present | Test::Reference(_)) => 8,
         (Field::Core(Core::EventSource), _) => 7,
-        (_, Test::Number(..) | Test::TimePart(..)) => 6,
-        (Field::Core(Core::ReadOnly | Core::Mfa | Core::AccessClass | Core::PrincipalType), _) => 6,
+        (_, Test::Number(..) | Test::TimePart(..))
+        | (Field::Core(Core::ReadOnly | Core::Mfa | Core::AccessClass | Core::PrincipalType), _) => {
+            6
+        }
         (Field::Core(Core::EventName), Test::Text(_)) => 2,
         (_, Test::Text(text)) => match text.shape() {
             Shape::Equals(text) if !text.is_empty() => 1,
@@ -128,8 +130,9 @@ mod tests {
 
     fn equals(predicates: &mut Predicates, core: Core, text: &str) -> Expression {
         let pieces = vec![Piece::Literal(text.to_owned())];
-        let test = Test::Text(TextMatcher::new(pieces, Operation::Equals, false));
-        Expression::Leaf(predicates.intern(Predicate { field: Field::Core(core), test }))
+        let matcher = TextMatcher::new(pieces, Operation::Equals, false);
+        let predicate = Predicate { field: Field::Core(core), test: Test::Text(matcher) };
+        Expression::Leaf(predicates.intern(predicate))
     }
 
     #[test]

@@ -13,6 +13,7 @@ use super::text::{Operation, Piece};
 
 /// What the modifiers of a field say.
 #[derive(Debug, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "one for each modifier")]
 pub(super) struct Modifiers {
     /// How texts are anchored.
     pub operation: Option<Operation>,

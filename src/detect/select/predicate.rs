@@ -159,11 +159,10 @@ impl Predicates {
     /// The number of a predicate.
     pub fn intern(&mut self, predicate: Predicate) -> usize {
         let next = self.list.len();
-        let number = *self.known.entry(predicate).or_insert_with_key(|predicate| {
+        *self.known.entry(predicate).or_insert_with_key(|predicate| {
             self.list.push(predicate.clone());
             next
-        });
-        number
+        })
     }
 
     /// All of them, by number.
