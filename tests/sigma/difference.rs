@@ -1,0 +1,333 @@
+//! Where trailsift differs from rsigma-eval on purpose. Each difference is a predicate on one leaf
+//! of a rule and one event, as narrow as it can be told; `docs/sigma.md` lists them by name.
+
+use rsigma_parser::{Detections, Modifier, SigmaString, SigmaValue};
+use serde_json::Value;
+
+use super::encoding::{base64_at, utf16be, utf16le};
+use super::leaf::{self, Found, Leaf, contains, has_dotted_key, text_of};
+
+/// A known difference.
+pub struct Difference {
+    /// As in `docs/sigma.md`.
+    pub name: &'static str,
+    holds: fn(&Leaf<'_>, &Value) -> bool,
+}
+
+/// All of them.
+pub const DIFFERENCES: &[Difference] = &[
+    Difference { name: "neq of an absent field", holds: absent_neq },
+    Difference { name: "exists of null", holds: exists_of_null },
+    Difference { name: "numbers are compared as texts", holds: number_as_text },
+    Difference { name: "the text of a float", holds: float_text },
+    Difference { name: "booleans are compared as texts", holds: boolean_as_text },
+    Difference { name: "objects are texts", holds: object_as_text },
+    Difference { name: "null in a list", holds: null_in_list },
+    Difference { name: "wildcards and line breaks", holds: wildcard_over_lines },
+    Difference { name: "case folding", holds: case_folding },
+    Difference { name: "keywords and numbers", holds: keyword_number },
+    Difference { name: "all keywords", holds: keyword_all },
+    Difference { name: "fieldref and lists", holds: reference },
+    Difference { name: "numbers with spaces, and infinite ones", holds: odd_number },
+    Difference { name: "numbers as times", holds: number_as_time },
+    Difference { name: "IPv4 addresses in IPv6", holds: mapped_address },
+    Difference { name: "dashes of windash", holds: dashes },
+    Difference { name: "ends of base64offset", holds: base64_ends },
+    Difference { name: "UTF-16 without base64", holds: utf16_alone },
+    Difference { name: "keys with dots", holds: dotted_key },
+    Difference { name: "names of fields in another case", holds: name_in_another_case },
+    Difference { name: "normalised columns", holds: normalised },
+    Difference { name: INSIGHTS, holds: |_, _| false },
+];
+
+const INSIGHTS: &str = "events that are no calls";
+
+/// The leaves of a rule.
+pub fn leaves(detections: &Detections) -> Vec<Leaf<'_>> {
+    leaf::leaves(detections)
+}
+
+/// The known differences that a pair falls under.
+pub fn of(leaves: &[Leaf<'_>], event: &Value) -> Vec<&'static str> {
+    let applies = |found: &&Difference| leaves.iter().any(|leaf| (found.holds)(leaf, event));
+    let mut known: Vec<_> =
+        DIFFERENCES.iter().filter(applies).map(|difference| difference.name).collect();
+    let reads_category = |leaf: &Leaf<'_>| {
+        leaf.field == Some("eventCategory")
+            || leaf.has(Modifier::FieldRef) && leaf.texts().any(|t| t.original == "eventCategory")
+    };
+    if is_no_call(event) && !leaves.iter().any(reads_category) {
+        known.push(INSIGHTS);
+    }
+    known
+}
+
+fn is_no_call(event: &Value) -> bool {
+    let is = |key: &str, names: &[&str]| {
+        event[key].as_str().is_some_and(|text| names.contains(&text))
+    };
+    is("eventCategory", &["Insight", "NetworkActivity"])
+        || is("eventType", &["AwsCloudTrailInsight", "AwsVpceEvent", "AwsAggregatedEvent"])
+}
+
+fn absent_neq(leaf: &Leaf<'_>, event: &Value) -> bool {
+    leaf.has(Modifier::Neq) && leaf.found(event).is_none()
+}
+
+fn exists_of_null(leaf: &Leaf<'_>, event: &Value) -> bool {
+    leaf.has(Modifier::Exists) && leaf.found(event).is_some_and(|found| found.is_null())
+}
+
+fn number_as_text(leaf: &Leaf<'_>, event: &Value) -> bool {
+    let number = |value: &SigmaValue| match value {
+        SigmaValue::Integer(_) | SigmaValue::Float(_) => {
+            let text = value.to_string();
+            text.parse::<f64>().ok().map(|number| (text, number))
+        }
+        _ => None,
+    };
+    let Some(found) = leaf.found(event).filter(|_| leaf.is_text()) else { return false };
+    leaf.values.iter().filter_map(number).any(|(text, number)| {
+        let is_same = |other: &String| {
+            *other != text && other.parse::<f64>().is_ok_and(|other| (other - number).abs() < 1e-9)
+        };
+        found.texts().any(|other| is_same(&other))
+    })
+}
+
+fn float_text(leaf: &Leaf<'_>, event: &Value) -> bool {
+    let is_odd = |value: &Value| {
+        value.is_f64() && value.as_f64().is_some_and(|f| f.to_string() != value.to_string())
+    };
+    let texts = !leaf.is_number() && !leaf.has(Modifier::Exists);
+    let found = leaf.found(event).into_iter().chain(leaf.others(event));
+    texts && found.into_iter().any(|found| found.scalars.iter().any(is_odd))
+}
+
+fn boolean_as_text(leaf: &Leaf<'_>, event: &Value) -> bool {
+    use Modifier::{Cased, Contains, EndsWith, StartsWith};
+    let is_other_name = |text: &str| {
+        matches!(text.to_lowercase().as_str(), "1" | "0" | "yes" | "no")
+    };
+    let booleans = leaf.values.iter().any(|value| matches!(value, SigmaValue::Bool(_)));
+    let Some(found) = leaf.found(event).filter(|_| booleans && leaf.is_text()) else {
+        return false;
+    };
+    found.strings().any(|text| {
+        is_other_name(text) || leaf.has_any(&[Cased, Contains, EndsWith, StartsWith])
+    })
+}
+
+fn object_as_text(leaf: &Leaf<'_>, event: &Value) -> bool {
+    let texts = leaf.is_text() || leaf.has_any(&[Modifier::Re, Modifier::FieldRef]);
+    let null_only = leaf.values.iter().all(|value| matches!(value, SigmaValue::Null));
+    let mut found = leaf.found(event).into_iter().chain(leaf.others(event));
+    leaf.field.is_some() && texts && !null_only && found.any(|found| found.has_object)
+}
+
+fn null_in_list(leaf: &Leaf<'_>, event: &Value) -> bool {
+    let null = leaf.is_text() && leaf.values.iter().any(|v| matches!(v, SigmaValue::Null));
+    null && leaf.found(event).is_some_and(|found| found.is_list && found.has_null)
+}
+
+fn wildcard_over_lines(leaf: &Leaf<'_>, event: &Value) -> bool {
+    let wild = leaf.is_text() && leaf.texts().any(SigmaString::contains_wildcards);
+    wild && leaf.found(event).is_some_and(|found| found.texts().any(|text| text.contains('\n')))
+}
+
+fn case_folding(leaf: &Leaf<'_>, event: &Value) -> bool {
+    if leaf.has(Modifier::Cased) || !(leaf.is_text() || leaf.has(Modifier::FieldRef)) {
+        return false;
+    }
+    let found = leaf.found(event).into_iter().chain(leaf.others(event));
+    let odd = |text: &str| text.chars().any(is_odd_case);
+    let in_event = found.into_iter().any(|found| found.texts().any(|text| odd(&text)));
+    let in_rule = leaf.texts().any(|text| odd(&text.original));
+    let wild = leaf.texts().any(SigmaString::contains_wildcards);
+    in_event && (in_rule || wild || leaf.has(Modifier::FieldRef))
+}
+
+/// Whether lower case is not the simple folding of the character, or is more than one.
+fn is_odd_case(character: char) -> bool {
+    let lower: String = character.to_lowercase().collect();
+    let folded = character.to_uppercase().collect::<String>();
+    let folded: String = folded.chars().flat_map(char::to_lowercase).collect();
+    character == '\u{3a3}' || lower.chars().count() > 1 || folded != lower
+}
+
+fn keyword_number(leaf: &Leaf<'_>, event: &Value) -> bool {
+    if leaf.field.is_some() {
+        return false;
+    }
+    let everything = leaf.found(event).unwrap_or_default();
+    leaf.values.iter().any(|value| match value {
+        SigmaValue::String(_) if leaf.has(Modifier::Re) => {
+            everything.scalars.iter().any(|scalar| !scalar.is_string())
+        }
+        SigmaValue::String(pattern) => everything
+            .scalars
+            .iter()
+            .any(|scalar| !scalar.is_string() && contains(pattern, &text_of(scalar))),
+        number => everything.texts().any(|text| text.contains(&number.to_string())),
+    })
+}
+
+fn keyword_all(leaf: &Leaf<'_>, event: &Value) -> bool {
+    let everything = leaf.found(event).unwrap_or_default();
+    let is_found =
+        |pattern: &SigmaString| everything.texts().any(|text| contains(pattern, &text));
+    leaf.field.is_none() && leaf.has(Modifier::All) && leaf.texts().all(is_found)
+}
+
+fn reference(leaf: &Leaf<'_>, event: &Value) -> bool {
+    use Modifier::{Cased, Contains, EndsWith, StartsWith};
+    let Some(found) = leaf.found(event) else { return false };
+    let part = leaf.has_any(&[Contains, EndsWith, StartsWith]);
+    let is_type = |other: &Found| {
+        let kinds = found.scalars.iter().chain(&other.scalars);
+        leaf.has(Cased) && kinds.clone().any(Value::is_string) && !kinds.clone().all(Value::is_string)
+    };
+    leaf.others(event).iter().any(|other| {
+        let lists = other.is_list || found.is_list && !part;
+        lists || other.is_null() && found.is_null() || is_type(other)
+    })
+}
+
+fn odd_number(leaf: &Leaf<'_>, event: &Value) -> bool {
+    let is_odd = |text: &str| {
+        let number = text.trim().parse::<f64>();
+        number.is_ok_and(|number| !number.is_finite() || text.trim() != text)
+    };
+    leaf.is_number() && leaf.found(event).is_some_and(|found| found.strings().any(is_odd))
+}
+
+fn number_as_time(leaf: &Leaf<'_>, event: &Value) -> bool {
+    let found = leaf.found(event);
+    leaf.is_time() && found.is_some_and(|found| found.scalars.iter().any(Value::is_number))
+}
+
+fn mapped_address(leaf: &Leaf<'_>, event: &Value) -> bool {
+    let is_mapped = |text: &str| {
+        let address = text.parse::<std::net::Ipv6Addr>();
+        address.is_ok_and(|address| address.to_ipv4_mapped().is_some())
+    };
+    let found = leaf.found(event);
+    leaf.has(Modifier::Cidr) && found.is_some_and(|found| found.strings().any(is_mapped))
+}
+
+fn dashes(leaf: &Leaf<'_>, _: &Value) -> bool {
+    // rsigma-eval replaces every dash, and no slash.
+    let is_word = |character: char| character.is_alphanumeric() || character == '_';
+    let is_odd = |text: &SigmaString| {
+        let characters: Vec<char> = text.original.chars().collect();
+        characters.iter().enumerate().any(|(at, character)| {
+            let before = at.checked_sub(1).and_then(|at| characters.get(at));
+            let starts = before.is_none_or(|before| !is_word(*before))
+                && characters.get(at + 1).is_some_and(|after| is_word(*after));
+            (*character == '-' && !starts) || (*character == '/' && starts)
+        })
+    };
+    leaf.has(Modifier::WindAsh) && leaf.texts().any(is_odd)
+}
+
+/// rsigma-eval leaves the last character in place that depends on what follows, and looks within
+/// the value without being asked.
+fn base64_ends(leaf: &Leaf<'_>, event: &Value) -> bool {
+    let Some(found) = leaf.found(event).filter(|_| leaf.has(Modifier::Base64Offset)) else {
+        return false;
+    };
+    let is_found = |bytes: &[u8]| {
+        (0..3).any(|offset| {
+            let variant = base64_at(bytes, offset).to_lowercase();
+            found.strings().any(|text| text.to_lowercase().contains(&variant))
+        })
+    };
+    leaf.texts().any(|text| is_found(&encoded(leaf, &text.original)))
+}
+
+fn encoded(leaf: &Leaf<'_>, text: &str) -> Vec<u8> {
+    if leaf.has(Modifier::Utf16be) {
+        utf16be(text)
+    } else if leaf.has(Modifier::Utf16) {
+        [vec![0xff, 0xfe], utf16le(text)].concat()
+    } else if leaf.has(Modifier::Wide) {
+        utf16le(text)
+    } else {
+        text.as_bytes().to_vec()
+    }
+}
+
+fn utf16_alone(leaf: &Leaf<'_>, event: &Value) -> bool {
+    use Modifier::{Base64, Base64Offset, Utf16, Utf16be, Wide};
+    let Some(found) = leaf.found(event) else { return false };
+    let is_found = |text: &SigmaString| {
+        let bytes = encoded(leaf, &text.original);
+        let encoded = String::from_utf8_lossy(&bytes).to_lowercase();
+        let plain = text.original.to_lowercase();
+        let within = |text: String| text.contains(&encoded) || text.contains(&plain);
+        found.strings().any(|text| within(text.to_lowercase()))
+    };
+    leaf.has_any(&[Wide, Utf16, Utf16be])
+        && !leaf.has_any(&[Base64, Base64Offset])
+        && leaf.texts().any(is_found)
+}
+
+/// The fields that a leaf reads.
+fn fields<'l>(leaf: &'l Leaf<'_>) -> impl Iterator<Item = &'l str> {
+    let reference = leaf.has(Modifier::FieldRef);
+    let others = leaf.texts().filter(move |_| reference).map(|text| text.original.as_str());
+    leaf.field.into_iter().chain(others)
+}
+
+fn dotted_key(leaf: &Leaf<'_>, event: &Value) -> bool {
+    fields(leaf).any(|field| has_dotted_key(event, field))
+}
+
+fn name_in_another_case(leaf: &Leaf<'_>, _: &Value) -> bool {
+    let is_odd = |field: &str| {
+        let known = COPIED.iter().any(|known| known.eq_ignore_ascii_case(field));
+        known && !COPIED.contains(&field)
+    };
+    fields(leaf).any(is_odd)
+}
+
+/// The fields that trailsift's columns copy.
+const COPIED: &[&str] = &[
+    "eventID",
+    "eventSource",
+    "eventName",
+    "awsRegion",
+    "recipientAccountId",
+    "eventCategory",
+    "eventType",
+    "readOnly",
+    "sourceIPAddress",
+    "userAgent",
+    "errorCode",
+    "userIdentity.type",
+    "userIdentity.arn",
+    "userIdentity.accessKeyId",
+    "userIdentity.invokedBy",
+    "tlsDetails.tlsVersion",
+    "vpcEndpointId",
+    "sharedEventID",
+];
+
+fn normalised(leaf: &Leaf<'_>, event: &Value) -> bool {
+    !leaf.has(Modifier::Exists) && fields(leaf).any(|field| is_changed(field, event))
+}
+
+/// Whether a column says something else than the field that it copies.
+fn is_changed(field: &str, event: &Value) -> bool {
+    if !COPIED.contains(&field) {
+        return false;
+    }
+    let value = event.pointer(&format!("/{}", field.replace('.', "/"))).unwrap_or(&Value::Null);
+    match field {
+        "readOnly" => !(value.is_boolean() || value.is_null())
+            && !matches!(value.as_str(), Some("true" | "false")),
+        "recipientAccountId" => !value.is_string() && !event["accountId"].is_null(),
+        "eventCategory" => !value.is_string(),
+        _ => value.is_array() || value.is_object(),
+    }
+}
