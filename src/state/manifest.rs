@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     fn what_no_run_has_written_is_refused() {
-        let mut manifest = Manifest::new("x".to_owned(), Vec::new());
+        let mut manifest = Manifest::new("x".to_owned(), 7, Vec::new());
         (manifest.generation, manifest.run) = (1, "00000001-x".to_owned());
         let file = "t".to_owned();
         let [table, ledger, recent_ids] = [&file; 3].map(Clone::clone);
