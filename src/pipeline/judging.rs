@@ -180,7 +180,7 @@ impl Judged {
         judgement: Judgement,
         how: &Judging<'_>,
     ) {
-        let Judgement { mut signals, mut learned, diffuse } = judgement;
+        let Judgement { mut signals, mut learned, diffuse, .. } = judgement;
         let reported = |from: Option<i64>, day: i64| from.is_none_or(|from| day >= from);
         // The day before is kept for the link to it.
         signals.retain(|signal| reported(how.from_day, signal.day + 1));

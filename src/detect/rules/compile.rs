@@ -142,7 +142,17 @@ impl<'d> Compiler<'d> {
         parts.push(detailed.to_string());
         let id = FoldId::new(&parts.join("\n"));
         let valued = draft.section.value.is_some();
-        Ok(Fold { id, rules: selections, entity, valued, grain, samples, detailed })
+        Ok(Fold {
+            id,
+            rules: selections,
+            entity,
+            aliased: Vec::new(),
+            valued,
+            grain,
+            samples,
+            detailed,
+            measured: None,
+        })
     }
 
     /// The number of a rule's selection, compiled on first use.

@@ -10,6 +10,7 @@ use super::diagnostic::Diagnostic;
 use super::document::{Document, Kind};
 use super::message::Message;
 use super::section::Section;
+use crate::detect::group::Decimal;
 use crate::detect::judge::{
     self, Condition, Escalation, Operator, Recurring, Roaming, Severity, Terms,
 };
@@ -226,7 +227,8 @@ fn conditions(condition: &CorrelationCondition) -> Option<Vec<Condition>> {
         ConditionOperator::Eq => Operator::Eq,
         ConditionOperator::Neq => Operator::Neq,
     };
-    let conditions =
-        predicates.iter().map(|(op, value)| Condition { operator: operator(op), value: *value });
+    let conditions = predicates
+        .iter()
+        .map(|(op, value)| Condition { operator: operator(op), value: Decimal::whole(*value) });
     Some(conditions.collect()).filter(|conditions: &Vec<_>| !conditions.is_empty())
 }

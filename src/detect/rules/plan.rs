@@ -106,10 +106,12 @@ fn coverage() -> Fold {
         id: FoldId::roll_up(&format!("coverage\n{}\n{NORMALISER}", names.join(","))),
         rules: Vec::new(),
         entity: COVERAGE.iter().map(|core| Field::Core(*core)).collect(),
+        aliased: Vec::new(),
         valued: false,
         grain: Grain::HOUR,
         samples: Vec::new(),
         detailed: 0,
+        measured: None,
     }
 }
 
