@@ -3,6 +3,7 @@
 //! A new kind of judgement is one file in this folder and one line in [`REGISTRY`]; the law
 //! checker then holds it to its naive oracle. Floats are born here and nowhere before.
 
+mod chain;
 mod changed;
 mod condition;
 mod event_count;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 
 use crate::detect::group::{Decimal, Details, Grain, Groups, MAX_VALUES, MeasureKind};
 
+pub use chain::chained_rows;
 pub use condition::{Condition, Operator, Pattern, Way};
 pub use history::{History, Learning};
 pub use severity::{Escalation, Recurring, Severity};

@@ -177,7 +177,12 @@ fn signal(
 }
 
 /// The details of the rows that lie in part between two panes.
-fn touched(groups: &Groups, grain: Grain, start: i64, end: i64) -> impl Iterator<Item = &Details> {
+pub(super) fn touched(
+    groups: &Groups,
+    grain: Grain,
+    start: i64,
+    end: i64,
+) -> impl Iterator<Item = &Details> {
     let rows = groups.rows.iter();
     rows.filter(move |(bucket, _)| bucket + grain.bucket > start && *bucket <= end)
         .filter_map(|(_, row)| row.details.as_deref())

@@ -2,7 +2,18 @@
 
 use std::fmt;
 
-/// A rule is bad; the others run.
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DiagnosticLevel {
+    /// The rule does not run.
+    #[default]
+    Error,
+    /// The rule runs, though perhaps not as meant.
+    Warning,
+}
+
+/// Something is wrong with a rule; the others run.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 pub struct Diagnostic {
     /// The detector file.
@@ -17,6 +28,8 @@ pub struct Diagnostic {
     pub message: String,
     /// What to do about it.
     pub help: Option<String>,
+    /// Whether the rule runs nevertheless.
+    pub level: DiagnosticLevel,
 }
 
 impl Diagnostic {
@@ -32,7 +45,28 @@ impl Diagnostic {
         code: &'static str,
         message: impl Into<String>,
     ) -> Self {
-        Self { file: file.to_owned(), line, column, code, message: message.into(), help: None }
+        Self {
+            file: file.to_owned(),
+            line,
+            column,
+            code,
+            message: message.into(),
+            help: None,
+            level: DiagnosticLevel::Error,
+        }
+    }
+
+    /// The same for a rule that runs nevertheless.
+    #[must_use]
+    pub fn warning(mut self) -> Self {
+        self.level = DiagnosticLevel::Warning;
+        self
+    }
+
+    /// Whether the rule does not run.
+    #[must_use]
+    pub fn is_error(&self) -> bool {
+        self.level == DiagnosticLevel::Error
     }
 
     /// Adds advice.
@@ -45,7 +79,7 @@ impl Diagnostic {
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { file, line, column, code, message, help } = self;
+        let Self { file, line, column, code, message, help, .. } = self;
         write!(f, "{file}:{line}:{column}: {code}: {message}")?;
         help.as_ref().map_or(Ok(()), |help| write!(f, " ({help})"))
     }

@@ -2,10 +2,11 @@
 
 use arrow::buffer::BooleanBuffer;
 
+use super::chain::lengthen;
 use super::compile::Compiler;
 use super::detector::Detector;
 use super::diagnostic::Diagnostic;
-use super::document::read;
+use super::document::{Kind, read};
 use super::source::RuleFile;
 use crate::detect::group::{Fold, FoldId, Grain};
 use crate::detect::select::{Selection, map_values};
@@ -89,13 +90,16 @@ impl Plan {
         };
         let documents = read(files, &mut plan.diagnostics);
         let mut compiler = Compiler::new(&documents, plan);
-        for (number, _) in documents.iter().enumerate().filter(|(_, document)| document.judged) {
-            if let Err(diagnostic) = compiler.detector(number) {
-                compiler.plan.diagnostics.push(diagnostic);
+        for (number, document) in documents.iter().enumerate() {
+            // What only other correlations use is compiled too: its faults must not be lost.
+            if document.judged || matches!(document.kind, Kind::Correlation(_)) {
+                compiler.detector(number);
             }
         }
         let mut plan = compiler.plan;
+        lengthen(&mut plan.detectors);
         plan.diagnostics.sort();
+        plan.diagnostics.dedup();
         plan
     }
 }
