@@ -100,6 +100,17 @@ impl<'d> Draft<'d> {
         section: Section,
     ) -> Result<Self, Diagnostic> {
         let written = document.correlation()?;
+        let foreign = [
+            ("judge", section.judge.is_some()),
+            ("group_by", !section.group_by.is_empty()),
+            ("value", section.value.is_some()),
+            ("usual", !section.usual.is_empty()),
+            ("stronger", !section.stronger.is_empty()),
+        ];
+        if let Some((key, _)) = foreign.iter().find(|(_, given)| *given) {
+            let message = format!("`{key}` of the section is for plain rules, not correlations");
+            return Err(document.fault("section", message));
+        }
         if rule.window != WindowMode::Sliding {
             let message = format!("windows of kind `{}` are not supported", rule.window.as_str());
             let help = "Sigma's windows slide: leave `window` away";
