@@ -78,7 +78,8 @@ pub(crate) fn every_window(
 pub struct Verdict {
     /// Days since the epoch.
     pub day: i64,
-    peak: Decimal,
+    /// The remarkable number.
+    pub peak: Decimal,
     events: BTreeMap<usize, Event>,
 }
 
@@ -120,9 +121,9 @@ fn facts(signal: &Signal) -> (i64, i64, i64, u64, u64, Decimal) {
 
 /// The grain of a table's rows, and what they measure.
 #[derive(Clone, Copy)]
-struct Shape {
-    grain: Grain,
-    measure: Option<MeasureKind>,
+pub(crate) struct Shape {
+    pub grain: Grain,
+    pub measure: Option<MeasureKind>,
 }
 
 fn row_of(event: &Event, shape: Shape, detailed: bool) -> (i64, Row) {
@@ -194,7 +195,13 @@ fn bytes(path: &Path, runs: Vec<Vec<(Key, Row)>>) -> Vec<u8> {
     std::fs::read(path).unwrap()
 }
 
-fn groups_of(fold: FoldId, events: &[Event], shape: Shape, terms: &Terms) -> Option<Groups> {
+/// The groups of one entity with these events.
+pub(crate) fn groups_of(
+    fold: FoldId,
+    events: &[Event],
+    shape: Shape,
+    terms: &Terms,
+) -> Option<Groups> {
     let run = run_of_fold(fold, events, shape, &terms.counted).into_iter().map(Ok);
     Entities::new(run, BTreeSet::from([valued()])).next().transpose().unwrap()
 }
@@ -215,7 +222,7 @@ fn texts() -> impl Strategy<Value = Option<String>> {
 
 /// A few rules over three days, bursts around midnight; on a grid of ten seconds, so that many
 /// events lie in the same second or exactly a timespan apart.
-fn histories() -> impl Strategy<Value = Vec<Event>> {
+pub(crate) fn histories() -> impl Strategy<Value = Vec<Event>> {
     let time = prop_oneof![0i64..100, 8_600i64..8_690, 0i64..26_000, 0i64..80_000]
         .prop_map(|tens| tens * 10);
     let rule = prop_oneof![0usize..2, 0usize..RULES];
@@ -228,7 +235,7 @@ fn histories() -> impl Strategy<Value = Vec<Event>> {
     })
 }
 
-fn conditions() -> impl Strategy<Value = Vec<Condition>> {
+pub(crate) fn conditions() -> impl Strategy<Value = Vec<Condition>> {
     let operator = prop_oneof![
         Just(Operator::Gte),
         Just(Operator::Gt),

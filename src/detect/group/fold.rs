@@ -261,13 +261,13 @@ impl Fold {
         batch: &EventBatch,
         columns: &[Vec<ValueColumn<'_>>],
     ) -> usize {
-        let Some(measured) = &self.measured else { return 0 };
+        let Some(Measured { kind, .. }) = self.measured else { return 0 };
         let mut measures = details.measures.take().unwrap_or_default();
         let mut grown = 0;
         for (rule, row) in members.0.iter().filter(|(_, row)| !batch.is_copy(*row)) {
             let Some(columns) = columns.get(usize::from(*rule)) else { continue };
             let start = self.grain.pane_of(time_of(batch, *row));
-            let take = |value: &str| grown += measures.take(start, measured.kind, value);
+            let take = |value: &str| grown += measures.take(start, kind, value);
             each_value(columns, *row, take);
         }
         details.measures = Some(measures).filter(|measures| !measures.is_empty());

@@ -55,5 +55,7 @@ pub(super) fn each_value(columns: &[ValueColumn<'_>], row: usize, mut take: impl
         }
         combinations = longer;
     }
-    combinations.iter().for_each(|combination| take(combination));
+    for combination in &combinations {
+        take(combination);
+    }
 }

@@ -7,7 +7,7 @@
 use std::iter::Peekable;
 
 use super::severity::{Day, Fired};
-use super::{Count, Firing, Judgement, Signal, Terms, gather};
+use super::{Condition, Count, Firing, Judgement, Signal, Terms, gather};
 use crate::detect::group::{Decimal, Details, Grain, Groups, Measure, Pane};
 
 const DAY: i64 = 86_400;
@@ -214,12 +214,10 @@ fn counts(terms: &Terms, moments: &[Moment<'_>], windows: &[Window]) -> Vec<Coun
 
 /// What the conditions call unremarkable.
 fn usual(terms: &Terms) -> String {
-    let texts = match &terms.pattern {
-        Some(pattern) => format!("not {}", pattern.text),
-        None => {
-            let texts: Vec<String> = terms.conditions.iter().map(|c| c.usual()).collect();
-            texts.join(" or ")
-        }
+    let texts = if let Some(pattern) = &terms.pattern {
+        format!("not {}", pattern.text)
+    } else {
+        terms.conditions.iter().map(Condition::usual).collect::<Vec<_>>().join(" or ")
     };
     format!("{texts} in {}", terms.timespan_text)
 }

@@ -50,13 +50,11 @@ impl Document {
 
     /// The section of a correlation.
     pub(super) fn correlation(&self) -> Result<&Correlation, Diagnostic> {
-        match &self.correlation {
-            Some(correlation) => correlation.as_ref().map_err(Clone::clone),
-            None => {
-                let message = "a correlation cannot be made of several documents (`action`)";
-                Err(self.fault("correlation", message))
-            }
-        }
+        let message = "a correlation cannot be made of several documents (`action`)";
+        let Some(correlation) = &self.correlation else {
+            return Err(self.fault("correlation", message));
+        };
+        correlation.as_ref().map_err(Clone::clone)
     }
 
     /// A fault of a key of its correlation.

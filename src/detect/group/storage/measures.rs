@@ -36,8 +36,8 @@ pub(super) fn write(rows: &[(Key, Row)]) -> Result<ArrayRef> {
         Content::Sum { count, .. } => count,
         _ => 0,
     });
-    let hashes = || all().map(|m| hashes(m));
-    let buckets = || all().map(|m| buckets(m));
+    let hashes = || all().map(hashes);
+    let buckets = || all().map(buckets);
     let flat = || buckets().flatten();
     let pairs = structure(vec![
         ("bucket", Arc::new(Int16Array::from_iter_values(flat().map(|(bucket, _)| *bucket)))),
