@@ -262,7 +262,7 @@ fn patterns() -> impl Strategy<Value = Option<Pattern>> {
         },
     );
     let ways = proptest::collection::vec(way, 1..3);
-    proptest::option::of(ways.prop_map(|ways| Pattern { text: "so".to_owned(), ways }))
+    proptest::option::of(ways.prop_map(|ways| Pattern { text: None, ways }))
 }
 
 fn terms() -> impl Strategy<Value = Terms> {

@@ -47,6 +47,16 @@ fn what_cannot_be_honoured_is_refused_with_its_place() {
     }
 }
 
+/// A correlation that rsigma-parser cannot read at all: its rules stay silent all the same.
+#[test]
+fn the_rules_of_a_broken_correlation_do_not_raise() {
+    for keys in ["type: event_count\ntimespan: soon\ncondition: {gte: 2}", "type: nonsense"] {
+        let outcome = run(&correlation(&format!("rules: [read]\n{keys}")), &reads(3));
+        assert_eq!(outcome.diagnostics.len(), 1, "{:?}", outcome.diagnostics);
+        assert!(outcome.found.is_empty(), "{keys}: {:#?}", outcome.found);
+    }
+}
+
 #[test]
 fn references_that_lead_nowhere_or_in_a_circle_are_refused() {
     let one = |name: &str, keys: &str| {

@@ -66,8 +66,8 @@ impl Condition {
 /// Which rules must have events in a window: one of several ways.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern {
-    /// As the detector says it.
-    pub text: String,
+    /// The expression as the detector writes it; `None`: all rules.
+    pub text: Option<String>,
     /// The ways.
     pub ways: Vec<Way>,
 }

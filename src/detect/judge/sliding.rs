@@ -7,7 +7,7 @@
 use std::iter::Peekable;
 
 use super::severity::{Day, Fired};
-use super::{Condition, Count, Firing, Judgement, Signal, Terms, gather};
+use super::{Condition, Count, Firing, Judgement, Pattern, Signal, Terms, gather};
 use crate::detect::group::{Decimal, Details, Grain, Groups, Measure, Pane};
 
 const DAY: i64 = 86_400;
@@ -214,10 +214,14 @@ fn counts(terms: &Terms, moments: &[Moment<'_>], windows: &[Window]) -> Vec<Coun
 
 /// What the conditions call unremarkable.
 fn usual(terms: &Terms) -> String {
-    let texts = if let Some(pattern) = &terms.pattern {
-        format!("not {}", pattern.text)
-    } else {
-        terms.conditions.iter().map(Condition::usual).collect::<Vec<_>>().join(" or ")
+    let texts = match &terms.pattern {
+        Some(Pattern { text: Some(text), .. }) => format!("not `{text}`"),
+        Some(_) => {
+            let counted = terms.titles.iter().zip(&terms.counted).filter(|(_, counted)| **counted);
+            let titles: Vec<&str> = counted.map(|(title, _)| title.as_str()).collect();
+            format!("not all of {}", titles.join(", "))
+        }
+        None => terms.conditions.iter().map(Condition::usual).collect::<Vec<_>>().join(" or "),
     };
     format!("{texts} in {}", terms.timespan_text)
 }

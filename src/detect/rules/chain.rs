@@ -156,7 +156,8 @@ impl Compiler<'_> {
         Err(fault(format!("alias `{name}` has no field for rule `{rule}`")))
     }
 
-    fn document_of(&self, rule: Rule) -> Option<usize> {
+    /// The number of a rule's document.
+    pub(super) fn document_of(&self, rule: Rule) -> Option<usize> {
         match rule {
             Rule::Plain(document) => Some(document),
             Rule::Correlation(detector) => {

@@ -190,14 +190,12 @@ impl<'d> Compiler<'d> {
     }
 
     fn titles(&self, rules: &[Rule]) -> Vec<String> {
-        let title = |rule: &Rule| match rule {
-            Rule::Plain(number) => match self.documents.get(*number).map(|found| &found.kind) {
+        let title = |rule: &Rule| {
+            let document = self.document_of(*rule).and_then(|number| self.documents.get(number));
+            match document.map(|found| &found.kind) {
                 Some(Kind::Rule(rule)) => rule.title.clone(),
-                _ => String::new(),
-            },
-            Rule::Correlation(detector) => {
-                let found = self.plan.detectors.get(*detector);
-                found.map(|found| found.metadata.id.clone()).unwrap_or_default()
+                Some(Kind::Correlation(rule)) => rule.title.clone(),
+                None => String::new(),
             }
         };
         rules.iter().map(title).collect()

@@ -107,14 +107,13 @@ impl Correlation {
         text: &str,
         expression: &ConditionExpr,
     ) -> Result<Pattern, String> {
-        Ok(Pattern { text: format!("`{text}`"), ways: self.ways(expression, true)? })
+        Ok(Pattern { text: Some(text.to_owned()), ways: self.ways(expression, true)? })
     }
 
     /// The pattern of all rules.
     pub(super) fn all_rules(&self) -> Pattern {
         let present = (0..self.rules.len()).collect();
-        let text = format!("all of {}", self.rules.join(", "));
-        Pattern { text, ways: vec![Way { present, absent: Vec::new() }] }
+        Pattern { text: None, ways: vec![Way { present, absent: Vec::new() }] }
     }
 
     /// The ways in which the expression is, or is not, satisfied.

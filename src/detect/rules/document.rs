@@ -76,39 +76,56 @@ impl Document {
 
 /// Reads the documents of all files; what cannot be read becomes a diagnostic.
 pub(super) fn read(files: &[RuleFile], diagnostics: &mut Vec<Diagnostic>) -> Vec<Document> {
-    let mut found = Vec::new();
+    let (mut found, mut references) = (Vec::new(), References::default());
     for file in files {
-        match read_file(file, diagnostics) {
+        match read_file(file, &mut references, diagnostics) {
             Ok(documents) => found.extend(documents),
             Err(diagnostic) => diagnostics.push(diagnostic),
         }
     }
-    let references = |generate: bool| {
-        let rules = found.iter().filter_map(move |document| match &document.kind {
-            Kind::Correlation(rule) if rule.generate == generate => Some(&rule.rules),
-            _ => None,
-        });
-        rules.flatten().cloned().collect::<Vec<String>>()
-    };
-    let (raising, mut quiet) = (references(true), references(false));
     for section in found.iter().filter_map(|document| document.section.as_ref()) {
         for rules in [&section.unless, &section.usual, &section.stronger] {
-            quiet.extend(rules.iter().cloned());
+            references.quiet.extend(rules.iter().cloned());
         }
     }
     for document in &mut found {
         let is_named =
             |names: &[String]| document.names().any(|name| names.iter().any(|n| n == name));
-        document.judged = is_named(&raising) || !is_named(&quiet);
+        document.judged = is_named(&references.raising) || !is_named(&references.quiet);
     }
     found
 }
 
+/// What correlations refer to, also those that are not understood: that a correlation does not run
+/// makes no findings of its rules.
+#[derive(Debug, Default)]
+struct References {
+    /// By correlations with `generate`.
+    raising: Vec<String>,
+    /// By others.
+    quiet: Vec<String>,
+}
+
+impl References {
+    fn add(&mut self, file: &str, node: &MarkedYaml<'_>) {
+        let Ok(document) = Mapping::of(file, node) else { return };
+        let Ok(Some(section)) = document.mapping("correlation") else { return };
+        let generates = |mapping: &Mapping<'_, '_>| mapping.flag("generate").ok().flatten();
+        let generate = generates(&document).or_else(|| generates(&section)).unwrap_or(false);
+        let names = if generate { &mut self.raising } else { &mut self.quiet };
+        names.extend(section.texts("rules").unwrap_or_default());
+    }
+}
+
 fn read_file(
     file: &RuleFile,
+    references: &mut References,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Result<Vec<Document>, Diagnostic> {
     let nodes = documents(&file.name, &file.text)?;
+    for node in &nodes {
+        references.add(&file.name, node);
+    }
     let sigma = parse_sigma_yaml(&without_fractions(&file.name, &file.text, &nodes))
         .map_err(|error| Diagnostic::of_file(&file.name, "sigma", error.to_string()))?;
     for error in &sigma.errors {

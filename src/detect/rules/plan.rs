@@ -48,7 +48,7 @@ pub struct Plan {
     pub selections: Vec<Selection>,
     /// The folds; number 0 is coverage.
     pub folds: Vec<Fold>,
-    /// The detectors, in the order of their files.
+    /// The detectors, in the order of their files; correlations behind those that they refer to.
     pub detectors: Vec<Detector>,
     /// What could not be compiled.
     pub diagnostics: Vec<Diagnostic>,
