@@ -425,7 +425,7 @@ fn a_missing_group_by_is_one_group_with_a_warning() {
     let outcome = run(&rules, &records);
     assert_eq!(outcome.found.len(), 1, "{:#?}", outcome.found);
     let [warning] = outcome.diagnostics.as_slice() else { panic!("{:?}", outcome.diagnostics) };
-    assert_eq!((&warning["code"], &warning["level"]), (&json!("group_by"), &json!("warning")));
+    assert_eq!((&warning["code"], &warning["severity"]), (&json!("group_by"), &json!("warning")));
     assert!(
         run_json(&outcome.folder.path().join("out"))["detectors"]
             .as_array()

@@ -1,19 +1,29 @@
-//! What is wrong with a rule, and where.
+//! What is wrong with a rule, or with a file beside the rules, and where.
 
 use std::fmt;
 
-/// How bad it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, serde::Serialize)]
+/// Whether a diagnostic keeps anything from running.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum DiagnosticLevel {
+pub enum Level {
     /// The rule does not run.
-    #[default]
     Error,
-    /// The rule runs, though perhaps not as meant.
+    /// It runs, and may not do what is meant.
     Warning,
 }
 
-/// Something is wrong with a rule; the others run.
+impl Level {
+    /// `error` or `warning`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        }
+    }
+}
+
+/// A rule is bad; the others run.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 pub struct Diagnostic {
     /// The detector file.
@@ -22,14 +32,14 @@ pub struct Diagnostic {
     pub line: usize,
     /// Column, counted from 1.
     pub column: usize,
+    /// Whether the rule runs.
+    pub severity: Level,
     /// A slug for the kind of fault.
     pub code: &'static str,
     /// What is wrong.
     pub message: String,
     /// What to do about it.
     pub help: Option<String>,
-    /// Whether the rule runs nevertheless.
-    pub level: DiagnosticLevel,
 }
 
 impl Diagnostic {
@@ -45,28 +55,21 @@ impl Diagnostic {
         code: &'static str,
         message: impl Into<String>,
     ) -> Self {
-        Self {
-            file: file.to_owned(),
-            line,
-            column,
-            code,
-            message: message.into(),
-            help: None,
-            level: DiagnosticLevel::Error,
-        }
+        let (severity, message) = (Level::Error, message.into());
+        Self { file: file.to_owned(), line, column, severity, code, message, help: None }
     }
 
-    /// The same for a rule that runs nevertheless.
+    /// The same, but nothing is kept from running by it.
     #[must_use]
     pub fn warning(mut self) -> Self {
-        self.level = DiagnosticLevel::Warning;
+        self.severity = Level::Warning;
         self
     }
 
     /// Whether the rule does not run.
     #[must_use]
     pub fn is_error(&self) -> bool {
-        self.level == DiagnosticLevel::Error
+        self.severity == Level::Error
     }
 
     /// Adds advice.

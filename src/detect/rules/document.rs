@@ -5,6 +5,7 @@ use saphyr::MarkedYaml;
 
 use super::correlation::{Correlation, without_fractions};
 use super::diagnostic::Diagnostic;
+use super::limits;
 use super::section::Section;
 use super::source::RuleFile;
 use super::yaml::{Mapping, documents};
@@ -122,6 +123,7 @@ fn read_file(
     references: &mut References,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Result<Vec<Document>, Diagnostic> {
+    limits::check(&file.name, &file.text)?;
     let nodes = documents(&file.name, &file.text)?;
     for node in &nodes {
         references.add(&file.name, node);

@@ -19,6 +19,9 @@ const LOOKBACK_DAYS: i64 = 30;
 /// The same for configurations, which are rarely set.
 const CHANGED_LOOKBACK_DAYS: i64 = 365;
 
+/// The longest timespan, in seconds: a leap year.
+const MAX_TIMESPAN: i64 = 366 * 86_400;
+
 /// A detector with its rules by name.
 #[derive(Debug)]
 pub(super) struct Draft<'d> {
@@ -116,6 +119,11 @@ impl<'d> Draft<'d> {
             let help = "Sigma's windows slide: leave `window` away";
             return Err(document.fault_of("window", "window", message).help(help));
         }
+        let timespan = i64::try_from(rule.timespan.seconds).ok().filter(|s| *s <= MAX_TIMESPAN);
+        let timespan = timespan.ok_or_else(|| {
+            let message = "a timespan is at most 366 days long";
+            document.fault_of("timespan", "timespan", message)
+        })?;
         let judge = rule.correlation_type.as_str();
         let test = Test::of(document, rule, written, judge)?;
         let (counted, context) = (written.rules.clone(), section.unless.clone());
@@ -124,7 +132,7 @@ impl<'d> Draft<'d> {
             flags.collect::<Vec<bool>>()
         };
         let terms = Terms {
-            timespan: i64::try_from(rule.timespan.seconds).unwrap_or(i64::MAX / 4),
+            timespan,
             timespan_text: rule.timespan.original.clone(),
             conditions: test.conditions,
             pattern: test.pattern,
@@ -221,8 +229,7 @@ impl<'d> Draft<'d> {
 
 /// The days of history that count.
 fn lookback(section: &Section, usual: i64) -> i64 {
-    let days = section.history.lookback.map(|days| i64::try_from(days).unwrap_or(i64::MAX / 4));
-    days.unwrap_or(usual)
+    section.history.lookback.and_then(|days| i64::try_from(days).ok()).unwrap_or(usual)
 }
 
 /// The terms of a plain rule with so many rules of context.

@@ -11,6 +11,7 @@ mod detector;
 mod diagnostic;
 mod document;
 mod draft;
+mod limits;
 mod message;
 mod plan;
 mod section;
@@ -18,7 +19,7 @@ mod source;
 mod yaml;
 
 pub use detector::{Detector, Member, Metadata, Scope};
-pub use diagnostic::{Diagnostic, DiagnosticLevel};
+pub use diagnostic::{Diagnostic, Level};
 pub use message::{Message, Placeholder};
 pub use plan::{Plan, SAMPLES};
 pub use source::{RuleFile, read_folder, shipped};
