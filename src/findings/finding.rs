@@ -301,6 +301,9 @@ fn observed(detector: &Detector, signal: &Signal) -> String {
     if !values.is_empty() {
         return values.join(", ");
     }
+    if let Some(words) = &signal.observed {
+        return words.clone();
+    }
     match detector.terms.timespan_text.as_str() {
         "" => signal.peak.to_string(),
         timespan => format!("{} in {timespan}", signal.peak),

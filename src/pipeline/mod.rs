@@ -4,6 +4,7 @@
 mod accounting;
 mod archives;
 mod cases;
+mod chains;
 mod feed;
 mod history;
 mod judging;

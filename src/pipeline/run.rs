@@ -114,7 +114,12 @@ impl Run {
             not_judged: Vec::new(),
             learning: String::new(),
             diagnostics: plan.diagnostics.clone(),
-            detectors: plan.detectors.iter().map(|d| d.metadata.id.clone()).collect(),
+            detectors: plan
+                .detectors
+                .iter()
+                .filter(|detector| detector.raises)
+                .map(|detector| detector.metadata.id.clone())
+                .collect(),
             span: None,
             interrupted: false,
             incomplete: false,

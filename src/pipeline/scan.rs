@@ -85,8 +85,9 @@ pub fn load_plan(folder: Option<&Path>, placeholders: &Placeholders) -> Result<P
         unreadable = diagnostics;
     }
     let mut plan = Plan::compile_with(&files, placeholders);
-    let is_shipped =
-        |bad: &&Diagnostic| files.iter().any(|file| file.shipped && file.name == bad.file);
+    let is_shipped = |bad: &&Diagnostic| {
+        bad.is_error() && files.iter().any(|file| file.shipped && file.name == bad.file)
+    };
     if let Some(bad) = plan.diagnostics.iter().find(is_shipped) {
         return Err(Error::Detector(bad.to_string()));
     }

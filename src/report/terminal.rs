@@ -317,7 +317,8 @@ fn not_judged(run: &Run, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "           by {}", escaped(&unjudged.detectors.join(", ")))?;
     }
     for diagnostic in &run.diagnostics {
-        writeln!(out, "{BOLD}not run{BOLD:#}   {}", escaped(&diagnostic.to_string()))?;
+        let word = if diagnostic.is_error() { "not run" } else { "warning" };
+        writeln!(out, "{BOLD}{word}{BOLD:#}   {}", escaped(&diagnostic.to_string()))?;
     }
     Ok(())
 }

@@ -63,9 +63,8 @@ pub fn of(leaves: &[Leaf<'_>], event: &Value) -> Vec<&'static str> {
 }
 
 fn is_no_call(event: &Value) -> bool {
-    let is = |key: &str, names: &[&str]| {
-        event[key].as_str().is_some_and(|text| names.contains(&text))
-    };
+    let is =
+        |key: &str, names: &[&str]| event[key].as_str().is_some_and(|text| names.contains(&text));
     is("eventCategory", &["Insight", "NetworkActivity"])
         || is("eventType", &["AwsCloudTrailInsight", "AwsVpceEvent", "AwsAggregatedEvent"])
 }
@@ -106,16 +105,15 @@ fn float_text(leaf: &Leaf<'_>, event: &Value) -> bool {
 
 fn boolean_as_text(leaf: &Leaf<'_>, event: &Value) -> bool {
     use Modifier::{Cased, Contains, EndsWith, StartsWith};
-    let is_other_name = |text: &str| {
-        matches!(text.to_lowercase().as_str(), "1" | "0" | "yes" | "no")
-    };
+    let is_other_name =
+        |text: &str| matches!(text.to_lowercase().as_str(), "1" | "0" | "yes" | "no");
     let booleans = leaf.values.iter().any(|value| matches!(value, SigmaValue::Bool(_)));
     let Some(found) = leaf.found(event).filter(|_| booleans && leaf.is_text()) else {
         return false;
     };
-    found.strings().any(|text| {
-        is_other_name(text) || leaf.has_any(&[Cased, Contains, EndsWith, StartsWith])
-    })
+    found
+        .strings()
+        .any(|text| is_other_name(text) || leaf.has_any(&[Cased, Contains, EndsWith, StartsWith]))
 }
 
 fn object_as_text(leaf: &Leaf<'_>, event: &Value) -> bool {
@@ -174,8 +172,7 @@ fn keyword_number(leaf: &Leaf<'_>, event: &Value) -> bool {
 
 fn keyword_all(leaf: &Leaf<'_>, event: &Value) -> bool {
     let everything = leaf.found(event).unwrap_or_default();
-    let is_found =
-        |pattern: &SigmaString| everything.texts().any(|text| contains(pattern, &text));
+    let is_found = |pattern: &SigmaString| everything.texts().any(|text| contains(pattern, &text));
     leaf.field.is_none() && leaf.has(Modifier::All) && leaf.texts().all(is_found)
 }
 
@@ -185,7 +182,9 @@ fn reference(leaf: &Leaf<'_>, event: &Value) -> bool {
     let part = leaf.has_any(&[Contains, EndsWith, StartsWith]);
     let is_type = |other: &Found| {
         let kinds = found.scalars.iter().chain(&other.scalars);
-        leaf.has(Cased) && kinds.clone().any(Value::is_string) && !kinds.clone().all(Value::is_string)
+        leaf.has(Cased)
+            && kinds.clone().any(Value::is_string)
+            && !kinds.clone().all(Value::is_string)
     };
     leaf.others(event).iter().any(|other| {
         let lists = other.is_list || found.is_list && !part;
@@ -324,8 +323,10 @@ fn is_changed(field: &str, event: &Value) -> bool {
     }
     let value = event.pointer(&format!("/{}", field.replace('.', "/"))).unwrap_or(&Value::Null);
     match field {
-        "readOnly" => !(value.is_boolean() || value.is_null())
-            && !matches!(value.as_str(), Some("true" | "false")),
+        "readOnly" => {
+            !(value.is_boolean() || value.is_null())
+                && !matches!(value.as_str(), Some("true" | "false"))
+        }
         "recipientAccountId" => !value.is_string() && !event["accountId"].is_null(),
         "eventCategory" => !value.is_string(),
         _ => value.is_array() || value.is_object(),

@@ -1,7 +1,9 @@
 //! A leaf of a rule, and what an event holds for it: what the known differences look at.
 
 use rsigma_eval::event::{Event, EventValue, JsonEvent};
-use rsigma_parser::{Detection, Detections, Modifier, SigmaString, SigmaValue, SpecialChar, StringPart};
+use rsigma_parser::{
+    Detection, Detections, Modifier, SigmaString, SigmaValue, SpecialChar, StringPart,
+};
 use serde_json::Value;
 
 /// `field|modifiers: values`, or keywords.

@@ -209,9 +209,9 @@ fn parts(part: &str, comparison: &str, value: &str) -> Vec<String> {
 }
 
 fn expanded(value: &str) -> Vec<String> {
-    let known =
-        PLACEHOLDERS.iter().find_map(|(name, values)| Some((format!("%{name}%"), *values))
-            .filter(|(name, _)| value.contains(name.as_str())));
+    let known = PLACEHOLDERS.iter().find_map(|(name, values)| {
+        Some((format!("%{name}%"), *values)).filter(|(name, _)| value.contains(name.as_str()))
+    });
     match known {
         Some((name, values)) => values.iter().map(|filled| value.replace(&name, filled)).collect(),
         None => vec![value.to_owned()],

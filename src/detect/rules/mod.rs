@@ -4,7 +4,9 @@
 //! by a span-keeping YAML reader so that diagnostics have line and column. A rule that cannot be
 //! compiled becomes a [`Diagnostic`]; the others run.
 
+mod chain;
 mod compile;
+mod correlation;
 mod detector;
 mod diagnostic;
 mod document;
@@ -18,8 +20,8 @@ mod section;
 mod source;
 mod yaml;
 
-pub use detector::{Detector, Metadata, Scope};
-pub use diagnostic::Diagnostic;
+pub use detector::{Detector, Member, Metadata, Scope};
+pub use diagnostic::{Diagnostic, Level};
 pub use message::{Message, Placeholder};
 pub use placeholders::read_placeholders;
 pub use plan::{Plan, SAMPLES};

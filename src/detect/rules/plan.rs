@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use arrow::buffer::BooleanBuffer;
 
+use super::chain::lengthen;
 use super::compile::Compiler;
 use super::detector::Detector;
 use super::diagnostic::Diagnostic;
-use super::document::read;
+use super::document::{Kind, read};
 use super::source::RuleFile;
 use crate::detect::group::{Fold, FoldId, Grain};
 use crate::detect::select::{Evaluator, Placeholders, Predicates, Program, Selection, Test};
@@ -53,7 +54,7 @@ pub struct Plan {
     pub program: Program,
     /// The folds; number 0 is coverage.
     pub folds: Vec<Fold>,
-    /// The detectors, in the order of their files.
+    /// The detectors, in the order of their files; correlations behind those that they refer to.
     pub detectors: Vec<Detector>,
     /// What could not be compiled.
     pub diagnostics: Vec<Diagnostic>,
@@ -100,7 +101,10 @@ impl Plan {
             let names: Option<BTreeSet<String>> =
                 names.map(|names| names.into_iter().flatten().collect());
             let sampled = fold.samples.iter().map(|sample| Field::from(sample.field));
-            for field in fold.entity.iter().copied().chain(sampled) {
+            let aliased = fold.aliased.iter().flatten().copied();
+            let measured = fold.measured.iter().flat_map(|measured| &measured.fields).flatten();
+            let grouped = fold.entity.iter().copied().chain(aliased);
+            for field in grouped.chain(measured.copied()).chain(sampled) {
                 read(field, names.as_ref());
             }
         }
@@ -132,13 +136,16 @@ impl Plan {
         let (documents, filters) = read(files, &mut plan.diagnostics);
         let mut compiler = Compiler::new(&documents, &filters, placeholders, plan);
         compiler.check_filters();
-        for (number, _) in documents.iter().enumerate().filter(|(_, document)| document.judged) {
-            if let Err(diagnostic) = compiler.detector(number) {
-                compiler.plan.diagnostics.push(diagnostic);
+        for (number, document) in documents.iter().enumerate() {
+            // What only other correlations use is compiled too: its faults must not be lost.
+            if document.judged || matches!(document.kind, Kind::Correlation(_)) {
+                compiler.detector(number);
             }
         }
         let mut plan = compiler.plan;
+        lengthen(&mut plan.detectors);
         plan.diagnostics.sort();
+        plan.diagnostics.dedup();
         plan.program = Program::new(&plan.predicates, &plan.selections);
         plan.restrict();
         plan
@@ -151,10 +158,12 @@ fn coverage() -> Fold {
         id: FoldId::roll_up(&format!("coverage\n{}\n{NORMALISER}", names.join(","))),
         rules: Vec::new(),
         entity: COVERAGE.iter().map(|core| Field::Core(*core)).collect(),
+        aliased: Vec::new(),
         valued: false,
         grain: Grain::HOUR,
         samples: Vec::new(),
         detailed: 0,
+        measured: None,
     }
 }
 

@@ -3,6 +3,7 @@
 use saphyr::{LoadableYamlNode, MarkedYaml, Scalar, YamlData};
 
 use super::diagnostic::Diagnostic;
+use crate::detect::group::Decimal;
 
 /// A mapping of a detector file; every key must be read or is reported as unknown.
 pub(super) struct Mapping<'y, 'i> {
@@ -48,7 +49,23 @@ impl<'y, 'i> Mapping<'y, 'i> {
 
     /// The keys, in their order.
     pub(super) fn keys(&self) -> impl Iterator<Item = &'y str> {
-        self.entries.iter().map(|(name, ..)| *name)
+        self.entries.iter().map(|(key, ..)| *key)
+    }
+
+    /// Where the value under `key` stands.
+    pub(super) fn place_of(&self, key: &str) -> Option<(usize, usize)> {
+        self.get(key).map(place)
+    }
+
+    /// The number under `key`, to six places.
+    pub(super) fn decimal(&self, key: &str) -> Result<Option<Decimal>, Diagnostic> {
+        self.typed(key, "a number below 10^21", |node| match &node.data {
+            YamlData::Value(Scalar::FloatingPoint(number)) => {
+                Decimal::parse(&number.into_inner().to_string())
+            }
+            YamlData::Value(Scalar::Integer(number)) => Decimal::parse(&number.to_string()),
+            _ => None,
+        })
     }
 
     /// The mapping under `key`.
@@ -138,6 +155,14 @@ impl<'y, 'i> Mapping<'y, 'i> {
             .map(Some)
             .ok_or_else(|| self.fault(key, "type", format!("`{key}` must be {expected}")))
     }
+}
+
+/// Where the mapping's numbers with fractions stand: positions of characters.
+pub(super) fn fractions(mapping: &Mapping<'_, '_>) -> Vec<(usize, usize)> {
+    let nodes = mapping.entries.iter().map(|(.., node)| node);
+    let fraction =
+        |node: &&&MarkedYaml<'_>| matches!(node.data, YamlData::Value(Scalar::FloatingPoint(_)));
+    nodes.filter(fraction).map(|node| (node.span.start.index(), node.span.end.index())).collect()
 }
 
 fn text<'y>(node: &'y MarkedYaml<'_>) -> Option<&'y str> {
