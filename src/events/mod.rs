@@ -21,6 +21,7 @@ mod schema;
 mod time;
 mod value;
 
+pub use acl::ACL_GRANTS;
 pub use batch::{Dictionary, EventBatch};
 pub use builder::{Arrival, BatchBuilder, ObjectRef, OddFields, Wanted};
 pub use field::{Field, Fields, UnknownField};

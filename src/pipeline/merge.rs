@@ -8,8 +8,9 @@ use super::judging::judge;
 use super::output;
 use super::partial::{self, Header, Partial};
 use super::run::{Run, Span};
-use super::scan::load_plan;
+use super::scan::load_tuned_plan;
 use crate::detect::group::{self, TableReader};
+use crate::detect::rules::Tuning;
 use crate::error::{Error, Result};
 use crate::source::Shard;
 
@@ -22,6 +23,8 @@ pub struct MergeOptions {
     pub out: PathBuf,
     /// The folder with more detectors that the partial runs were given.
     pub detectors: Option<PathBuf>,
+    /// What is changed of the detectors; the partial runs were given the same.
+    pub tune: Option<Tuning>,
     /// How entities are judged.
     pub judge: JudgeOptions,
 }
@@ -32,7 +35,7 @@ pub struct MergeOptions {
 /// [`Error::Table`] for folders that hold no partial run, [`Error::Usage`] for runs that do not
 /// belong together.
 pub fn merge(options: &MergeOptions) -> Result<Run> {
-    let plan = load_plan(options.detectors.as_deref())?;
+    let plan = load_tuned_plan(options.detectors.as_deref(), options.tune.as_ref())?;
     let partials: Vec<Partial> =
         options.inputs.iter().map(|folder| partial::read(folder)).collect::<Result<_>>()?;
     let headers: Vec<&Header> = partials.iter().map(|partial| &partial.header).collect();
@@ -90,8 +93,9 @@ fn belong_together(headers: &[&Header], plan: &str) -> Result<Vec<String>> {
         return Err(Error::Usage("nothing to merge".to_owned()));
     };
     if headers.iter().any(|header| header.plan != plan) {
-        let message = "a partial run was made with other detectors or another version of \
-                       trailsift; scan it again with these, or give the same `--detectors`";
+        let message = "a partial run was made with other detectors, another tuning or another \
+                       version of trailsift; scan it again with these, or give the same \
+                       `--detectors` and `--tune`";
         return Err(Error::Usage(message.to_owned()));
     }
     let bounds =

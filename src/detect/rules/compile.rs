@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use rsigma_parser::SigmaRule;
+use rsigma_parser::{Detections, SigmaRule};
 
 use super::detector::{Detector, Scope};
 use super::diagnostic::Diagnostic;
@@ -12,7 +12,7 @@ use super::draft::Draft;
 use super::plan::{NORMALISER, Plan, SAMPLES};
 use crate::detect::group::{Fold, FoldId, Grain, MAX_ENTITY, Sample, SampleField};
 use crate::detect::judge::{self, Terms};
-use crate::detect::select;
+use crate::detect::select::{self, Selection};
 use crate::events::{ColumnKind, Core, Field};
 
 /// Covered days that a scope's history needs, where state is kept and the detector names none.
@@ -130,8 +130,15 @@ impl<'d> Compiler<'d> {
             else {
                 continue;
             };
-            selections.push(self.selection(*rule, document, sigma)?);
-            parts.push(describe(sigma));
+            let selection = self.selection(*rule, document, sigma)?;
+            parts.push(describe(&sigma.detection));
+            selections.push(match &draft.document.exclude {
+                None => selection,
+                Some(events) => {
+                    parts.push(format!("without {}", describe(events)));
+                    self.without(selection, events, draft.document)?
+                }
+            });
         }
         let entity = self.entity(draft)?;
         let samples = self.samples(draft)?;
@@ -161,6 +168,21 @@ impl<'d> Compiler<'d> {
         let selection = self.plan.selections.len() - 1;
         self.compiled.insert(number, selection);
         Ok(selection)
+    }
+
+    /// The number of a selection without some events.
+    fn without(
+        &mut self,
+        selection: usize,
+        events: &Detections,
+        document: &Document,
+    ) -> Result<usize, Diagnostic> {
+        let excluded = select::compile(events, &mut self.plan.fields)
+            .map_err(|error| document.fault("selection", error.to_string()))?;
+        let all = self.plan.selections.get(selection).cloned().into_iter();
+        let parts = all.chain([Selection::Not(Box::new(excluded))]).collect();
+        self.plan.selections.push(Selection::All(parts));
+        Ok(self.plan.selections.len() - 1)
     }
 
     /// The entity's columns: the recipient account is part of every entity.
@@ -221,12 +243,8 @@ fn sample_field(field: Field) -> SampleField {
 }
 
 /// A rule's selection as text, for the fold's digest: the same whatever the rule is called.
-fn describe(rule: &SigmaRule) -> String {
-    let named: BTreeMap<&String, String> = rule
-        .detection
-        .named
-        .iter()
-        .map(|(name, detection)| (name, format!("{detection:?}")))
-        .collect();
-    format!("{named:?} {:?}\n", rule.detection.condition_strings)
+fn describe(detections: &Detections) -> String {
+    let named: BTreeMap<&String, String> =
+        detections.named.iter().map(|(name, detection)| (name, format!("{detection:?}"))).collect();
+    format!("{named:?} {:?}\n", detections.condition_strings)
 }

@@ -1,11 +1,12 @@
 //! Sigma documents with their `trailsift:` sections.
 
-use rsigma_parser::{CorrelationRule, LogSource, SigmaRule, parse_sigma_yaml};
+use rsigma_parser::{CorrelationRule, Detections, LogSource, SigmaRule, parse_sigma_yaml};
 use saphyr::MarkedYaml;
 
 use super::diagnostic::Diagnostic;
 use super::section::Section;
 use super::source::RuleFile;
+use super::words::Words;
 use super::yaml::{Mapping, documents};
 
 /// A Sigma document that can be run or referred to.
@@ -17,12 +18,16 @@ pub(super) struct Document {
     pub file: String,
     /// Where it begins.
     place: (usize, usize),
+    /// Where its words stand.
+    words: Words,
     /// Rule or correlation.
     pub kind: Kind,
     /// Its section.
     pub section: Option<Section>,
     /// Whether it gives findings of its own: correlations do, and rules that none refers to.
     pub judged: bool,
+    /// Events that it does not look at: the user's tuning.
+    pub exclude: Option<Detections>,
 }
 
 /// The two kinds of documents.
@@ -46,7 +51,9 @@ impl Document {
 
     /// A fault of this document.
     pub(super) fn fault(&self, code: &'static str, message: impl Into<String>) -> Diagnostic {
-        Diagnostic::at(&self.file, self.place, code, message)
+        let message = message.into();
+        let place = self.words.find(&message).unwrap_or(self.place);
+        Diagnostic::at(&self.file, place, code, message)
     }
 }
 
@@ -88,7 +95,13 @@ fn read_file(
     let sigma = parse_sigma_yaml(&file.text)
         .map_err(|error| Diagnostic::of_file(&file.name, "sigma", error.to_string()))?;
     for error in &sigma.errors {
-        diagnostics.push(Diagnostic::of_file(&file.name, "sigma", error.clone()));
+        let place = nodes.iter().find_map(|node| Words::of(node).find(error));
+        diagnostics.push(Diagnostic::at(
+            &file.name,
+            place.unwrap_or((1, 1)),
+            "sigma",
+            error.clone(),
+        ));
     }
     if !sigma.filters.is_empty() {
         let message = "Sigma filters are not supported yet";
@@ -150,9 +163,11 @@ fn document(file: &RuleFile, nodes: &[MarkedYaml<'_>], kind: Kind) -> Result<Doc
         id: name.unwrap_or_else(|| file.slug().to_owned()),
         file: file.name.clone(),
         place: start.unwrap_or((1, 1)),
+        words: node.map(Words::of).unwrap_or_default(),
         kind,
         section,
         judged: true,
+        exclude: None,
     })
 }
 

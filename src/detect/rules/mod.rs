@@ -4,19 +4,27 @@
 //! by a span-keeping YAML reader so that diagnostics have line and column. A rule that cannot be
 //! compiled becomes a [`Diagnostic`]; the others run.
 
+mod catalog;
 mod compile;
 mod detector;
 mod diagnostic;
 mod document;
 mod draft;
+mod known;
+mod lint;
 mod message;
 mod plan;
 mod section;
 mod source;
-mod yaml;
+mod tune;
+mod words;
+pub(crate) mod yaml;
 
+pub use catalog::{Entry, catalog};
 pub use detector::{Detector, Metadata, Scope};
-pub use diagnostic::Diagnostic;
+pub use diagnostic::{Diagnostic, Level};
+pub use lint::lint;
 pub use message::{Message, Placeholder};
 pub use plan::{Plan, SAMPLES};
 pub use source::{RuleFile, read_folder, shipped};
+pub use tune::{Tuning, UsedFile};

@@ -7,6 +7,7 @@ use super::detector::Detector;
 use super::diagnostic::Diagnostic;
 use super::document::read;
 use super::source::RuleFile;
+use super::tune::{Tuning, UsedFile};
 use crate::detect::group::{Fold, FoldId, Grain};
 use crate::detect::select::{Selection, map_values};
 use crate::digest::{Identity, hex};
@@ -51,6 +52,8 @@ pub struct Plan {
     pub detectors: Vec<Detector>,
     /// What could not be compiled.
     pub diagnostics: Vec<Diagnostic>,
+    /// The tuning file that it was compiled with.
+    pub tuning: Option<UsedFile>,
     /// Identity of the whole plan: tables of equal plans merge.
     pub digest: String,
 }
@@ -79,15 +82,26 @@ impl Plan {
     /// Compiles detector files. Bad rules become diagnostics, the others run.
     #[must_use]
     pub fn compile(files: &[RuleFile]) -> Self {
+        Self::compile_tuned(files, None)
+    }
+
+    /// Compiles detector files with the changes of a tuning file. Changes that cannot be made become
+    /// diagnostics.
+    #[must_use]
+    pub fn compile_tuned(files: &[RuleFile], tuning: Option<&Tuning>) -> Self {
         let mut plan = Self {
             fields: Fields::default(),
             selections: Vec::new(),
             folds: vec![coverage()],
             detectors: Vec::new(),
             diagnostics: Vec::new(),
-            digest: digest(files),
+            tuning: tuning.map(|tuning| tuning.used.clone()),
+            digest: digest(files, tuning),
         };
-        let documents = read(files, &mut plan.diagnostics);
+        let mut documents = read(files, &mut plan.diagnostics);
+        if let Some(tuning) = tuning {
+            plan.diagnostics.extend(tuning.apply(&mut documents));
+        }
         let mut compiler = Compiler::new(&documents, plan);
         for (number, _) in documents.iter().enumerate().filter(|(_, document)| document.judged) {
             if let Err(diagnostic) = compiler.detector(number) {
@@ -113,8 +127,10 @@ fn coverage() -> Fold {
     }
 }
 
-fn digest(files: &[RuleFile]) -> String {
+fn digest(files: &[RuleFile], tuning: Option<&Tuning>) -> String {
     let version = format!("{} {NORMALISER}", env!("CARGO_PKG_VERSION"));
     let start = Identity::default().part(Some(&version));
-    hex(&files.iter().fold(start, |id, file| id.part(Some(&file.text))).finish())
+    let files = files.iter().fold(start, |id, file| id.part(Some(&file.text)));
+    let tuned = tuning.iter().fold(files, |id, tuning| id.part(Some(&tuning.used.sha256)));
+    hex(&tuned.finish())
 }

@@ -5,32 +5,44 @@ use saphyr::{LoadableYamlNode, MarkedYaml, Scalar, YamlData};
 use super::diagnostic::Diagnostic;
 
 /// A mapping of a detector file; every key must be read or is reported as unknown.
-pub(super) struct Mapping<'y, 'i> {
+pub(crate) struct Mapping<'y, 'i> {
     file: &'y str,
     /// (key, where it stands, value)
     entries: Vec<(&'y str, (usize, usize), &'y MarkedYaml<'i>)>,
     /// Where the mapping itself stands.
-    pub place: (usize, usize),
+    pub(crate) place: (usize, usize),
 }
 
 /// The documents of a YAML text.
 ///
 /// # Errors
 /// A diagnostic with the place of the syntax error.
-pub(super) fn documents<'i>(file: &str, text: &'i str) -> Result<Vec<MarkedYaml<'i>>, Diagnostic> {
+pub(crate) fn documents<'i>(file: &str, text: &'i str) -> Result<Vec<MarkedYaml<'i>>, Diagnostic> {
     MarkedYaml::load_from_str(text).map_err(|error| {
         let place = (error.marker().line(), error.marker().col() + 1);
         Diagnostic::at(file, place, "yaml", error.info())
     })
 }
 
-fn place(node: &MarkedYaml<'_>) -> (usize, usize) {
+/// The items of a list.
+pub(crate) fn sequence<'y, 'i>(
+    file: &str,
+    node: &'y MarkedYaml<'i>,
+) -> Result<&'y [MarkedYaml<'i>], Diagnostic> {
+    match &node.data {
+        YamlData::Sequence(items) => Ok(items),
+        _ => Err(Diagnostic::at(file, place(node), "type", "expected a list")),
+    }
+}
+
+/// Line and column, counted from 1.
+pub(crate) fn place(node: &MarkedYaml<'_>) -> (usize, usize) {
     (node.span.start.line(), node.span.start.col() + 1)
 }
 
 impl<'y, 'i> Mapping<'y, 'i> {
     /// The mapping in `node`.
-    pub(super) fn of(file: &'y str, node: &'y MarkedYaml<'i>) -> Result<Self, Diagnostic> {
+    pub(crate) fn of(file: &'y str, node: &'y MarkedYaml<'i>) -> Result<Self, Diagnostic> {
         let YamlData::Mapping(mapping) = &node.data else {
             return Err(Diagnostic::at(file, place(node), "type", "expected a mapping"));
         };
@@ -42,17 +54,17 @@ impl<'y, 'i> Mapping<'y, 'i> {
     }
 
     /// The value under `key`.
-    pub(super) fn get(&self, key: &str) -> Option<&'y MarkedYaml<'i>> {
+    pub(crate) fn get(&self, key: &str) -> Option<&'y MarkedYaml<'i>> {
         self.entries.iter().find(|(name, ..)| *name == key).map(|(.., value)| *value)
     }
 
     /// The mapping under `key`.
-    pub(super) fn mapping(&self, key: &str) -> Result<Option<Self>, Diagnostic> {
+    pub(crate) fn mapping(&self, key: &str) -> Result<Option<Self>, Diagnostic> {
         self.get(key).map(|node| Self::of(self.file, node)).transpose()
     }
 
     /// Reports the first key that is not in `known`.
-    pub(super) fn only(&self, known: &[&str]) -> Result<(), Diagnostic> {
+    pub(crate) fn only(&self, known: &[&str]) -> Result<(), Diagnostic> {
         let stranger = self.entries.iter().find(|(name, ..)| !known.contains(name));
         stranger.map_or(Ok(()), |(name, at, _)| {
             let message = format!("unknown key `{name}`");
@@ -62,12 +74,12 @@ impl<'y, 'i> Mapping<'y, 'i> {
     }
 
     /// The text under `key`.
-    pub(super) fn text(&self, key: &str) -> Result<Option<&'y str>, Diagnostic> {
+    pub(crate) fn text(&self, key: &str) -> Result<Option<&'y str>, Diagnostic> {
         self.typed(key, "a text", text)
     }
 
     /// The number under `key`.
-    pub(super) fn number(&self, key: &str) -> Result<Option<f64>, Diagnostic> {
+    pub(crate) fn number(&self, key: &str) -> Result<Option<f64>, Diagnostic> {
         self.typed(key, "a number", |node| match &node.data {
             YamlData::Value(Scalar::FloatingPoint(number)) => Some(number.into_inner()),
             YamlData::Value(Scalar::Integer(number)) => i32::try_from(*number).ok().map(f64::from),
@@ -76,7 +88,7 @@ impl<'y, 'i> Mapping<'y, 'i> {
     }
 
     /// The whole, non-negative number under `key`.
-    pub(super) fn count(&self, key: &str) -> Result<Option<u64>, Diagnostic> {
+    pub(crate) fn count(&self, key: &str) -> Result<Option<u64>, Diagnostic> {
         self.typed(key, "a whole number", |node| match &node.data {
             YamlData::Value(Scalar::Integer(number)) => u64::try_from(*number).ok(),
             _ => None,
@@ -84,7 +96,7 @@ impl<'y, 'i> Mapping<'y, 'i> {
     }
 
     /// The truth value under `key`.
-    pub(super) fn flag(&self, key: &str) -> Result<Option<bool>, Diagnostic> {
+    pub(crate) fn flag(&self, key: &str) -> Result<Option<bool>, Diagnostic> {
         self.typed(key, "true or false", |node| match &node.data {
             YamlData::Value(Scalar::Boolean(flag)) => Some(*flag),
             _ => None,
@@ -92,7 +104,7 @@ impl<'y, 'i> Mapping<'y, 'i> {
     }
 
     /// The text, or list of texts, under `key`; empty if there is none.
-    pub(super) fn texts(&self, key: &str) -> Result<Vec<String>, Diagnostic> {
+    pub(crate) fn texts(&self, key: &str) -> Result<Vec<String>, Diagnostic> {
         let list = self.typed(key, "a text or a list of texts", |node| match &node.data {
             YamlData::Sequence(items) => {
                 items.iter().map(|item| text(item).map(str::to_owned)).collect::<Option<Vec<_>>>()
@@ -103,7 +115,7 @@ impl<'y, 'i> Mapping<'y, 'i> {
     }
 
     /// The list of mappings under `key`; empty if there is none.
-    pub(super) fn mappings(&self, key: &str) -> Result<Vec<Self>, Diagnostic> {
+    pub(crate) fn mappings(&self, key: &str) -> Result<Vec<Self>, Diagnostic> {
         let items = self.typed(key, "a list of mappings", |node| match &node.data {
             YamlData::Sequence(items) => Some(items),
             _ => None,
@@ -112,7 +124,7 @@ impl<'y, 'i> Mapping<'y, 'i> {
     }
 
     /// A fault of the value under `key`.
-    pub(super) fn fault(
+    pub(crate) fn fault(
         &self,
         key: &str,
         code: &'static str,
@@ -135,7 +147,8 @@ impl<'y, 'i> Mapping<'y, 'i> {
     }
 }
 
-fn text<'y>(node: &'y MarkedYaml<'_>) -> Option<&'y str> {
+/// A scalar's text.
+pub(crate) fn text<'y>(node: &'y MarkedYaml<'_>) -> Option<&'y str> {
     match &node.data {
         YamlData::Value(Scalar::String(text)) => Some(text),
         _ => None,
