@@ -303,3 +303,40 @@ fn a_scan_names_refused_rules_and_runs_the_rest() {
     let ran_ids = run["detectors"].as_array().unwrap();
     assert!(ran_ids.contains(&"bucket_deleted".into()) && !ran_ids.contains(&"bad".into()));
 }
+
+#[test]
+fn a_comparison_counts_what_is_gained_and_lost() {
+    let folder = folder(&[
+        ("tune.yml", "mass_object_delete: {threshold: 1000}\nacl_changed: {severity: 2.0}"),
+        ("quiet.yml", "- {detector: mass_object_delete, reason: known}"),
+    ]);
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let diff = |more: &[&str]| {
+        let start = ["detectors", "diff", "shipped", "shipped", "sample-logs"];
+        trailsift(start.iter().chain(more).copied())
+    };
+    let same = diff(&[]);
+    assert!(same.status == 0 && same.out.contains("both find the same"), "{}", same.out);
+    let ran = diff(&["--json", "--tune", &path("tune.yml")]);
+    assert_eq!(ran.status, 0, "{}", ran.err);
+    let found = json(&ran);
+    let number = |path: &str| found.pointer(path).and_then(Value::as_u64).unwrap();
+    let lost = number("/total/lost");
+    assert!(lost > 0 && number("/total/gained") == 0 && number("/total/regraded") > 0);
+    assert_eq!(number("/by_detector/mass_object_delete/lost"), lost);
+    assert_eq!(number("/old/findings") - number("/new/findings"), lost);
+    assert_eq!(found["lost"].as_array().unwrap().len() as u64, lost);
+    let by_day = found["by_day"].as_object().unwrap().values();
+    assert_eq!(by_day.map(|day| day["lost"].as_u64().unwrap()).sum::<u64>(), lost);
+    let top = &found["by_detector"]["mass_object_delete"]["top"];
+    assert!(top[0]["lost"].as_u64() >= top[1]["lost"].as_u64(), "{top}");
+    let shown = strip(&diff(&["--tune", &path("tune.yml")]).out);
+    for words in ["DETECTOR", "mass_object_delete, most at", "DAY", "lost\n"] {
+        assert!(shown.contains(words), "{words}:\n{shown}");
+    }
+    let quiet =
+        json(&diff(&["--json", "--tune", &path("tune.yml"), "--suppress", &path("quiet.yml")]));
+    assert_eq!(quiet["total"]["lost"], 0, "{quiet:#}");
+    let other = trailsift(["detectors", "diff", "shipped", &path("none"), "sample-logs"]);
+    assert_eq!(other.status, 2, "{}", other.err);
+}

@@ -336,7 +336,6 @@ impl Scan {
         {
             return Err(Error::Usage("`--since` must lie before `--until`".to_owned()));
         }
-        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Ok(ScanOptions {
             inputs: self.inputs.clone(),
             out: self.out.clone(),
@@ -345,7 +344,7 @@ impl Scan {
             shard: self.shard,
             detectors: self.detectors.clone(),
             tune: self.known.tuning()?,
-            threads: self.threads.map_or(processors, usize::from),
+            threads: self.threads.map_or_else(processors, usize::from),
             memory: self.memory.as_u64(),
             since: self.since,
             until: self.until,
@@ -370,4 +369,36 @@ impl Merge {
             judge: self.known.judge()?,
         })
     }
+}
+
+/// A scan of everything with the usual bounds, and without an output of its own.
+pub(super) fn plain_scan(
+    inputs: &[PathBuf],
+    since: Option<i64>,
+    until: Option<i64>,
+    known: &Known,
+) -> Result<ScanOptions> {
+    Ok(ScanOptions {
+        inputs: inputs.to_vec(),
+        out: PathBuf::new(),
+        state: None,
+        partial: false,
+        shard: None,
+        detectors: None,
+        tune: known.tuning()?,
+        threads: processors(),
+        memory: 1 << 30,
+        since,
+        until,
+        history: None,
+        judge: known.judge()?,
+        hash: false,
+        filter: EventFilter::default(),
+        limits: Limits::default(),
+        archives: ArchiveLimits::default(),
+    })
+}
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }

@@ -6,13 +6,18 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::{EXIT_DONE, EXIT_FAILED, show, show_json};
+use super::args::{Known, plain_scan};
+use super::time;
+use super::{EXIT_DONE, EXIT_FAILED, INTERRUPT, show, show_json};
 use crate::detect::rules::Level;
 use crate::error::Result;
 use crate::pipeline::{
-    CaseLine, Tested, check_detectors, describe_detector, list_detectors, test_detectors,
+    CaseLine, DiffOptions, Tested, check_detectors, describe_detector, diff, list_detectors,
+    test_detectors,
 };
-use crate::report::{check_results, detector_list, detector_page, test_results};
+use crate::report::{
+    Bar, check_results, detector_diff, detector_list, detector_page, test_results,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -21,9 +26,11 @@ Examples:
                                                   these and one's own, for a program
   trailsift detectors show mass_object_delete     all that is known of one
   trailsift detectors check my-rules              misspelt fields, events that never come, bad rules
-  trailsift detectors test my-rules               run the cases on the pages beside the rules";
+  trailsift detectors test my-rules               run the cases on the pages beside the rules
+  trailsift detectors diff shipped shipped logs/ --tune tune.yml
+                                                  what a tuning file gains and loses";
 
-/// List, show, check and test detectors
+/// List, show, check, test and compare detectors
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Detectors {
@@ -39,6 +46,8 @@ enum Action {
     Show(Show),
     /// Look for faults in detector files; exit status 1 if a rule cannot run
     Check(Files),
+    /// Scan INPUT with two sets of detectors and show which findings are gained and lost
+    Diff(Box<Diff>),
     /// Run the cases of detectors as written, reversed and split; exit status 1 if one does not hold
     Test(Files),
 }
@@ -73,6 +82,44 @@ struct Files {
     json: bool,
 }
 
+#[derive(Debug, Args)]
+struct Diff {
+    /// A folder of detectors, or `shipped`
+    #[arg(value_name = "OLD")]
+    old: PathBuf,
+    /// A folder of detectors, or `shipped`; --tune changes these alone
+    #[arg(value_name = "NEW")]
+    new: PathBuf,
+    /// CloudTrail logs in any shape
+    #[arg(required = true, value_name = "INPUT")]
+    inputs: Vec<PathBuf>,
+    /// Leave out events before this time: RFC 3339, a date, or `7d`, `24h` ago
+    #[arg(long, value_name = "TIME", value_parser = time::parse)]
+    since: Option<i64>,
+    /// Leave out events from this time on
+    #[arg(long, value_name = "TIME", value_parser = time::parse)]
+    until: Option<i64>,
+    #[command(flatten)]
+    known: Known,
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Diff {
+    fn run(&self, out: &mut dyn Write) -> Result<u8> {
+        let scan = plain_scan(&self.inputs, self.since, self.until, &self.known)?;
+        let options = DiffOptions { old: self.old.clone(), new: self.new.clone(), scan };
+        let found = diff(&options, &Bar::default(), &INTERRUPT)?;
+        if self.json {
+            show_json(out, &serde_json::to_value(&found)?)?;
+        } else {
+            show(out, |out| detector_diff(&found, out))?;
+        }
+        Ok(if found.interrupted { EXIT_FAILED } else { EXIT_DONE })
+    }
+}
+
 impl Detectors {
     pub(super) fn run(&self, out: &mut dyn Write) -> Result<u8> {
         match &self.action {
@@ -84,6 +131,7 @@ impl Detectors {
             }
             Action::Check(files) => files.check(out),
             Action::Test(files) => files.test(out),
+            Action::Diff(diff) => diff.run(out),
         }
     }
 }

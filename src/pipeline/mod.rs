@@ -5,6 +5,7 @@ mod accounting;
 mod archives;
 mod cases;
 mod detectors;
+mod diff;
 mod feed;
 mod history;
 mod judging;
@@ -27,6 +28,7 @@ pub use cases::{Case, CaseFailure, CaseLine, check_cases, read_cases};
 pub use detectors::{
     Checked, Described, Tested, check_detectors, describe_detector, list_detectors, test_detectors,
 };
+pub use diff::{Change, DetectorDiff, Diff, DiffOptions, EntityDiff, Named, Side, diff};
 pub use history::{Border, JudgeOptions};
 pub use judging::{Coverage, CoverageRow};
 pub use merge::{MergeOptions, merge};

@@ -2,6 +2,7 @@
 //! Nothing here decides anything; it shows what [`crate::pipeline`] came to.
 
 mod detectors;
+mod diff;
 mod escape;
 mod markdown;
 mod progress;
@@ -9,6 +10,7 @@ mod table;
 mod terminal;
 
 pub use detectors::{check_results, detector_list, detector_page, test_results};
+pub use diff::detector_diff;
 pub use escape::escaped;
 pub use progress::Bar;
 pub use terminal::summary;
