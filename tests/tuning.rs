@@ -60,8 +60,11 @@ fn run(logs: &TempDir, files: &[(&str, &str)], more: &[&str]) -> (Ran, TempDir) 
     (ran, out)
 }
 
-/// Severity and calls of the deletions found, by user.
-fn deletions(out: &Path) -> Vec<(String, f64, i64)> {
+/// User, severity, and number of calls.
+type Deletions = Vec<(String, f64, i64)>;
+
+/// The mass deletions found, by user.
+fn deletions(out: &Path) -> Deletions {
     let user = |principal: &str| principal.rsplit('/').next().unwrap_or_default().to_owned();
     let found = findings(out).into_iter().filter(|f| f.detector == "mass_object_delete");
     let mut found: Vec<_> =
@@ -75,7 +78,7 @@ fn a_tuning_file_changes_what_it_says_and_nothing_else() {
     let logs = logs(&["alice", "job"]);
     let both =
         |severity: f64| vec![("alice".to_owned(), severity, 60), ("job".to_owned(), severity, 60)];
-    let cases: &[(&str, Vec<(String, f64, i64)>)] = &[
+    let cases: &[(&str, Deletions)] = &[
         ("{}", both(5.0)),
         ("mass_object_delete: {enabled: false}", vec![]),
         ("mass_object_delete: {threshold: 61}", vec![]),

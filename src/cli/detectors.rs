@@ -46,10 +46,10 @@ enum Action {
     Show(Show),
     /// Look for faults in detector files; exit status 1 if a rule cannot run
     Check(Files),
-    /// Scan INPUT with two sets of detectors and show which findings are gained and lost
-    Diff(Box<Diff>),
     /// Run the cases of detectors as written, reversed and split; exit status 1 if one does not hold
     Test(Files),
+    /// Scan INPUT with two sets of detectors and show which findings are gained and lost
+    Diff(Box<Diff>),
 }
 
 #[derive(Debug, Args)]

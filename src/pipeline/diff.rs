@@ -107,8 +107,8 @@ pub struct Diff {
     pub old: Side,
     /// After.
     pub new: Side,
-    /// UTC days from the first event to the last.
-    pub days: i64,
+    /// UTC days with events.
+    pub days: usize,
     /// Events analysed.
     pub events: u64,
     /// Objects and records that could not be read.
@@ -144,11 +144,16 @@ pub fn diff(options: &DiffOptions, progress: &dyn Progress, stop: &AtomicBool) -
         findings: run.visible().count(),
         diagnostics: run.diagnostics.clone(),
     };
-    let day = |time: i64| time.div_euclid(86_400_000_000);
     let mut diff = Diff {
         old: side(&options.old, &old),
         new: side(&options.new, &new),
-        days: new.span.map_or(0, |span| day(span.last) - day(span.first) + 1),
+        days: new
+            .coverage
+            .rows
+            .iter()
+            .map(|row| row.hour.div_euclid(86_400))
+            .collect::<BTreeSet<_>>()
+            .len(),
         events: new.account.records().analysed,
         unreadable: new.account.unreadable(),
         interrupted: old.interrupted || new.interrupted,

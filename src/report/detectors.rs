@@ -139,7 +139,7 @@ pub fn test_results(tested: &[Tested], out: &mut dyn Write) -> io::Result<()> {
         match (test.passed(), test.cases) {
             (true, 0) => writeln!(out, "{YELLOW}none{YELLOW:#}  {name}: no cases")?,
             (true, cases) => {
-                writeln!(out, "{GREEN}ok{GREEN:#}    {name}: {}", counted(cases, "case"))?
+                writeln!(out, "{GREEN}ok{GREEN:#}    {name}: {}", counted(cases, "case"))?;
             }
             (false, _) => writeln!(out, "{RED}FAIL{RED:#}  {name}: {}", escaped(&test.file))?,
         }

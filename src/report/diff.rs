@@ -63,7 +63,7 @@ fn row(name: &str, change: Change) -> Vec<String> {
 }
 
 #[allow(clippy::cast_precision_loss, reason = "shown with one decimal")]
-fn side(name: &str, side: &Side, days: i64, out: &mut dyn Write) -> io::Result<()> {
+fn side(name: &str, side: &Side, days: usize, out: &mut dyn Write) -> io::Result<()> {
     let a_day = side.findings as f64 / days.max(1) as f64;
     writeln!(
         out,

@@ -58,7 +58,7 @@ impl Writer {
             TagEnd::Heading(_) => {
                 let heading = escaped(self.text.trim()).into_owned();
                 self.text.clear();
-                self.shown.push_str(&format!("{}\n\n", heading.to_uppercase()));
+                self.shown.push_str(&(heading.to_uppercase() + "\n\n"));
             }
             TagEnd::Paragraph | TagEnd::Item => self.block(),
             TagEnd::List(_) => {
@@ -68,10 +68,10 @@ impl Writer {
                 }
             }
             TagEnd::CodeBlock => {
-                let lines = self.text.lines().map(|line| format!("    {}\n", escaped(line)));
-                let code: String = lines.collect();
-                self.text.clear();
-                self.shown.push_str(&format!("{code}\n"));
+                for line in std::mem::take(&mut self.text).lines() {
+                    self.shown.extend(["    ", &escaped(line), "\n"]);
+                }
+                self.shown.push('\n');
             }
             TagEnd::TableCell => self.row.push(std::mem::take(&mut self.text)),
             TagEnd::TableHead | TagEnd::TableRow => self.rows.push(std::mem::take(&mut self.row)),
@@ -110,7 +110,7 @@ impl Writer {
         let rows = std::mem::take(&mut self.rows);
         let Some((head, body)) = rows.split_first() else { return };
         let table = table(head.iter().map(String::as_str), body.iter().cloned());
-        self.shown.push_str(&format!("{}\n\n", table.trim_fmt()));
+        self.shown.push_str(&(table.trim_fmt() + "\n\n"));
     }
 }
 

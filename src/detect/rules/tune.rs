@@ -227,7 +227,9 @@ impl Threshold {
         let CorrelationCondition::Threshold { predicates, .. } = condition else { return };
         match self {
             Self::Number(number) => {
-                predicates.iter_mut().for_each(|(_, value)| *value = *number);
+                for (_, value) in predicates {
+                    *value = *number;
+                }
             }
             Self::Predicates(new) => predicates.clone_from(new),
         }
