@@ -126,6 +126,7 @@ const FAULTS: &[(&str, &str, u64, u64, &str, &str)] = &[
         "selection",
         "other",
     ),
+    ("selection: {eventName: x, eventName: y}", "error", 4, 15, "sigma", "duplicate"),
     ("selection: {a..b: x}", "error", 4, 15, "selection", "a..b"),
     ("selection: {eventName: x}\ntrailsift: {judge: guess}", "error", 5, 20, "judge", "guess"),
     (

@@ -129,6 +129,12 @@ fn what_a_tuning_file_does_not_mean_is_named_and_not_half_done() {
         ("mass_object_delete: {exclude_events: {}}", "fields", (1, 38)),
         ("- mass_object_delete", "mapping", (1, 1)),
         ("3: {enabled: false}", "text", (1, 1)),
+        (
+            "mass_object_delete: {enabled: false}\nmass_object_delete: {level: low}",
+            "duplicate",
+            (1, 1),
+        ),
+        ("mass_object_delete: {enabled: false, enabled: true}", "duplicate", (1, 21)),
     ];
     for (text, words, place) in cases {
         let (ran, out) = run(&logs, &[("--tune", text)], &[]);
@@ -142,7 +148,7 @@ fn what_a_tuning_file_does_not_mean_is_named_and_not_half_done() {
         assert_eq!((at, &fault["severity"]), (*place, &json!("warning")), "{text}: {fault}");
         let said = format!("{} {}", fault["message"], fault["help"]);
         assert!(said.contains(words) && said.contains("nothing is changed"), "{text}: {said}");
-        assert!(ran.out.contains("nothing is changed by this entry"), "{}", ran.out);
+        assert!(ran.out.contains("nothing is changed by it"), "{}", ran.out);
     }
 }
 
@@ -256,6 +262,7 @@ fn an_expired_entry_is_said_and_a_bad_one_suppresses_nothing() {
         ("detector: '*'", "a list"),
         ("- {detector: nobody, reason: x}", "`nobody` is no detector of this run"),
         ("- [", "yaml"),
+        ("- {detector: '*', bucket: a, bucket: payroll, reason: x}", "duplicate"),
     ];
     for (text, words) in cases {
         let (ran, out) = run(&logs, &[("--suppress", text)], &[]);

@@ -6,7 +6,7 @@ use wildmatch::WildMatch;
 
 use super::finding::Finding;
 use super::time::day_text;
-use crate::detect::rules::yaml::{Mapping, documents, sequence};
+use crate::detect::rules::yaml::{Mapping, sequence, strict_documents};
 use crate::detect::rules::{Diagnostic, Level, UsedFile};
 use crate::digest::sha256;
 
@@ -58,7 +58,7 @@ impl Suppressions {
     pub fn parse(file: &str, text: &str) -> Self {
         let used = UsedFile { file: file.to_owned(), sha256: sha256(text.as_bytes()) };
         let mut read = Self { used: Some(used), ..Self::default() };
-        let items = documents(file, text).and_then(|documents| {
+        let items = strict_documents(file, text).and_then(|documents| {
             let lists = documents.iter().map(|document| sequence(file, document));
             lists.map(|list| Ok(list?.iter().map(|item| Entry::of(file, item)).collect())).collect()
         });
@@ -76,7 +76,7 @@ impl Suppressions {
             }
         }
         for fault in &mut read.diagnostics {
-            fault.message.push_str("; the entry suppresses nothing");
+            fault.message.push_str("; it suppresses nothing");
             fault.severity = Level::Warning;
         }
         read

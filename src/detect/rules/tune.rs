@@ -12,7 +12,7 @@ use super::detector::severity_of;
 use super::diagnostic::Diagnostic;
 use super::document::{Document, Kind};
 use super::section::{Section, severity};
-use super::yaml::{Mapping, documents, place, text};
+use super::yaml::{Mapping, place, strict_documents, text};
 use crate::detect::select;
 use crate::digest::sha256;
 use crate::events::{Core, Field, Fields};
@@ -93,7 +93,7 @@ impl Tuning {
     pub fn parse(file: &str, text: &str) -> Self {
         let used = UsedFile { file: file.to_owned(), sha256: sha256(text.as_bytes()) };
         let mut tuning = Self { used, changes: Vec::new(), faults: Vec::new() };
-        match documents(file, text) {
+        match strict_documents(file, text) {
             Ok(documents) => documents.iter().for_each(|document| tuning.read(file, document)),
             Err(fault) => tuning.faults.push(fault),
         }
@@ -127,7 +127,7 @@ impl Tuning {
             }
         }
         for fault in &mut faults {
-            fault.message.push_str("; nothing is changed by this entry");
+            fault.message.push_str("; nothing is changed by it");
         }
         faults.into_iter().map(Diagnostic::warning).collect()
     }

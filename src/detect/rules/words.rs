@@ -48,7 +48,7 @@ impl Words {
 
     /// Where the word stands that `message` names between backticks or quotes.
     pub(super) fn find(&self, message: &str) -> Option<(usize, usize)> {
-        let named = message.split(['`', '\'']).skip(1).step_by(2);
+        let named = message.split(['`', '\'', '"']).skip(1).step_by(2);
         let find = |name: &str| self.0.iter().find(|word| word.holds(name)).map(|word| word.place);
         named.filter(|name| !name.is_empty()).find_map(find)
     }

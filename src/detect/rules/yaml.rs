@@ -1,5 +1,6 @@
 //! Reading YAML with spans: mappings whose keys must be known, values whose types must fit.
 
+use rsigma_parser::lint::{LintRule, lint_yaml_str};
 use saphyr::{LoadableYamlNode, MarkedYaml, Scalar, YamlData};
 
 use super::diagnostic::Diagnostic;
@@ -22,6 +23,24 @@ pub(crate) fn documents<'i>(file: &str, text: &'i str) -> Result<Vec<MarkedYaml<
         let place = (error.marker().line(), error.marker().col() + 1);
         Diagnostic::at(file, place, "yaml", error.info())
     })
+}
+
+/// The same, and a key given twice is a fault: saphyr would take the last one in silence.
+///
+/// # Errors
+/// A diagnostic with the place of the fault.
+pub(crate) fn strict_documents<'i>(
+    file: &str,
+    text: &'i str,
+) -> Result<Vec<MarkedYaml<'i>>, Diagnostic> {
+    let documents = documents(file, text)?;
+    let is_fault = |rule| rule == LintRule::YamlParseError;
+    let Some(fault) = lint_yaml_str(text).into_iter().find(|fault| is_fault(fault.rule)) else {
+        return Ok(documents);
+    };
+    let number = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+    let place = fault.span.map(|span| (number(span.start_line) + 1, number(span.start_col).max(1)));
+    Err(Diagnostic::at(file, place.unwrap_or((1, 1)), "yaml", fault.message))
 }
 
 /// The items of a list.
