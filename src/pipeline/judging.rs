@@ -7,9 +7,9 @@ use super::chains::Chains;
 use super::run::NotJudged;
 use crate::detect::group::{Entities, Entity, FoldId, Groups, Key, Row};
 use crate::detect::judge::{History, Judgement, Learning, Signal, Unjudged};
-use crate::detect::rules::{Detector, Plan};
+use crate::detect::rules::{Detector, Diagnostic, Plan, UsedFile};
 use crate::error::Result;
-use crate::findings::{Finding, findings_of, link_shared};
+use crate::findings::{Finding, Suppressions, findings_of, link_shared};
 use crate::intel::OwnAccounts;
 
 /// Events of one account, region, bucket and class in one hour.
@@ -109,6 +109,8 @@ pub(super) struct Judging<'j> {
     pub folds_since: BTreeMap<FoldId, i64>,
     /// One's own accounts.
     pub own: &'j OwnAccounts,
+    /// Findings that somebody does not want to see.
+    pub suppress: &'j Suppressions,
 }
 
 impl Judging<'_> {
@@ -130,6 +132,12 @@ pub(super) struct Judged {
     pub coverage: Coverage,
     /// Entities that were not judged, by detector and reason.
     pub unjudged: BTreeMap<(String, Unjudged), u64>,
+    /// Of suppressions that have expired.
+    pub notes: Vec<String>,
+    /// The suppression file.
+    pub suppression: Option<UsedFile>,
+    /// Suppressions that do not apply.
+    pub diagnostics: Vec<Diagnostic>,
 }
 
 /// Judges the merged table.
@@ -171,6 +179,7 @@ pub(super) fn judge(
     sort(&mut judged.findings);
     sort(&mut judged.first_appearances);
     link_shared(&mut judged.findings);
+    judged.suppress(plan, how.suppress);
     Ok(judged)
 }
 
@@ -235,6 +244,15 @@ impl Judged {
         let learned: Vec<Signal> = learned.into_iter().map(|(signal, _)| signal).collect();
         let learned = findings_of(detector, &groups.entity, &learned, how.own);
         self.first_appearances.extend(learned);
+    }
+
+    fn suppress(&mut self, plan: &Plan, suppress: &Suppressions) {
+        self.notes = suppress.apply(&mut self.findings);
+        suppress.apply(&mut self.first_appearances);
+        let ids: Vec<String> = plan.detectors.iter().map(|d| d.metadata.id.clone()).collect();
+        self.suppression.clone_from(&suppress.used);
+        self.diagnostics.clone_from(&suppress.diagnostics);
+        self.diagnostics.extend(suppress.strangers(&ids));
     }
 
     /// What the logs cannot show, and what they show too little of.

@@ -225,8 +225,15 @@ impl<'d> Compiler<'d> {
         for rule in rules {
             match rule {
                 Rule::Plain(number) => {
-                    selections.push(self.selection(*number)?);
+                    let selection = self.selection(*number)?;
                     parts.push(self.describe(*number));
+                    selections.push(match &draft.document.exclude {
+                        None => selection,
+                        Some(events) => {
+                            parts.push(format!("without {}", described(events)));
+                            self.without(selection, events, draft.document)?
+                        }
+                    });
                 }
                 Rule::Correlation(_) => {
                     selections.push(Fold::NO_SELECTION);
@@ -310,6 +317,22 @@ impl<'d> Compiler<'d> {
         compiler.compile(detection)
     }
 
+    /// The number of a selection without some events.
+    fn without(
+        &mut self,
+        selection: usize,
+        events: &Detections,
+        document: &Document,
+    ) -> Result<usize, Diagnostic> {
+        let excluded = self.condition(events);
+        let excluded = excluded.map_err(|error| document.fault("selection", error.to_string()))?;
+        let all = self.plan.selections.get(selection).map(|all| all.condition.clone());
+        let parts = all.into_iter().chain([Expression::Not(Box::new(excluded))]).collect();
+        let condition = Expression::All(parts);
+        self.plan.selections.push(Selection::new(condition, &self.plan.predicates));
+        Ok(self.plan.selections.len() - 1)
+    }
+
     /// Names filters that do not do what they seem to.
     pub(super) fn check_filters(&mut self) {
         for filter in self.filters {
@@ -327,10 +350,7 @@ impl<'d> Compiler<'d> {
         let Some(Kind::Rule(rule)) = document.map(|document| &document.kind) else {
             return String::new();
         };
-        let named = rule.detection.named.iter();
-        let named: BTreeMap<&String, String> =
-            named.map(|(name, detection)| (name, format!("{detection:?}"))).collect();
-        let own = format!("{named:?} {:?}\n", rule.detection.condition_strings);
+        let own = described(&rule.detection);
         let filters = self.filters.iter().filter(|filter| filter.applies_to(rule));
         std::iter::once(own).chain(filters.map(Filter::describe)).collect()
     }
@@ -386,4 +406,10 @@ fn scope(draft: &Draft<'_>, columns: &[Column]) -> Result<Option<Scope>, Diagnos
     };
     let (data, min_days) = (draft.section.needs_data_events, keys.min.unwrap_or(MIN_HISTORY));
     Ok(Some(Scope { bucket, data, min_days }))
+}
+
+fn described(detections: &Detections) -> String {
+    let named: BTreeMap<&String, String> =
+        detections.named.iter().map(|(name, detection)| (name, format!("{detection:?}"))).collect();
+    format!("{named:?} {:?}\n", detections.condition_strings)
 }

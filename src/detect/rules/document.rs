@@ -1,6 +1,6 @@
 //! Sigma documents with their `trailsift:` sections.
 
-use rsigma_parser::{CorrelationRule, LogSource, SigmaRule, parse_sigma_yaml};
+use rsigma_parser::{CorrelationRule, Detections, LogSource, SigmaRule, parse_sigma_yaml};
 use saphyr::MarkedYaml;
 
 use super::correlation::{Correlation, without_fractions};
@@ -9,6 +9,7 @@ use super::filter::Filter;
 use super::limits;
 use super::section::Section;
 use super::source::RuleFile;
+use super::words::Words;
 use super::yaml::{Mapping, documents};
 
 /// A Sigma document that can be run or referred to.
@@ -20,6 +21,8 @@ pub(super) struct Document {
     pub file: String,
     /// Where it begins.
     place: (usize, usize),
+    /// Where its words stand.
+    words: Words,
     /// Rule or correlation.
     pub kind: Kind,
     /// Its section.
@@ -29,6 +32,8 @@ pub(super) struct Document {
     /// Whether it gives findings of its own: what no other document refers to does, and what a
     /// correlation with `generate` refers to.
     pub judged: bool,
+    /// Events that it does not look at: the user's tuning.
+    pub exclude: Option<Detections>,
 }
 
 /// The two kinds of documents.
@@ -72,7 +77,9 @@ impl Document {
 
     /// A fault of this document.
     pub(super) fn fault(&self, code: &'static str, message: impl Into<String>) -> Diagnostic {
-        Diagnostic::at(&self.file, self.place, code, message)
+        let message = message.into();
+        let place = self.words.find(&message).unwrap_or(self.place);
+        Diagnostic::at(&self.file, place, code, message)
     }
 }
 
@@ -137,7 +144,13 @@ fn read_file(
     let sigma = parse_sigma_yaml(&without_fractions(&file.name, &file.text, &nodes))
         .map_err(|error| Diagnostic::of_file(&file.name, "sigma", error.to_string()))?;
     for error in &sigma.errors {
-        diagnostics.push(Diagnostic::of_file(&file.name, "sigma", error.clone()));
+        let place = nodes.iter().find_map(|node| Words::of(node).find(error));
+        diagnostics.push(Diagnostic::at(
+            &file.name,
+            place.unwrap_or((1, 1)),
+            "sigma",
+            error.clone(),
+        ));
     }
     let filter = |rule| Filter { file: file.name.clone(), rule };
     filters.extend(sigma.filters.into_iter().map(filter));
@@ -201,10 +214,12 @@ fn document(file: &RuleFile, nodes: &[MarkedYaml<'_>], kind: Kind) -> Result<Doc
         id: name.unwrap_or_else(|| file.slug().to_owned()),
         file: file.name.clone(),
         place: start.unwrap_or((1, 1)),
+        words: node.map(Words::of).unwrap_or_default(),
         kind,
         section,
         correlation,
         judged: true,
+        exclude: None,
     })
 }
 

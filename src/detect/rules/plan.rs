@@ -10,6 +10,7 @@ use super::detector::Detector;
 use super::diagnostic::Diagnostic;
 use super::document::{Kind, read};
 use super::source::RuleFile;
+use super::tune::{Tuning, UsedFile};
 use crate::detect::group::{Fold, FoldId, Grain};
 use crate::detect::select::{Evaluator, Placeholders, Predicates, Program, Selection, Test};
 use crate::digest::{Identity, hex};
@@ -58,6 +59,8 @@ pub struct Plan {
     pub detectors: Vec<Detector>,
     /// What could not be compiled.
     pub diagnostics: Vec<Diagnostic>,
+    /// The tuning file that it was compiled with.
+    pub tuning: Option<UsedFile>,
     /// Identity of the whole plan: tables of equal plans merge.
     pub digest: String,
 }
@@ -117,12 +120,17 @@ impl Plan {
     /// Compiles detector files. Bad rules become diagnostics, the others run.
     #[must_use]
     pub fn compile(files: &[RuleFile]) -> Self {
-        Self::compile_with(files, &Placeholders::new())
+        Self::compile_with(files, &Placeholders::new(), None)
     }
 
-    /// Compiles detector files, with values for their placeholders.
+    /// Compiles detector files, with values for their placeholders and the changes of a tuning file.
+    /// Changes that cannot be made become diagnostics.
     #[must_use]
-    pub fn compile_with(files: &[RuleFile], placeholders: &Placeholders) -> Self {
+    pub fn compile_with(
+        files: &[RuleFile],
+        placeholders: &Placeholders,
+        tuning: Option<&Tuning>,
+    ) -> Self {
         let mut plan = Self {
             fields: Fields::default(),
             predicates: Predicates::default(),
@@ -131,9 +139,13 @@ impl Plan {
             folds: vec![coverage()],
             detectors: Vec::new(),
             diagnostics: Vec::new(),
-            digest: digest(files, placeholders),
+            tuning: tuning.map(|tuning| tuning.used.clone()),
+            digest: digest(files, placeholders, tuning),
         };
-        let (documents, filters) = read(files, &mut plan.diagnostics);
+        let (mut documents, filters) = read(files, &mut plan.diagnostics);
+        if let Some(tuning) = tuning {
+            plan.diagnostics.extend(tuning.apply(&mut documents));
+        }
         let mut compiler = Compiler::new(&documents, &filters, placeholders, plan);
         compiler.check_filters();
         for (number, document) in documents.iter().enumerate() {
@@ -167,8 +179,10 @@ fn coverage() -> Fold {
     }
 }
 
-fn digest(files: &[RuleFile], placeholders: &Placeholders) -> String {
+fn digest(files: &[RuleFile], placeholders: &Placeholders, tuning: Option<&Tuning>) -> String {
     let version = format!("{} {NORMALISER}", env!("CARGO_PKG_VERSION"));
     let start = Identity::default().part(Some(&version)).part(Some(&format!("{placeholders:?}")));
-    hex(&files.iter().fold(start, |id, file| id.part(Some(&file.text))).finish())
+    let files = files.iter().fold(start, |id, file| id.part(Some(&file.text)));
+    let tuned = tuning.iter().fold(files, |id, tuning| id.part(Some(&tuning.used.sha256)));
+    hex(&tuned.finish())
 }

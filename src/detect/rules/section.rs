@@ -145,7 +145,8 @@ impl Section {
     }
 }
 
-fn severity(mapping: &Mapping<'_, '_>, key: &str) -> Result<Option<f64>, Diagnostic> {
+/// The severity under `key`, in its range.
+pub(super) fn severity(mapping: &Mapping<'_, '_>, key: &str) -> Result<Option<f64>, Diagnostic> {
     let number = mapping.number(key)?;
     match number {
         Some(number) if !(1.0..=10.0).contains(&number) => {
