@@ -140,19 +140,33 @@ fn case_folding(leaf: &Leaf<'_>, event: &Value) -> bool {
         return false;
     }
     let found = leaf.found(event).into_iter().chain(leaf.others(event));
-    let odd = |text: &str| text.chars().any(is_odd_case);
-    let in_event = found.into_iter().any(|found| found.texts().any(|text| odd(&text)));
-    let in_rule = leaf.texts().any(|text| odd(&text.original));
-    let wild = leaf.texts().any(SigmaString::contains_wildcards);
-    in_event && (in_rule || wild || leaf.has(Modifier::FieldRef))
+    let texts: Vec<String> = found.flat_map(|found| found.texts().collect::<Vec<_>>()).collect();
+    let odd = |text: &String| text.chars().any(|character| folded(character) != lower(character));
+    if leaf.has(Modifier::FieldRef) {
+        return texts.iter().any(|text| odd(text) || text.contains('\u{3a3}'));
+    }
+    leaf.texts().any(|pattern| {
+        let plain = &pattern.original;
+        texts.iter().any(|text| {
+            let fold = |text: &str| text.chars().map(folded).collect::<String>();
+            let as_folded = fold(text).contains(&fold(plain));
+            let as_lower = text.to_lowercase().contains(&plain.to_lowercase());
+            if pattern.contains_wildcards() { odd(text) } else { as_folded != as_lower }
+        })
+    })
 }
 
-/// Whether lower case is not the simple folding of the character, or is more than one.
-fn is_odd_case(character: char) -> bool {
-    let lower: String = character.to_lowercase().collect();
-    let folded = character.to_uppercase().collect::<String>();
-    let folded: String = folded.chars().flat_map(char::to_lowercase).collect();
-    character == '\u{3a3}' || lower.chars().count() > 1 || folded != lower
+/// Simple folding of the characters in the pool of words.
+fn folded(character: char) -> char {
+    match character {
+        '\u{17f}' => 's',
+        '\u{3c2}' => '\u{3c3}',
+        other => lower(other),
+    }
+}
+
+fn lower(character: char) -> char {
+    character.to_lowercase().next().unwrap()
 }
 
 fn keyword_number(leaf: &Leaf<'_>, event: &Value) -> bool {
@@ -326,7 +340,7 @@ fn is_changed(field: &str, event: &Value) -> bool {
     match field {
         "readOnly" => !(value.is_boolean() || value.is_null())
             && !matches!(value.as_str(), Some("true" | "false")),
-        "recipientAccountId" => !value.is_string() && !event["accountId"].is_null(),
+        "recipientAccountId" if value.is_null() => !event["accountId"].is_null(),
         "eventCategory" => !value.is_string(),
         _ => value.is_array() || value.is_object(),
     }

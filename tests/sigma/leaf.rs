@@ -1,7 +1,10 @@
 //! A leaf of a rule, and what an event holds for it: what the known differences look at.
 
 use rsigma_eval::event::{Event, EventValue, JsonEvent};
-use rsigma_parser::{Detection, Detections, Modifier, SigmaString, SigmaValue, SpecialChar, StringPart};
+use rsigma_parser::{
+    ConditionExpr, Detection, Detections, Modifier, SigmaString, SigmaValue, SpecialChar,
+    StringPart,
+};
 use serde_json::Value;
 
 /// `field|modifiers: values`, or keywords.
@@ -13,11 +16,26 @@ pub struct Leaf<'r> {
     pub values: &'r [SigmaValue],
 }
 
-/// All leaves of a rule.
+/// The leaves of a rule that its condition looks at.
 pub fn leaves(detections: &Detections) -> Vec<Leaf<'_>> {
     let mut found = Vec::new();
-    detections.named.values().for_each(|detection| collect(detection, &mut found));
+    for (name, detection) in &detections.named {
+        if detections.conditions.iter().any(|condition| looks_at(condition, name)) {
+            collect(detection, &mut found);
+        }
+    }
     found
+}
+
+fn looks_at(condition: &ConditionExpr, name: &str) -> bool {
+    match condition {
+        ConditionExpr::And(parts) | ConditionExpr::Or(parts) => {
+            parts.iter().any(|part| looks_at(part, name))
+        }
+        ConditionExpr::Not(part) => looks_at(part, name),
+        ConditionExpr::Identifier(own) => own == name,
+        ConditionExpr::Selector { pattern, .. } => pattern.matches_detection_name(name),
+    }
 }
 
 fn collect<'r>(detection: &'r Detection, found: &mut Vec<Leaf<'r>>) {

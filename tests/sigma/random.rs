@@ -126,7 +126,7 @@ fn minimal(
 }
 
 /// Shrinks a value as long as it fails.
-fn shrink<T>(tree: &mut Box<dyn ValueTree<Value = T>>, fails: impl Fn(&T) -> bool) {
+fn shrink<T: std::fmt::Debug>(tree: &mut Box<dyn ValueTree<Value = T>>, fails: impl Fn(&T) -> bool) {
     for _ in 0..2_000 {
         if !tree.simplify() {
             return;

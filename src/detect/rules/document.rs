@@ -4,6 +4,7 @@ use rsigma_parser::{CorrelationRule, LogSource, SigmaRule, parse_sigma_yaml};
 use saphyr::MarkedYaml;
 
 use super::diagnostic::Diagnostic;
+use super::fault;
 use super::filter::Filter;
 use super::section::Section;
 use super::source::RuleFile;
@@ -93,7 +94,7 @@ fn read_file(
     let sigma = parse_sigma_yaml(&file.text)
         .map_err(|error| Diagnostic::of_file(&file.name, "sigma", error.to_string()))?;
     for error in &sigma.errors {
-        diagnostics.push(Diagnostic::of_file(&file.name, "sigma", error.clone()));
+        diagnostics.push(fault::of_parser(&file.name, &nodes, error));
     }
     let filter = |rule| Filter { file: file.name.clone(), rule };
     filters.extend(sigma.filters.into_iter().map(filter));

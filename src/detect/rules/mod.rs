@@ -9,6 +9,7 @@ mod detector;
 mod diagnostic;
 mod document;
 mod draft;
+mod fault;
 mod filter;
 mod message;
 mod placeholders;

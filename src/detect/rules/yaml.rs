@@ -24,7 +24,8 @@ pub(super) fn documents<'i>(file: &str, text: &'i str) -> Result<Vec<MarkedYaml<
     })
 }
 
-fn place(node: &MarkedYaml<'_>) -> (usize, usize) {
+/// Line and column, counted from 1.
+pub(super) fn place(node: &MarkedYaml<'_>) -> (usize, usize) {
     (node.span.start.line(), node.span.start.col() + 1)
 }
 
@@ -140,7 +141,8 @@ impl<'y, 'i> Mapping<'y, 'i> {
     }
 }
 
-fn text<'y>(node: &'y MarkedYaml<'_>) -> Option<&'y str> {
+/// The text that a node is.
+pub(super) fn text<'y>(node: &'y MarkedYaml<'_>) -> Option<&'y str> {
     match &node.data {
         YamlData::Value(Scalar::String(text)) => Some(text),
         _ => None,
