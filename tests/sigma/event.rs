@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Map, Value, json};
 
-use super::words::{ALL_TEXTS, TEXTS, TIMES};
+use super::words::{ALL_TEXTS, EVENT_NAMES, TEXTS, TIMES};
 
 /// A key and what may stand under it; `None`: nothing.
 type Entry = BoxedStrategy<(&'static str, Option<Value>)>;
@@ -159,7 +159,7 @@ pub fn event() -> BoxedStrategy<Value> {
     ]);
     let entries = vec![
         entry("eventVersion", 1, of(&["1.08", "1.11"])),
-        entry("eventName", 1, of(&["GetObject", "PutObject", "DeleteBucket", "\u{fc}N\u{cf}CODE"])),
+        entry("eventName", 1, of(EVENT_NAMES)),
         entry("eventSource", 1, of(&["s3.amazonaws.com", "S3.amazonaws.com", "iam.amazonaws.com"])),
         entry("awsRegion", 1, of(&["eu-west-1", "us-east-1", "alpha"])),
         entry("sourceIPAddress", 1, address()),

@@ -2,8 +2,7 @@
 
 use rsigma_eval::event::{Event, EventValue, JsonEvent};
 use rsigma_parser::{
-    ConditionExpr, Detection, Detections, Modifier, SigmaString, SigmaValue, SpecialChar,
-    StringPart,
+    DetectionItem, Modifier, SigmaString, SigmaValue, SpecialChar, StringPart,
 };
 use serde_json::Value;
 
@@ -16,40 +15,13 @@ pub struct Leaf<'r> {
     pub values: &'r [SigmaValue],
 }
 
-/// The leaves of a rule that its condition looks at.
-pub fn leaves(detections: &Detections) -> Vec<Leaf<'_>> {
-    let mut found = Vec::new();
-    for (name, detection) in &detections.named {
-        if detections.conditions.iter().any(|condition| looks_at(condition, name)) {
-            collect(detection, &mut found);
-        }
-    }
-    found
-}
-
-fn looks_at(condition: &ConditionExpr, name: &str) -> bool {
-    match condition {
-        ConditionExpr::And(parts) | ConditionExpr::Or(parts) => {
-            parts.iter().any(|part| looks_at(part, name))
-        }
-        ConditionExpr::Not(part) => looks_at(part, name),
-        ConditionExpr::Identifier(own) => own == name,
-        ConditionExpr::Selector { pattern, .. } => pattern.matches_detection_name(name),
-    }
-}
-
-fn collect<'r>(detection: &'r Detection, found: &mut Vec<Leaf<'r>>) {
-    match detection {
-        Detection::AllOf(items) => found.extend(items.iter().map(|item| Leaf {
+impl<'r> Leaf<'r> {
+    pub fn of(item: &'r DetectionItem) -> Self {
+        Self {
             field: item.field.name.as_deref(),
             modifiers: &item.field.modifiers,
             values: &item.values,
-        })),
-        Detection::AnyOf(parts) | Detection::And(parts) => {
-            parts.iter().for_each(|part| collect(part, found));
         }
-        Detection::Keywords(values) => found.push(Leaf { field: None, modifiers: &[], values }),
-        Detection::ArrayMatch { .. } | Detection::Conditional { .. } => {}
     }
 }
 
