@@ -6,6 +6,9 @@ use super::acl::ACL_GRANTS;
 use super::schema::Core;
 use super::slots::canonical;
 
+/// The most parts of a path: records nest no deeper by default.
+const MAX_PARTS: usize = 128;
+
 /// A column that a rule reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Field {
@@ -80,7 +83,7 @@ impl Fields {
     /// CloudTrail are recognised in any case.
     ///
     /// # Errors
-    /// [`UnknownField`] for an empty name or part of a name.
+    /// [`UnknownField`] for an empty name or part of a name, and for more parts than records nest.
     pub fn resolve(&mut self, name: &str) -> Result<Field, UnknownField> {
         let name = canonical(name).unwrap_or(name);
         if let Some(core) = Core::find(name) {
@@ -169,7 +172,10 @@ impl Fields {
 }
 
 fn check(name: &str) -> Result<(), UnknownField> {
-    if name.split('.').any(str::is_empty) || (name.contains("**") && !anywhere_is_last(name)) {
+    if name.split('.').any(str::is_empty)
+        || name.split('.').nth(MAX_PARTS).is_some()
+        || (name.contains("**") && !anywhere_is_last(name))
+    {
         return Err(UnknownField { name: name.to_owned() });
     }
     Ok(())
@@ -211,6 +217,8 @@ mod tests {
         for name in ["", "a..b", "a.**", "**.a.b", "a.**.b.**.c"] {
             assert!(Fields::default().resolve(name).is_err(), "{name}");
         }
+        assert!(Fields::default().resolve(&["a"; 129].join(".")).is_err());
+        assert!(Fields::default().resolve(&["a"; 128].join(".")).is_ok());
         assert!(Fields::default().resolve("a.**.b").is_ok());
     }
 }

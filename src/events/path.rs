@@ -187,12 +187,18 @@ impl Root {
     }
 }
 
+/// A longer path is read in one way only.
+const MAX_LITERAL_PARTS: usize = 16;
+
 /// The ways of reading a dotted path: its parts as keys, and the last ones as one key with dots in
 /// it (`…attributes.www.amazon.com:app_id`).
 fn literal_keys(path: &str) -> Vec<Vec<&str>> {
     let parts: Vec<&str> = path.split('.').collect();
     let mut rest = path;
     let mut ways = vec![parts.clone()];
+    if parts.len() > MAX_LITERAL_PARTS {
+        return ways;
+    }
     for (number, part) in parts.iter().enumerate().take(parts.len().saturating_sub(1)) {
         ways.push(parts.iter().take(number).copied().chain([rest]).collect());
         rest = rest.get(part.len() + 1..).unwrap_or_default();

@@ -6,6 +6,7 @@ use saphyr::MarkedYaml;
 use super::diagnostic::Diagnostic;
 use super::fault;
 use super::filter::Filter;
+use super::limits;
 use super::section::Section;
 use super::source::RuleFile;
 use super::yaml::{Mapping, documents};
@@ -90,6 +91,7 @@ fn read_file(
     filters: &mut Vec<Filter>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Result<Vec<Document>, Diagnostic> {
+    limits::check(&file.name, &file.text)?;
     let nodes = documents(&file.name, &file.text)?;
     let sigma = parse_sigma_yaml(&file.text)
         .map_err(|error| Diagnostic::of_file(&file.name, "sigma", error.to_string()))?;

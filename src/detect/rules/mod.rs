@@ -11,6 +11,7 @@ mod document;
 mod draft;
 mod fault;
 mod filter;
+mod limits;
 mod message;
 mod placeholders;
 mod plan;

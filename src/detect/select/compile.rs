@@ -18,6 +18,9 @@ use super::predicate::{
 use super::text::{Operation, Piece, TextMatcher};
 use crate::events::{Extract, Field, Fields, UnknownField};
 
+/// The most parts and values that a selection may come to, each counted wherever it is named.
+const MAX_VALUES: usize = 100_000;
+
 /// Why a detection cannot be compiled.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -53,6 +56,9 @@ pub enum CompileError {
     /// A placeholder without values.
     #[error("placeholder `%{0}%` has no values: give them with --placeholders")]
     Placeholder(String),
+    /// What the condition names is compiled wherever it is named.
+    #[error("the condition comes to more than {MAX_VALUES} values")]
+    TooLarge,
     /// The field's name is malformed.
     #[error(transparent)]
     Field(#[from] UnknownField),
@@ -83,7 +89,7 @@ impl Compiler<'_> {
     /// # Errors
     /// [`CompileError`], which names the construct that is not understood.
     pub fn compile(&mut self, detections: &Detections) -> Result<Expression, CompileError> {
-        let mut section = Section { compiler: self, detections };
+        let mut section = Section { compiler: self, detections, room: MAX_VALUES };
         let conditions = &detections.conditions;
         let parts: Result<Vec<_>, _> =
             conditions.iter().map(|condition| section.condition(condition)).collect();
@@ -117,10 +123,19 @@ impl Compiler<'_> {
 struct Section<'s, 'c> {
     compiler: &'s mut Compiler<'c>,
     detections: &'s Detections,
+    /// How many more parts and values there may be.
+    room: usize,
 }
 
 impl Section<'_, '_> {
+    /// Takes room for so many parts or values.
+    fn take(&mut self, count: usize) -> Result<(), CompileError> {
+        self.room = self.room.checked_sub(count).ok_or(CompileError::TooLarge)?;
+        Ok(())
+    }
+
     fn condition(&mut self, condition: &ConditionExpr) -> Result<Expression, CompileError> {
+        self.take(1)?;
         let mut each = |parts: &[ConditionExpr]| -> Result<Vec<_>, CompileError> {
             parts.iter().map(|part| self.condition(part)).collect()
         };
@@ -164,6 +179,7 @@ impl Section<'_, '_> {
     }
 
     fn detection(&mut self, detection: &Detection) -> Result<Expression, CompileError> {
+        self.take(1)?;
         match detection {
             Detection::AllOf(items) => {
                 let parts = items.iter().map(|item| self.item(item)).collect::<Result<_, _>>()?;
@@ -249,6 +265,7 @@ impl Section<'_, '_> {
         let mut parts = Vec::new();
         for value in values {
             let expanded = self.expanded(value, modifiers)?;
+            self.take(expanded.len())?;
             let group = expanded.iter().map(|v| self.value(name, field, v, modifiers, operation));
             parts.push(one_or(group.collect::<Result<_, _>>()?, Expression::Any));
         }
