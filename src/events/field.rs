@@ -131,6 +131,17 @@ impl Fields {
         }
     }
 
+    /// Whether the column tells of what `core` holds: of its value, or that it is there.
+    #[must_use]
+    pub fn reads(&self, field: Field, core: Core) -> bool {
+        match field {
+            Field::Core(own) => own == core,
+            Field::Path(path) => {
+                self.columns.get(path).is_some_and(|column| Core::find(&column.path) == Some(core))
+            }
+        }
+    }
+
     /// Extracts each path column from events of these names only, in lower case; `None`: from all.
     pub fn restrict(&mut self, events: impl IntoIterator<Item = Option<BTreeSet<String>>>) {
         for (column, events) in self.columns.iter_mut().zip(events) {

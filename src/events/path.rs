@@ -68,6 +68,8 @@ pub(super) struct Trie {
     roots: Vec<Root>,
     /// By name in lower case: which root.
     by_name: HashMap<Box<str>, usize>,
+    /// The root of events whose names are not ASCII: it has all columns.
+    everything: usize,
 }
 
 /// What is wanted of an event.
@@ -108,7 +110,8 @@ impl Trie {
             (name.as_str().into(), root)
         });
         let by_name = by_name.collect();
-        Self { roots, by_name }
+        let everything = root_of((0..columns.len()).collect());
+        Self { roots, by_name, everything }
     }
 
     /// Walks one record: fills the slots and reports the values of the rule paths.
@@ -127,17 +130,18 @@ impl Trie {
     }
 
     fn root_of(&self, record: Value<'_, '_>) -> Option<usize> {
-        let name = value::string(record.get("eventName")?)?;
+        let name = value::text(record.get("eventName")?)?;
+        if !name.is_ascii() {
+            // Letters of many alphabets fold to ASCII ones.
+            return Some(self.everything);
+        }
         let mut short = [0; SHORT_NAME];
-        let lower = match short.get_mut(..name.len()) {
-            Some(short) if name.is_ascii() => {
-                short.copy_from_slice(name.as_bytes());
-                short.make_ascii_lowercase();
-                return self.by_name.get(std::str::from_utf8(short).ok()?).copied();
-            }
-            _ => name.to_lowercase(),
+        let Some(lower) = short.get_mut(..name.len()) else {
+            return self.by_name.get(name.to_ascii_lowercase().as_str()).copied();
         };
-        self.by_name.get(lower.as_str()).copied()
+        lower.copy_from_slice(name.as_bytes());
+        lower.make_ascii_lowercase();
+        self.by_name.get(std::str::from_utf8(lower).ok()?).copied()
     }
 }
 
@@ -409,7 +413,7 @@ mod tests {
         let mut some = PathColumn::values("x");
         some.events = Some(["getobject".to_owned()].into());
         let trie = Trie::new(&[some, PathColumn::values("y")]);
-        for (name, expected) in [("GetObject", 2), ("PutObject", 1), ("İ", 1)] {
+        for (name, expected) in [("GetObject", 2), ("PutObject", 1), ("\u{212a}", 2)] {
             let mut bytes = format!(r#"{{"x":1,"eventName":"{name}","y":2}}"#).into_bytes();
             let tape = simd_json::to_tape(&mut bytes).unwrap();
             let mut found = Found::default();

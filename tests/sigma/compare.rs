@@ -1,11 +1,12 @@
 //! Many rules over many events through both engines; what differs must be a known difference.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::difference::{self, DIFFERENCES};
+use super::difference::{self, DIFFERENCES, INSIGHTS};
 use super::engines::{Oracle, file, trailsift};
+use super::tree::Tree;
 
 /// A rule, written for each engine.
 pub struct Written {
@@ -23,15 +24,17 @@ pub struct Tally {
     pub hits: usize,
     /// By rule: events that trailsift selects.
     pub by_rule: BTreeMap<String, usize>,
-    /// Pairs that a known difference leaves out.
+    /// Pairs whose verdict hangs on a known difference.
     pub left_out: usize,
+    /// By known difference: pairs that fall under it.
+    pub covered: BTreeMap<&'static str, usize>,
     /// By known difference: pairs on which the engines do differ.
     pub differing: BTreeMap<&'static str, usize>,
     /// Rules that an engine refuses, by its reason.
     pub refused: BTreeMap<String, usize>,
 }
 
-/// A pair on which the engines differ without a reason.
+/// A pair on which the engines differ without a known reason.
 #[derive(Debug)]
 pub struct Mismatch {
     pub rule: usize,
@@ -73,21 +76,28 @@ impl Tally {
         events: &[Value],
         mismatches: &mut Vec<Mismatch>,
     ) {
-        let leaves = difference::leaves(&oracle.rule.detection);
+        let tree = Tree::new(&oracle.rule);
+        let leaves = tree.leaves();
         for (number, event) in events.iter().enumerate() {
             let (ours, theirs) = (ours[number], oracle.holds(event));
-            let known = difference::of(&leaves, event);
+            let mut known = Vec::new();
+            let mut expected = tree.expected(event, &mut known);
+            if known.is_empty() {
+                assert_eq!(expected, Some(theirs), "a rule as a whole and taken apart");
+            }
+            if difference::is_unseen(&leaves, event) {
+                known.push(INSIGHTS);
+                expected = Some(false);
+            }
             self.pairs += 1;
             self.hits += usize::from(ours && theirs);
-            self.left_out += usize::from(!known.is_empty());
-            if ours == theirs {
-                continue;
-            }
-            if known.is_empty() {
+            self.left_out += usize::from(expected.is_none());
+            if expected.is_some_and(|expected| expected != ours) {
                 mismatches.push(Mismatch { rule, event: number, ours, oracle: theirs });
             }
-            for name in known {
-                *self.differing.entry(name).or_default() += 1;
+            for name in known.into_iter().collect::<BTreeSet<_>>() {
+                *self.covered.entry(name).or_default() += 1;
+                *self.differing.entry(name).or_default() += usize::from(ours != theirs);
             }
         }
     }
@@ -95,10 +105,13 @@ impl Tally {
     /// Prints the counts.
     pub fn print(&self, what: &str) {
         let Self { pairs, hits, left_out, .. } = self;
-        println!("{what}: {pairs} pairs, {hits} hits in both, {left_out} left out as known");
+        println!(
+            "{what}: {pairs} pairs, {hits} hits in both, {left_out} hang on a known difference"
+        );
         for difference in DIFFERENCES {
-            let count = self.differing.get(difference.name).unwrap_or(&0);
-            println!("  {count:>7} differ: {}", difference.name);
+            let count = |of: &BTreeMap<&str, usize>| of.get(difference.name).copied().unwrap_or(0);
+            let (differing, covered) = (count(&self.differing), count(&self.covered));
+            println!("  {differing:>7} of {covered:>7} differ: {}", difference.name);
         }
         for (reason, count) in &self.refused {
             println!("  {count:>7} rules refused by {}", reason.replace('\n', " "));

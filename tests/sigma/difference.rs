@@ -1,65 +1,76 @@
 //! Where trailsift differs from rsigma-eval on purpose. Each difference is a predicate on one leaf
 //! of a rule and one event, as narrow as it can be told; `docs/sigma.md` lists them by name.
 
-use rsigma_parser::{Detections, Modifier, SigmaString, SigmaValue};
+use rsigma_parser::{Modifier, SigmaString, SigmaValue};
 use serde_json::Value;
+use trailsift::events::parse_event_time;
 
 use super::encoding::{base64_at, utf16be, utf16le};
-use super::leaf::{self, Found, Leaf, contains, has_dotted_key, text_of};
+use super::leaf::{Found, Leaf, contains, has_dotted_key, text_of};
 
 /// A known difference.
 pub struct Difference {
     /// As in `docs/sigma.md`.
     pub name: &'static str,
     holds: fn(&Leaf<'_>, &Value) -> bool,
+    /// What trailsift says of the leaf, where that is told.
+    says: fn(&Leaf<'_>) -> Known,
+}
+
+/// What is known of a verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Known {
+    Is(bool),
+    Nothing,
 }
 
 /// All of them.
 pub const DIFFERENCES: &[Difference] = &[
-    Difference { name: "neq of an absent field", holds: absent_neq },
-    Difference { name: "exists of null", holds: exists_of_null },
-    Difference { name: "numbers are compared as texts", holds: number_as_text },
-    Difference { name: "the text of a float", holds: float_text },
-    Difference { name: "booleans are compared as texts", holds: boolean_as_text },
-    Difference { name: "objects are texts", holds: object_as_text },
-    Difference { name: "null in a list", holds: null_in_list },
-    Difference { name: "wildcards and line breaks", holds: wildcard_over_lines },
-    Difference { name: "case folding", holds: case_folding },
-    Difference { name: "keywords and numbers", holds: keyword_number },
-    Difference { name: "all keywords", holds: keyword_all },
-    Difference { name: "fieldref and lists", holds: reference },
-    Difference { name: "numbers with spaces, and infinite ones", holds: odd_number },
-    Difference { name: "numbers as times", holds: number_as_time },
-    Difference { name: "IPv4 addresses in IPv6", holds: mapped_address },
-    Difference { name: "dashes of windash", holds: dashes },
-    Difference { name: "ends of base64offset", holds: base64_ends },
-    Difference { name: "UTF-16 without base64", holds: utf16_alone },
-    Difference { name: "keys with dots", holds: dotted_key },
-    Difference { name: "names of fields in another case", holds: name_in_another_case },
-    Difference { name: "normalised columns", holds: normalised },
-    Difference { name: INSIGHTS, holds: |_, _| false },
+    Difference { name: "neq of an absent field", holds: absent_neq, says: |_| Known::Is(true) },
+    Difference { name: "exists of null", holds: exists_of_null, says: exists_wanted },
+    unsaid("numbers are compared as texts", number_as_text),
+    unsaid("the text of a float", float_text),
+    unsaid("booleans are compared as texts", boolean_as_text),
+    unsaid("objects are texts", object_as_text),
+    unsaid("null in a list", null_in_list),
+    unsaid("wildcards and line breaks", wildcard_over_lines),
+    unsaid("case folding", case_folding),
+    unsaid("keywords and numbers", keyword_number),
+    unsaid("all keywords", keyword_all),
+    unsaid("fieldref and lists", reference),
+    unsaid("numbers with spaces, and infinite ones", odd_number),
+    unsaid("forms of times", form_of_time),
+    unsaid("IPv4 addresses in IPv6", mapped_address),
+    unsaid("dashes of windash", dashes),
+    unsaid("ends of base64offset", base64_ends),
+    unsaid("UTF-16 without base64", utf16_alone),
+    unsaid("keys with dots", dotted_key),
+    unsaid("names of fields in another case", name_in_another_case),
+    unsaid("normalised columns", normalised),
+    unsaid(INSIGHTS, |_, _| false),
 ];
 
-const INSIGHTS: &str = "events that are no calls";
+/// Rules that do not look at the category never select them.
+pub const INSIGHTS: &str = "events that are no calls";
 
-/// The leaves of a rule.
-pub fn leaves(detections: &Detections) -> Vec<Leaf<'_>> {
-    leaf::leaves(detections)
+const fn unsaid(name: &'static str, holds: fn(&Leaf<'_>, &Value) -> bool) -> Difference {
+    Difference { name, holds, says: |_| Known::Nothing }
 }
 
-/// The known differences that a pair falls under.
-pub fn of(leaves: &[Leaf<'_>], event: &Value) -> Vec<&'static str> {
-    let applies = |found: &&Difference| leaves.iter().any(|leaf| (found.holds)(leaf, event));
-    let mut known: Vec<_> =
-        DIFFERENCES.iter().filter(applies).map(|difference| difference.name).collect();
-    let reads_category = |leaf: &Leaf<'_>| {
-        leaf.field == Some("eventCategory")
-            || leaf.has(Modifier::FieldRef) && leaf.texts().any(|t| t.original == "eventCategory")
-    };
-    if is_no_call(event) && !leaves.iter().any(reads_category) {
-        known.push(INSIGHTS);
-    }
-    known
+/// The known differences that a leaf and an event fall under.
+pub fn of(leaf: &Leaf<'_>, event: &Value) -> Vec<(&'static str, Known)> {
+    let applies = |found: &&Difference| (found.holds)(leaf, event);
+    DIFFERENCES.iter().filter(applies).map(|found| (found.name, (found.says)(leaf))).collect()
+}
+
+/// Whether the event is one that only rules with an eye on the category see, and this is none.
+pub fn is_unseen(leaves: &[Leaf<'_>], event: &Value) -> bool {
+    let reads_category = |leaf: &Leaf<'_>| fields(leaf).any(|field| field == "eventCategory");
+    is_no_call(event) && !leaves.iter().any(reads_category)
+}
+
+fn exists_wanted(leaf: &Leaf<'_>) -> Known {
+    Known::Is(leaf.values == [SigmaValue::Bool(true)])
 }
 
 fn is_no_call(event: &Value) -> bool {
@@ -138,19 +149,33 @@ fn case_folding(leaf: &Leaf<'_>, event: &Value) -> bool {
         return false;
     }
     let found = leaf.found(event).into_iter().chain(leaf.others(event));
-    let odd = |text: &str| text.chars().any(is_odd_case);
-    let in_event = found.into_iter().any(|found| found.texts().any(|text| odd(&text)));
-    let in_rule = leaf.texts().any(|text| odd(&text.original));
-    let wild = leaf.texts().any(SigmaString::contains_wildcards);
-    in_event && (in_rule || wild || leaf.has(Modifier::FieldRef))
+    let texts: Vec<String> = found.flat_map(|found| found.texts().collect::<Vec<_>>()).collect();
+    let odd = |text: &String| text.chars().any(|character| folded(character) != lower(character));
+    if leaf.has(Modifier::FieldRef) {
+        return texts.iter().any(|text| odd(text) || text.contains('\u{3a3}'));
+    }
+    leaf.texts().any(|pattern| {
+        let plain = &pattern.original;
+        texts.iter().any(|text| {
+            let fold = |text: &str| text.chars().map(folded).collect::<String>();
+            let as_folded = fold(text).contains(&fold(plain));
+            let as_lower = text.to_lowercase().contains(&plain.to_lowercase());
+            if pattern.contains_wildcards() { odd(text) } else { as_folded != as_lower }
+        })
+    })
 }
 
-/// Whether lower case is not the simple folding of the character, or is more than one.
-fn is_odd_case(character: char) -> bool {
-    let lower: String = character.to_lowercase().collect();
-    let folded = character.to_uppercase().collect::<String>();
-    let folded: String = folded.chars().flat_map(char::to_lowercase).collect();
-    character == '\u{3a3}' || lower.chars().count() > 1 || folded != lower
+/// Simple folding of the characters in the pool of words.
+fn folded(character: char) -> char {
+    match character {
+        '\u{17f}' => 's',
+        '\u{3c2}' => '\u{3c3}',
+        other => lower(other),
+    }
+}
+
+fn lower(character: char) -> char {
+    character.to_lowercase().next().unwrap()
 }
 
 fn keyword_number(leaf: &Leaf<'_>, event: &Value) -> bool {
@@ -200,9 +225,15 @@ fn odd_number(leaf: &Leaf<'_>, event: &Value) -> bool {
     leaf.is_number() && leaf.found(event).is_some_and(|found| found.strings().any(is_odd))
 }
 
-fn number_as_time(leaf: &Leaf<'_>, event: &Value) -> bool {
-    let found = leaf.found(event);
-    leaf.is_time() && found.is_some_and(|found| found.scalars.iter().any(Value::is_number))
+fn form_of_time(leaf: &Leaf<'_>, event: &Value) -> bool {
+    let is_odd = |text: &str| {
+        let is_known = text.contains('T') || text.len() == "2024-05-01 00:00:00".len();
+        !is_known && parse_event_time(text).is_some()
+    };
+    leaf.is_time()
+        && leaf.found(event).is_some_and(|found| {
+            found.scalars.iter().any(Value::is_number) || found.strings().any(is_odd)
+        })
 }
 
 fn mapped_address(leaf: &Leaf<'_>, event: &Value) -> bool {
@@ -327,8 +358,16 @@ fn is_changed(field: &str, event: &Value) -> bool {
             !(value.is_boolean() || value.is_null())
                 && !matches!(value.as_str(), Some("true" | "false"))
         }
-        "recipientAccountId" => !value.is_string() && !event["accountId"].is_null(),
+        "recipientAccountId" if value.is_null() => !event["accountId"].is_null(),
         "eventCategory" => !value.is_string(),
         _ => value.is_array() || value.is_object(),
+    }
+}
+
+#[test]
+fn every_difference_is_documented() {
+    let page = include_str!("../../docs/sigma.md");
+    for difference in DIFFERENCES {
+        assert!(page.contains(&format!("\n| {} |", difference.name)), "{}", difference.name);
     }
 }

@@ -86,6 +86,11 @@ impl Oracle {
     pub fn new(text: &str) -> Result<Self, String> {
         let mut parsed = parse_sigma_yaml(text).map_err(|error| error.to_string())?;
         let rule = parsed.rules.pop().ok_or_else(|| parsed.errors.join("; "))?;
+        Self::of(rule)
+    }
+
+    /// Compiles a rule.
+    pub fn of(rule: SigmaRule) -> Result<Self, String> {
         let compiled = compile_rule(&rule).map_err(|error| error.to_string())?;
         Ok(Self { rule, compiled })
     }

@@ -1,9 +1,7 @@
 //! A leaf of a rule, and what an event holds for it: what the known differences look at.
 
 use rsigma_eval::event::{Event, EventValue, JsonEvent};
-use rsigma_parser::{
-    Detection, Detections, Modifier, SigmaString, SigmaValue, SpecialChar, StringPart,
-};
+use rsigma_parser::{DetectionItem, Modifier, SigmaString, SigmaValue, SpecialChar, StringPart};
 use serde_json::Value;
 
 /// `field|modifiers: values`, or keywords.
@@ -15,25 +13,13 @@ pub struct Leaf<'r> {
     pub values: &'r [SigmaValue],
 }
 
-/// All leaves of a rule.
-pub fn leaves(detections: &Detections) -> Vec<Leaf<'_>> {
-    let mut found = Vec::new();
-    detections.named.values().for_each(|detection| collect(detection, &mut found));
-    found
-}
-
-fn collect<'r>(detection: &'r Detection, found: &mut Vec<Leaf<'r>>) {
-    match detection {
-        Detection::AllOf(items) => found.extend(items.iter().map(|item| Leaf {
+impl<'r> Leaf<'r> {
+    pub fn of(item: &'r DetectionItem) -> Self {
+        Self {
             field: item.field.name.as_deref(),
             modifiers: &item.field.modifiers,
             values: &item.values,
-        })),
-        Detection::AnyOf(parts) | Detection::And(parts) => {
-            parts.iter().for_each(|part| collect(part, found));
         }
-        Detection::Keywords(values) => found.push(Leaf { field: None, modifiers: &[], values }),
-        Detection::ArrayMatch { .. } | Detection::Conditional { .. } => {}
     }
 }
 

@@ -5,6 +5,7 @@
 #![allow(
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::unreachable,
     clippy::print_stdout,
     clippy::unwrap_used,
     missing_docs,
@@ -24,4 +25,5 @@ mod rule;
 mod rule_strategy;
 mod sigmahq;
 mod table;
+mod tree;
 mod words;

@@ -1,6 +1,7 @@
 //! A random rule and the two ways of writing it: for trailsift, and for rsigma-eval, which refuses
-//! a time part that is compared (`|hour|gte`) and means something else by `|expand`. Those two are
-//! written out for it, so that they are compared too.
+//! a time part that is compared (`|hour|gte`), anchors wildcards of `startswith` and `endswith` at
+//! the wrong end, and means something else by `|expand`. Those are written out for it, so that they
+//! are compared too.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -181,6 +182,9 @@ impl Item {
             if item.values.is_empty() {
                 item.values.push("-1".to_owned());
             }
+        } else if let Some(anchor) = self.anchored_wildcard() {
+            item.modifiers.retain(|modifier| *modifier != anchor);
+            item.values = self.values.iter().map(|value| anchored(anchor, value)).collect();
         } else if self.modifiers.contains(&"expand") {
             item.modifiers.retain(|modifier| *modifier != "expand");
             item.values = self.values.iter().flat_map(|value| expanded(value)).collect();
@@ -188,11 +192,30 @@ impl Item {
         item
     }
 
+    /// `startswith` or `endswith` of a value with a wildcard: rsigma-eval anchors it at the wrong
+    /// end.
+    fn anchored_wildcard(&self) -> Option<&'static str> {
+        let anchors = ["startswith", "endswith"];
+        let anchor = self.modifiers.iter().find(|modifier| anchors.contains(modifier))?;
+        let wild = self.values.iter().any(|value| value.contains(['*', '?']));
+        let other = self.modifiers.iter().any(|modifier| ["fieldref", "re"].contains(modifier));
+        (wild && !other).then_some(anchor)
+    }
+
     fn compared_part(&self) -> Option<(&'static str, &'static str)> {
         let among = |names: &[&str]| self.modifiers.iter().find(|m| names.contains(m)).copied();
         let part = among(&["minute", "hour", "day", "week", "month", "year"])?;
         Some((part, among(&["lt", "lte", "gt", "gte"])?))
     }
+}
+
+/// The value with the wildcard that `anchor` stands for.
+fn anchored(anchor: &str, value: &str) -> String {
+    let text: String = serde_json::from_str(value).unwrap_or_else(|_| value.to_owned());
+    let backslashes = text.len() - text.trim_end_matches('\\').len();
+    // A last backslash would take the star's meaning away.
+    let last = if backslashes % 2 == 1 { "\\" } else { "" };
+    quoted(&if anchor == "startswith" { format!("{text}{last}*") } else { format!("*{text}") })
 }
 
 /// The values that a part of a time can have and that compare so to `value`.

@@ -6,7 +6,8 @@ use proptest::sample::select;
 
 use super::rule::{Condition, Item, Pattern, Rule, Section, quoted};
 use super::words::{
-    ADDRESS_FIELDS, ALL_TEXTS, FIELDS, NETS, NUMBER_FIELDS, NUMBERS, REGEXES, SECRETS, TIME_FIELDS,
+    ADDRESS_FIELDS, ALL_TEXTS, EVENT_NAMES, FIELDS, NETS, NUMBER_FIELDS, NUMBERS, REGEXES, SECRETS,
+    TIME_FIELDS,
 };
 
 /// A random rule.
@@ -37,6 +38,10 @@ fn condition() -> BoxedStrategy<Condition> {
 fn section() -> BoxedStrategy<Section> {
     prop_oneof![
         10 => vec(item(), 1..3).prop_map(Section::Map),
+        3 => (event_name(), vec(item(), 1..3)).prop_map(|(name, mut items)| {
+            items.insert(0, name);
+            Section::Map(items)
+        }),
         2 => vec(vec(item(), 1..3), 1..3).prop_map(Section::Maps),
         1 => vec(keyword(), 1..3).prop_map(Section::Keywords),
         1 => keyword_item().prop_map(|item| Section::Map(vec![item])),
@@ -44,6 +49,13 @@ fn section() -> BoxedStrategy<Section> {
             .prop_map(|(word, items)| Section::Mixed(word, items)),
     ]
     .boxed()
+}
+
+/// What most rules say first; what they ask else is extracted from these events only.
+fn event_name() -> BoxedStrategy<Item> {
+    vec(select(EVENT_NAMES).prop_map(quoted), 1..3)
+        .prop_map(|names| made("eventName", &[], names))
+        .boxed()
 }
 
 /// A keyword is a text of some length: short ones are everywhere.

@@ -72,6 +72,10 @@ pub const TEXTS: &[&str] = &[
     "jump-1",
 ];
 
+/// Names of events, of rules too.
+pub const EVENT_NAMES: &[&str] =
+    &["GetObject", "PutObject", "getobject", "DeleteBucket", "\u{212a}elvin", "kelvin"];
+
 /// Times as CloudTrail and other tools write them.
 pub const TIMES: &[&str] = &[
     "2024-05-01T00:00:00Z",

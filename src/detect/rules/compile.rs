@@ -302,7 +302,11 @@ impl<'d> Compiler<'d> {
             }
         }
         let condition = Expression::All(parts);
-        self.plan.selections.push(Selection::new(condition, &self.plan.predicates));
+        self.plan.selections.push(Selection::new(
+            condition,
+            &self.plan.predicates,
+            &self.plan.fields,
+        ));
         let selection = self.plan.selections.len() - 1;
         self.compiled.insert(number, selection);
         Ok(selection)
@@ -329,7 +333,11 @@ impl<'d> Compiler<'d> {
         let all = self.plan.selections.get(selection).map(|all| all.condition.clone());
         let parts = all.into_iter().chain([Expression::Not(Box::new(excluded))]).collect();
         let condition = Expression::All(parts);
-        self.plan.selections.push(Selection::new(condition, &self.plan.predicates));
+        self.plan.selections.push(Selection::new(
+            condition,
+            &self.plan.predicates,
+            &self.plan.fields,
+        ));
         Ok(self.plan.selections.len() - 1)
     }
 

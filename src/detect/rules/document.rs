@@ -5,6 +5,7 @@ use saphyr::MarkedYaml;
 
 use super::correlation::{Correlation, without_fractions};
 use super::diagnostic::Diagnostic;
+use super::fault;
 use super::filter::Filter;
 use super::limits;
 use super::section::Section;
@@ -144,13 +145,7 @@ fn read_file(
     let sigma = parse_sigma_yaml(&without_fractions(&file.name, &file.text, &nodes))
         .map_err(|error| Diagnostic::of_file(&file.name, "sigma", error.to_string()))?;
     for error in &sigma.errors {
-        let place = nodes.iter().find_map(|node| Words::of(node).find(error));
-        diagnostics.push(Diagnostic::at(
-            &file.name,
-            place.unwrap_or((1, 1)),
-            "sigma",
-            error.clone(),
-        ));
+        diagnostics.push(fault::of_parser(&file.name, &nodes, error));
     }
     let filter = |rule| Filter { file: file.name.clone(), rule };
     filters.extend(sigma.filters.into_iter().map(filter));

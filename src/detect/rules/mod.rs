@@ -12,6 +12,7 @@ mod detector;
 mod diagnostic;
 mod document;
 mod draft;
+mod fault;
 mod filter;
 mod known;
 mod limits;

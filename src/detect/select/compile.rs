@@ -7,7 +7,7 @@ use regex::RegexBuilder;
 use rsigma_parser::fieldpath::unescape_brackets;
 use rsigma_parser::{
     ConditionExpr, Detection, DetectionItem, Detections, Quantifier, SelectorPattern, SigmaString,
-    SigmaValue, detection_name_matches,
+    SigmaValue,
 };
 
 use super::expression::Expression;
@@ -26,11 +26,11 @@ const MAX_VALUES: usize = 100_000;
 #[non_exhaustive]
 pub enum CompileError {
     /// The modifiers of a field do not fit together.
-    #[error("the modifiers of a field do not fit together")]
-    Combination,
+    #[error("the modifiers of field `{0}` do not fit together")]
+    Combination(String),
     /// What is encoded cannot have a wildcard in it.
-    #[error("a value that is encoded has a wildcard: escape it with a backslash")]
-    EncodedWildcard,
+    #[error("field `{0}` has a wildcard in a value that is encoded: escape it with a backslash")]
+    EncodedWildcard(String),
     /// A construct that this version does not know.
     #[error("{0} is not supported")]
     Construct(&'static str),
@@ -66,6 +66,9 @@ pub enum CompileError {
 
 /// Values of placeholders, by name.
 pub type Placeholders = BTreeMap<String, Vec<String>>;
+
+/// What stands for the name of a field where there is none.
+const KEYWORDS: &str = "(keywords)";
 
 /// The longest program of a regular expression, in bytes.
 const REGEX_BYTES: usize = 4 << 20;
@@ -157,7 +160,7 @@ impl Section<'_, '_> {
     ) -> Result<Expression, CompileError> {
         let wanted = |name: &str| match pattern {
             SelectorPattern::Them => !name.starts_with('_'),
-            SelectorPattern::Pattern(pattern) => detection_name_matches(pattern, name),
+            SelectorPattern::Pattern(pattern) => is_named(pattern, name),
         };
         let all = self.detections.named.keys();
         let mut names: Vec<&String> = all.filter(|name| wanted(name)).collect();
@@ -198,8 +201,10 @@ impl Section<'_, '_> {
     }
 
     fn item(&mut self, item: &DetectionItem) -> Result<Expression, CompileError> {
-        let modifiers = Modifiers::read(&item.field.modifiers)?;
-        let Some(name) = item.field.name.as_deref() else {
+        let name = item.field.name.as_deref();
+        let modifiers = Modifiers::read(&item.field.modifiers);
+        let modifiers = modifiers.map_err(|unfit| unfit.of(name.unwrap_or(KEYWORDS)))?;
+        let Some(name) = name else {
             return self.keywords(&item.values, &modifiers);
         };
         let name = unescape_brackets(name);
@@ -232,11 +237,11 @@ impl Section<'_, '_> {
         modifiers: &Modifiers,
     ) -> Result<Expression, CompileError> {
         if values.is_empty() {
-            return Err(CompileError::NoValues("(keywords)".to_owned()));
+            return Err(CompileError::NoValues(KEYWORDS.to_owned()));
         }
         let field = self.compiler.fields.keywords();
         let operation = Some(modifiers.operation.unwrap_or(Operation::Contains));
-        self.linked("(keywords)", field, values, modifiers, operation)
+        self.linked(KEYWORDS, field, values, modifiers, operation)
     }
 
     fn values(
@@ -295,7 +300,8 @@ impl Section<'_, '_> {
         if let Some(test) = single(name, value, modifiers)? {
             return Ok(self.compiler.leaf(field, test));
         }
-        let Some(texts) = modifiers.texts(value)? else { return self.compiler.null(name, field) };
+        let texts = modifiers.texts(value).map_err(|unfit| unfit.of(name))?;
+        let Some(texts) = texts else { return self.compiler.null(name, field) };
         let operation = operation.unwrap_or(Operation::Equals);
         let parts = texts.into_iter().map(|text| {
             let test = Test::Text(TextMatcher::new(text, operation, modifiers.cased));
@@ -412,6 +418,20 @@ fn wrong(field: &str, value: &str, expected: &'static str) -> CompileError {
 
 fn not(part: Expression) -> Expression {
     Expression::Not(Box::new(part))
+}
+
+/// Whether a pattern, in which a star stands for any characters, finds the name of a detection.
+fn is_named(pattern: &str, name: &str) -> bool {
+    let mut pieces = Vec::new();
+    for (number, part) in pattern.split('*').enumerate() {
+        if number > 0 {
+            pieces.push(Piece::AnyRun);
+        }
+        if !part.is_empty() {
+            pieces.push(Piece::Literal(part.to_owned()));
+        }
+    }
+    TextMatcher::new(pieces, Operation::Equals, true).matches(name)
 }
 
 /// The only part itself, else the parts linked.

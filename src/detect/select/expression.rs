@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::predicate::{Predicate, Predicates, Test};
 use super::text::Shape;
-use crate::events::{Core, Field};
+use crate::events::{Core, Field, Fields};
 
 /// A condition.
 #[derive(Debug, Clone, PartialEq)]
@@ -112,13 +112,18 @@ pub struct Selection {
 impl Selection {
     /// The selection of a condition.
     #[must_use]
-    pub fn new(condition: Expression, predicates: &Predicates) -> Self {
+    pub fn new(condition: Expression, predicates: &Predicates, fields: &Fields) -> Self {
         let list = predicates.list();
-        let field = |leaf: &usize| list.get(*leaf).map(|predicate| predicate.field);
-        let sees_every_category = condition
-            .leaves()
-            .iter()
-            .any(|leaf| field(leaf) == Some(Field::Core(Core::EventCategory)));
+        let is_category = |field| fields.reads(field, Core::EventCategory);
+        let sees_category = |predicate: &Predicate| match &predicate.test {
+            Test::Reference(reference) => {
+                is_category(predicate.field) || is_category(reference.other)
+            }
+            _ => is_category(predicate.field),
+        };
+        let leaves = condition.leaves();
+        let sees_every_category =
+            leaves.iter().filter_map(|leaf| list.get(*leaf)).any(sees_category);
         Self { guard: condition.guard(list), sees_every_category, condition }
     }
 }

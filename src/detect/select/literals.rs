@@ -74,7 +74,7 @@ impl Literals {
 pub(super) fn of_pattern(pieces: &[Piece]) -> Option<&str> {
     let literal = |piece: &'_ Piece| match piece {
         Piece::Literal(text) => Some(text.len()),
-        Piece::AnyOne | Piece::AnyRun => None,
+        Piece::AnyOne | Piece::AnyRun | Piece::AnyDash => None,
     };
     let longest = pieces.iter().filter(|piece| literal(piece).is_some()).max_by_key(|p| literal(p));
     match longest {

@@ -1,15 +1,32 @@
 //! Modifiers: what the chain behind a field's name says, and the values it makes of those written.
 //! Transformations apply from left to right. Source: Sigma specification v2.1, "Modifiers".
 
-use std::borrow::Cow;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rsigma_parser::{Modifier, SigmaString, SigmaValue, SpecialChar, StringPart};
 
 use super::compile::CompileError;
 use super::predicate::{Comparison, TimePart};
-use super::text::{Operation, Piece};
+use super::text::{DASHES, Operation, Piece};
+
+/// Why modifiers cannot be applied.
+#[derive(Debug)]
+pub(super) enum Unfit {
+    /// They do not fit together.
+    Combination,
+    /// A value that is encoded has a wildcard.
+    EncodedWildcard,
+}
+
+impl Unfit {
+    /// The same, of a field.
+    pub(super) fn of(self, field: &str) -> CompileError {
+        match self {
+            Self::Combination => CompileError::Combination(field.to_owned()),
+            Self::EncodedWildcard => CompileError::EncodedWildcard(field.to_owned()),
+        }
+    }
+}
 
 /// What the modifiers of a field say.
 #[derive(Debug, Default)]
@@ -37,7 +54,7 @@ pub(super) struct Modifiers {
 
 impl Modifiers {
     /// Reads a chain.
-    pub(super) fn read(chain: &[Modifier]) -> Result<Self, CompileError> {
+    pub(super) fn read(chain: &[Modifier]) -> Result<Self, Unfit> {
         let mut found = Self::default();
         for modifier in chain {
             found.add(*modifier);
@@ -82,7 +99,7 @@ impl Modifiers {
     }
 
     /// Refuses chains that mean nothing.
-    fn check(&self) -> Result<(), CompileError> {
+    fn check(&self) -> Result<(), Unfit> {
         let kinds = [
             self.regex,
             self.cidr,
@@ -100,14 +117,11 @@ impl Modifiers {
             || self.exists && (transformed || anchored || self.all || self.expand || self.negated)
             || (self.cidr || number) && (transformed || anchored || self.cased)
             || (self.regex || self.reference) && transformed;
-        if senseless { Err(CompileError::Combination) } else { Ok(()) }
+        if senseless { Err(Unfit::Combination) } else { Ok(()) }
     }
 
     /// The texts that a value stands for: one of them must be found. `None`: it is no text.
-    pub(super) fn texts(
-        &self,
-        value: &SigmaValue,
-    ) -> Result<Option<Vec<Vec<Piece>>>, CompileError> {
+    pub(super) fn texts(&self, value: &SigmaValue) -> Result<Option<Vec<Vec<Piece>>>, Unfit> {
         let pieces = match value {
             SigmaValue::Null => return Ok(None),
             SigmaValue::String(text) => pieces(text),
@@ -131,35 +145,49 @@ enum Encoded {
 }
 
 impl Encoded {
-    fn transformed(self, modifier: Modifier) -> Result<Vec<Self>, CompileError> {
-        Ok(match (modifier, &self) {
-            (Modifier::WindAsh, Self::Text(pieces)) => {
-                windash(pieces).into_iter().map(Self::Text).collect()
-            }
-            (Modifier::Wide, _) => vec![Self::Bytes(utf16(&self.text()?, u16::to_le_bytes))],
-            (Modifier::Utf16be, _) => vec![Self::Bytes(utf16(&self.text()?, u16::to_be_bytes))],
-            (Modifier::Utf16, _) => {
+    fn transformed(self, modifier: Modifier) -> Result<Vec<Self>, Unfit> {
+        if modifier == Modifier::WindAsh {
+            let Self::Text(pieces) = self else { return Err(Unfit::Combination) };
+            return Ok(vec![Self::Text(windash(&pieces))]);
+        }
+        let encoded: Result<Vec<Vec<Self>>, _> =
+            self.spelled_out()?.into_iter().map(|one| one.encoded(modifier)).collect();
+        Ok(encoded?.concat())
+    }
+
+    /// Texts without wildcards.
+    fn spelled_out(self) -> Result<Vec<Self>, Unfit> {
+        let Self::Text(pieces) = self else { return Ok(vec![self]) };
+        let texts = spelled_out(&pieces).ok_or(Unfit::EncodedWildcard)?;
+        Ok(texts.into_iter().map(literal).collect())
+    }
+
+    fn encoded(self, modifier: Modifier) -> Result<Vec<Self>, Unfit> {
+        Ok(match modifier {
+            Modifier::Wide => vec![Self::Bytes(utf16(&self.text()?, u16::to_le_bytes))],
+            Modifier::Utf16be => vec![Self::Bytes(utf16(&self.text()?, u16::to_be_bytes))],
+            Modifier::Utf16 => {
                 let bytes = utf16(&self.text()?, u16::to_le_bytes);
                 vec![Self::Bytes([vec![0xff, 0xfe], bytes].concat())]
             }
-            (Modifier::Base64, _) => vec![literal(STANDARD.encode(self.bytes()?))],
-            (Modifier::Base64Offset, _) => base64_offsets(&self.bytes()?),
-            _ => return Err(CompileError::Combination),
+            Modifier::Base64 => vec![literal(STANDARD.encode(self.bytes()?))],
+            Modifier::Base64Offset => base64_offsets(&self.bytes()?),
+            _ => return Err(Unfit::Combination),
         })
     }
 
     /// Its text, which must be free of wildcards.
-    fn text(&self) -> Result<String, CompileError> {
-        let Self::Text(pieces) = self else { return Err(CompileError::Combination) };
+    fn text(&self) -> Result<String, Unfit> {
+        let Self::Text(pieces) = self else { return Err(Unfit::Combination) };
         let mut whole = String::new();
         for piece in pieces {
-            let Piece::Literal(text) = piece else { return Err(CompileError::EncodedWildcard) };
+            let Piece::Literal(text) = piece else { return Err(Unfit::EncodedWildcard) };
             whole.push_str(text);
         }
         Ok(whole)
     }
 
-    fn bytes(&self) -> Result<Vec<u8>, CompileError> {
+    fn bytes(&self) -> Result<Vec<u8>, Unfit> {
         match self {
             Self::Text(_) => Ok(self.text()?.into_bytes()),
             Self::Bytes(bytes) => Ok(bytes.clone()),
@@ -197,41 +225,63 @@ fn base64_offsets(bytes: &[u8]) -> Vec<Encoded> {
     (0..3).map(variant).collect()
 }
 
-/// The characters that start options of programs.
-const DASHES: [char; 5] = ['-', '/', '\u{2013}', '\u{2014}', '\u{2015}'];
-
-/// The text with each of [`DASHES`] in place of the dashes and slashes that start a word.
-fn windash(pieces: &[Piece]) -> Vec<Vec<Piece>> {
-    let mut variants: Vec<Vec<Piece>> = vec![pieces.to_vec()];
-    for dash in DASHES {
-        let mut before = None;
-        let changed = pieces.iter().map(|piece| match piece {
-            Piece::Literal(text) => Piece::Literal(dashed(text, dash, &mut before).into_owned()),
-            other => {
-                before = None;
-                other.clone()
-            }
-        });
-        variants.push(changed.collect());
+/// The text with any dash in place of the dashes and slashes that start a word.
+fn windash(pieces: &[Piece]) -> Vec<Piece> {
+    let mut before = None;
+    let mut changed = Vec::new();
+    for piece in pieces {
+        if let Piece::Literal(text) = piece {
+            dashed(text, &mut before, &mut changed);
+        } else {
+            before = None;
+            changed.push(piece.clone());
+        }
     }
-    variants.sort_by_key(|pieces| format!("{pieces:?}"));
-    variants.dedup();
-    variants
+    changed
 }
 
-fn dashed<'t>(text: &'t str, dash: char, before: &mut Option<char>) -> Cow<'t, str> {
+fn dashed(text: &str, before: &mut Option<char>, changed: &mut Vec<Piece>) {
     let is_word = |character: char| character.is_alphanumeric() || character == '_';
-    let mut changed = String::with_capacity(text.len());
+    let mut literal = String::new();
     let mut characters = text.chars().peekable();
     while let Some(character) = characters.next() {
         let starts = matches!(character, '-' | '/')
             && before.is_none_or(|before| !is_word(before))
             && characters.peek().is_some_and(|next| is_word(*next));
-        changed.push(if starts { dash } else { character });
         *before = Some(character);
+        if !starts {
+            literal.push(character);
+            continue;
+        }
+        if !literal.is_empty() {
+            changed.push(Piece::Literal(std::mem::take(&mut literal)));
+        }
+        changed.push(Piece::AnyDash);
     }
-    if changed == text { Cow::Borrowed(text) } else { Cow::Owned(changed) }
+    if !literal.is_empty() {
+        changed.push(Piece::Literal(literal));
+    }
 }
+
+/// Every text that a pattern of literals and dashes stands for; `None` if there are too many, or
+/// other wildcards.
+fn spelled_out(pieces: &[Piece]) -> Option<Vec<String>> {
+    let mut texts = vec![String::new()];
+    for piece in pieces {
+        texts = match piece {
+            Piece::Literal(literal) => texts.into_iter().map(|text| text + literal).collect(),
+            Piece::AnyDash if texts.len() <= MAX_SPELLED_OUT => {
+                let with = |text: &String| DASHES.map(|dash| format!("{text}{dash}"));
+                texts.iter().flat_map(with).collect()
+            }
+            _ => return None,
+        };
+    }
+    Some(texts)
+}
+
+/// Texts that one value may stand for before it is encoded.
+const MAX_SPELLED_OUT: usize = 125;
 
 /// A text as written, wildcards told from literals.
 fn pieces(text: &SigmaString) -> Vec<Piece> {
@@ -255,6 +305,7 @@ mod tests {
             Piece::Literal(text) => text,
             Piece::AnyRun => "*".to_owned(),
             Piece::AnyOne => "?".to_owned(),
+            Piece::AnyDash => "~".to_owned(),
         };
         texts.into_iter().map(|pieces| pieces.into_iter().map(piece).collect()).collect()
     }
@@ -272,9 +323,10 @@ mod tests {
         assert_eq!(made(&[Utf16be], "ab"), ["\0a\0b"]);
         assert_eq!(made(&[Wide, Base64], "ab"), ["YQBiAA=="]);
         assert_eq!(made(&[Utf16, Base64], "a"), ["//5hAA=="]);
-        let dashes = made(&[WindAsh], "x -a a-b *");
-        assert_eq!(dashes.len(), 5);
-        assert!(dashes.contains(&"x /a a-b *".to_owned()), "{dashes:?}");
+        assert_eq!(made(&[WindAsh], "x -a a-b /c *"), ["x ~a a-b ~c *"]);
+        let dashes = made(&[WindAsh, Base64], "-a -b");
+        assert_eq!(dashes.len(), 25);
+        assert!(dashes.contains(&STANDARD.encode("/a \u{2013}b")), "{dashes:?}");
     }
 
     #[test]

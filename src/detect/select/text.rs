@@ -26,7 +26,12 @@ pub enum Piece {
     AnyRun,
     /// `?`: exactly one character.
     AnyOne,
+    /// Any of [`DASHES`], for `windash`.
+    AnyDash,
 }
+
+/// The characters that start options of programs.
+pub(super) const DASHES: [char; 5] = ['-', '/', '\u{2013}', '\u{2014}', '\u{2015}'];
 
 /// A compiled string predicate.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -108,7 +113,7 @@ fn fold_piece(piece: Piece, cased: bool) -> Piece {
     }
 }
 
-/// Lower case, character by character.
+/// Unicode simple folding, character by character.
 pub(super) fn fold(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
         if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
@@ -116,7 +121,32 @@ pub(super) fn fold(text: &str) -> Cow<'_, str> {
         }
         return Cow::Borrowed(text);
     }
-    Cow::Owned(text.chars().flat_map(char::to_lowercase).collect())
+    Cow::Owned(text.chars().map(folded).collect())
+}
+
+/// Characters that are one another's upper or lower case fold to the same: the lower case of the
+/// upper case, where both are one character.
+fn folded(character: char) -> char {
+    if let Some((_, to)) = FOLDED.iter().find(|(from, _)| *from == character) {
+        return *to;
+    }
+    let upper = only(character.to_uppercase()).unwrap_or(character);
+    only(upper.to_lowercase()).unwrap_or(upper)
+}
+
+/// Characters whose folding is not told by their cases: Turkish ones, which fold to themselves, and
+/// those whose upper case is several characters.
+const FOLDED: &[(char, char)] = &[
+    ('\u{130}', '\u{130}'),
+    ('\u{131}', '\u{131}'),
+    ('\u{1fd3}', '\u{390}'),
+    ('\u{1fe3}', '\u{3b0}'),
+    ('\u{fb05}', '\u{fb06}'),
+];
+
+/// The only character, if there is only one.
+fn only(mut characters: impl ExactSizeIterator<Item = char>) -> Option<char> {
+    characters.next().filter(|_| characters.len() == 0)
 }
 
 /// Matches with one point of return: after a mismatch the last `*` swallows one character more.
@@ -134,6 +164,11 @@ fn wild(pieces: &[Piece], value: &str) -> bool {
             }
             Some(Piece::Literal(text)) if rest.starts_with(text.as_str()) => {
                 rest = rest.get(text.len()..).unwrap_or_default();
+                at += 1;
+                continue;
+            }
+            Some(Piece::AnyDash) if rest.starts_with(DASHES) => {
+                rest = without_first(rest);
                 at += 1;
                 continue;
             }
@@ -209,6 +244,21 @@ mod tests {
         for (pattern, operation, value, expected) in cases {
             let matcher = TextMatcher::new(pieces(pattern), operation, false);
             assert_eq!(matcher.matches(value), expected, "{pattern} {operation:?} {value}");
+        }
+    }
+
+    #[test]
+    fn characters_fold_as_unicode_says() {
+        use regex_syntax::hir::{ClassUnicode, ClassUnicodeRange};
+        for character in '\0'..=char::MAX {
+            let mut class = ClassUnicode::new([ClassUnicodeRange::new(character, character)]);
+            class.try_case_fold_simple().unwrap();
+            let all = class.iter().flat_map(|range| range.start()..=range.end());
+            for other in all {
+                assert_eq!(folded(character), folded(other), "{character:?} {other:?}");
+            }
+            let to = folded(character);
+            assert!(class.iter().any(|r| r.start() <= to && to <= r.end()), "{character:?}");
         }
     }
 
