@@ -11,6 +11,7 @@ mod diagnostic;
 mod document;
 mod draft;
 mod known;
+mod limits;
 mod lint;
 mod message;
 mod plan;
