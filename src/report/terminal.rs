@@ -7,7 +7,6 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 
 use super::escape::{escaped, escaped_long};
-use crate::detect::rules::Level;
 use crate::findings::{Finding, SeverityLabel, interval};
 use crate::pipeline::{ObjectOutcome, ObjectRecord, Run};
 
@@ -329,11 +328,8 @@ fn not_judged(run: &Run, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "           by {}", escaped(&unjudged.detectors.join(", ")))?;
     }
     for diagnostic in &run.diagnostics {
-        let name = match diagnostic.severity {
-            Level::Error => "not run",
-            Level::Warning => "warning",
-        };
-        writeln!(out, "{BOLD}{name}{BOLD:#}   {}", escaped_long(&diagnostic.to_string()))?;
+        let word = if diagnostic.is_error() { "not run" } else { "warning" };
+        writeln!(out, "{BOLD}{word}{BOLD:#}   {}", escaped_long(&diagnostic.to_string()))?;
     }
     Ok(())
 }

@@ -66,6 +66,12 @@ impl Diagnostic {
         self
     }
 
+    /// Whether the rule does not run.
+    #[must_use]
+    pub fn is_error(&self) -> bool {
+        self.severity == Level::Error
+    }
+
     /// Adds advice.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
