@@ -123,6 +123,8 @@ fn what_a_tuning_file_does_not_mean_is_named_and_not_half_done() {
         ("bucket_acl_public: {threshold: 3}", "correlations", (1, 1)),
         ("mass_object_delete: {level: huge}", "informational", (1, 29)),
         ("mass_object_delete: {timespan: soon}", "10m", (1, 32)),
+        ("mass_object_delete: {timespan: 9999w}", "366 days", (1, 32)),
+        ("mass_object_delete: {lookback_days: 36526}", "36525", (1, 37)),
         ("mass_object_delete: {exclude_events: {eventName|frob: x}}", "frob", (1, 38)),
         ("mass_object_delete: {exclude_events: {a: {eventName: x}, condition: b}}", "b", (1, 38)),
         ("mass_object_delete: {exclude_events: {eventCategory: Data}}", "eventCategory", (1, 38)),

@@ -17,7 +17,7 @@ use super::tables::{Runs, Spill};
 use super::worker::{Harvest, Task, Worker};
 use super::{output, partial};
 use crate::decode::Limits;
-use crate::detect::rules::{Diagnostic, Plan, RuleFile, Tuning, read_folder, shipped};
+use crate::detect::rules::{Diagnostic, Plan, Tuning, read_folder, shipped};
 use crate::detect::select::Placeholders;
 use crate::error::{Error, Result};
 use crate::events::{EventFilter, OddFields};
@@ -100,8 +100,7 @@ pub fn load_plan_with(
     }
     let mut plan = Plan::compile_with(&files, placeholders, tune);
     let is_shipped = |bad: &&Diagnostic| {
-        let is_file = |file: &RuleFile| file.shipped && file.name == bad.file;
-        bad.is_error() && files.iter().any(is_file)
+        bad.is_error() && files.iter().any(|file| file.shipped && file.name == bad.file)
     };
     if let Some(bad) = plan.diagnostics.iter().find(is_shipped) {
         return Err(Error::Detector(bad.to_string()));

@@ -20,7 +20,7 @@ const LOOKBACK_DAYS: i64 = 30;
 const CHANGED_LOOKBACK_DAYS: i64 = 365;
 
 /// The longest timespan, in seconds: a leap year.
-const MAX_TIMESPAN: i64 = 366 * 86_400;
+pub(super) const MAX_TIMESPAN: i64 = 366 * 86_400;
 
 /// A detector with its rules by name.
 #[derive(Debug)]

@@ -6,6 +6,7 @@ use saphyr::{MarkedYaml, YamlData};
 
 use super::diagnostic::Diagnostic;
 use super::known::{self, Doubt};
+use super::limits;
 use super::source::RuleFile;
 use super::yaml::{documents, place, text};
 
@@ -27,7 +28,10 @@ const NOT_OURS: &[LintRule] = &[
 pub fn lint(files: &[RuleFile]) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for file in files {
-        // A file that is no YAML is an error already.
+        // A file that is no YAML, or too much of it, is an error already.
+        if limits::check(&file.name, &file.text).is_err() {
+            continue;
+        }
         for node in documents(&file.name, &file.text).unwrap_or_default() {
             let mut linter = Linter { file, concerns_s3: concerns_s3(&node), found: &mut found };
             linter.document(&node);

@@ -156,7 +156,8 @@ pub(super) fn severity(mapping: &Mapping<'_, '_>, key: &str) -> Result<Option<f6
     }
 }
 
-fn lookback(section: &Mapping<'_, '_>) -> Result<Option<u64>, Diagnostic> {
+/// `lookback_days` within its range.
+pub(super) fn lookback(section: &Mapping<'_, '_>) -> Result<Option<u64>, Diagnostic> {
     let days = section.count("lookback_days")?;
     if days.is_some_and(|days| days > MAX_DAYS) {
         let message = format!("`lookback_days` must be at most {MAX_DAYS}");

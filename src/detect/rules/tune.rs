@@ -11,7 +11,8 @@ use serde_json::{Map, Value, json};
 use super::detector::severity_of;
 use super::diagnostic::Diagnostic;
 use super::document::{Document, Kind};
-use super::section::{Section, severity};
+use super::draft::MAX_TIMESPAN;
+use super::section::{Section, lookback, severity};
 use super::yaml::{Mapping, place, strict_documents, text};
 use crate::detect::select::{Compiler, Placeholders, Predicates};
 use crate::digest::sha256;
@@ -143,9 +144,11 @@ impl Change {
         let mapping = Mapping::of(file, node)?;
         mapping.only(KEYS)?;
         let timespan = mapping.text("timespan")?.map(|text| {
-            let fault =
-                |_| mapping.fault("timespan", "timespan", "write a timespan as 30s, 10m or 2h");
-            Timespan::parse(text).map_err(fault)
+            let timespan = Timespan::parse(text)
+                .ok()
+                .filter(|span| i64::try_from(span.seconds).is_ok_and(|s| s <= MAX_TIMESPAN));
+            let message = "write a timespan as 30s, 10m or 2h; it has at most 366 days";
+            timespan.ok_or_else(|| mapping.fault("timespan", "timespan", message))
         });
         Ok(Self {
             id: id.to_owned(),
@@ -154,7 +157,7 @@ impl Change {
             severity: severity_or_level(&mapping)?,
             threshold: threshold(&mapping)?,
             timespan: timespan.transpose()?,
-            lookback: mapping.count("lookback_days")?,
+            lookback: lookback(&mapping)?,
             min: mapping.count("min_history_days")?,
             known: mapping.count("known_days")?,
             exclude: exclude(&mapping)?,

@@ -4,6 +4,7 @@ use rsigma_parser::lint::{LintRule, lint_yaml_str};
 use saphyr::{LoadableYamlNode, MarkedYaml, Scalar, YamlData};
 
 use super::diagnostic::Diagnostic;
+use super::limits;
 use crate::detect::group::Decimal;
 
 /// A mapping of a detector file; every key must be read or is reported as unknown.
@@ -34,6 +35,7 @@ pub(crate) fn strict_documents<'i>(
     file: &str,
     text: &'i str,
 ) -> Result<Vec<MarkedYaml<'i>>, Diagnostic> {
+    limits::check(file, text)?;
     let documents = documents(file, text)?;
     let is_fault = |rule| rule == LintRule::YamlParseError;
     let Some(fault) = lint_yaml_str(text).into_iter().find(|fault| is_fault(fault.rule)) else {
