@@ -105,7 +105,9 @@ impl Tally {
     /// Prints the counts.
     pub fn print(&self, what: &str) {
         let Self { pairs, hits, left_out, .. } = self;
-        println!("{what}: {pairs} pairs, {hits} hits in both, {left_out} hang on a known difference");
+        println!(
+            "{what}: {pairs} pairs, {hits} hits in both, {left_out} hang on a known difference"
+        );
         for difference in DIFFERENCES {
             let count = |of: &BTreeMap<&str, usize>| of.get(difference.name).copied().unwrap_or(0);
             let (differing, covered) = (count(&self.differing), count(&self.covered));

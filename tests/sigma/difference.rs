@@ -6,7 +6,7 @@ use serde_json::Value;
 use trailsift::events::parse_event_time;
 
 use super::encoding::{base64_at, utf16be, utf16le};
-use super::leaf::{Found, Leaf, contains, has_dotted_key, text_of};
+use super::leaf::{Found, Leaf, contains, folded, has_dotted_key, lower, text_of};
 
 /// A known difference.
 pub struct Difference {
@@ -32,11 +32,15 @@ pub const DIFFERENCES: &[Difference] = &[
     unsaid("the text of a float", float_text),
     unsaid("booleans are compared as texts", boolean_as_text),
     unsaid("objects are texts", object_as_text),
-    unsaid("null in a list", null_in_list),
+    Difference {
+        name: "null in a list",
+        holds: null_in_list,
+        says: |leaf| Known::Is(!leaf.has(Modifier::Neq)),
+    },
     unsaid("wildcards and line breaks", wildcard_over_lines),
     unsaid("case folding", case_folding),
     unsaid("keywords and numbers", keyword_number),
-    unsaid("all keywords", keyword_all),
+    Difference { name: "all keywords", holds: keyword_all, says: |_| Known::Is(true) },
     unsaid("fieldref and lists", reference),
     unsaid("numbers with spaces, and infinite ones", odd_number),
     unsaid("forms of times", form_of_time),
@@ -74,15 +78,15 @@ fn exists_wanted(leaf: &Leaf<'_>) -> Known {
 }
 
 fn is_no_call(event: &Value) -> bool {
-    let is = |key: &str, names: &[&str]| {
-        event[key].as_str().is_some_and(|text| names.contains(&text))
-    };
+    let is =
+        |key: &str, names: &[&str]| event[key].as_str().is_some_and(|text| names.contains(&text));
     is("eventCategory", &["Insight", "NetworkActivity"])
         || is("eventType", &["AwsCloudTrailInsight", "AwsVpceEvent", "AwsAggregatedEvent"])
 }
 
 fn absent_neq(leaf: &Leaf<'_>, event: &Value) -> bool {
-    leaf.has(Modifier::Neq) && leaf.found(event).is_none()
+    let null = leaf.values.contains(&SigmaValue::Null);
+    leaf.has(Modifier::Neq) && !null && leaf.found(event).is_none()
 }
 
 fn exists_of_null(leaf: &Leaf<'_>, event: &Value) -> bool {
@@ -108,7 +112,7 @@ fn number_as_text(leaf: &Leaf<'_>, event: &Value) -> bool {
 
 fn float_text(leaf: &Leaf<'_>, event: &Value) -> bool {
     let is_odd = |value: &Value| {
-        value.is_f64() && value.as_f64().is_some_and(|f| f.to_string() != value.to_string())
+        value.is_f64() && value.as_f64().map(|float| float.to_string()) != Some(text_of(value))
     };
     let texts = !leaf.is_number() && !leaf.has(Modifier::Exists);
     let found = leaf.found(event).into_iter().chain(leaf.others(event));
@@ -117,16 +121,15 @@ fn float_text(leaf: &Leaf<'_>, event: &Value) -> bool {
 
 fn boolean_as_text(leaf: &Leaf<'_>, event: &Value) -> bool {
     use Modifier::{Cased, Contains, EndsWith, StartsWith};
-    let is_other_name = |text: &str| {
-        matches!(text.to_lowercase().as_str(), "1" | "0" | "yes" | "no")
-    };
+    let is_other_name =
+        |text: &str| matches!(text.to_lowercase().as_str(), "1" | "0" | "yes" | "no");
     let booleans = leaf.values.iter().any(|value| matches!(value, SigmaValue::Bool(_)));
     let Some(found) = leaf.found(event).filter(|_| booleans && leaf.is_text()) else {
         return false;
     };
-    found.strings().any(|text| {
-        is_other_name(text) || leaf.has_any(&[Cased, Contains, EndsWith, StartsWith])
-    })
+    found
+        .strings()
+        .any(|text| is_other_name(text) || leaf.has_any(&[Cased, Contains, EndsWith, StartsWith]))
 }
 
 fn object_as_text(leaf: &Leaf<'_>, event: &Value) -> bool {
@@ -167,19 +170,6 @@ fn case_folding(leaf: &Leaf<'_>, event: &Value) -> bool {
     })
 }
 
-/// Simple folding of the characters in the pool of words.
-fn folded(character: char) -> char {
-    match character {
-        '\u{17f}' => 's',
-        '\u{3c2}' => '\u{3c3}',
-        other => lower(other),
-    }
-}
-
-fn lower(character: char) -> char {
-    character.to_lowercase().next().unwrap()
-}
-
 fn keyword_number(leaf: &Leaf<'_>, event: &Value) -> bool {
     if leaf.field.is_some() {
         return false;
@@ -199,8 +189,7 @@ fn keyword_number(leaf: &Leaf<'_>, event: &Value) -> bool {
 
 fn keyword_all(leaf: &Leaf<'_>, event: &Value) -> bool {
     let everything = leaf.found(event).unwrap_or_default();
-    let is_found =
-        |pattern: &SigmaString| everything.texts().any(|text| contains(pattern, &text));
+    let is_found = |pattern: &SigmaString| everything.texts().any(|text| contains(pattern, &text));
     leaf.field.is_none() && leaf.has(Modifier::All) && leaf.texts().all(is_found)
 }
 
@@ -210,7 +199,9 @@ fn reference(leaf: &Leaf<'_>, event: &Value) -> bool {
     let part = leaf.has_any(&[Contains, EndsWith, StartsWith]);
     let is_type = |other: &Found| {
         let kinds = found.scalars.iter().chain(&other.scalars);
-        leaf.has(Cased) && kinds.clone().any(Value::is_string) && !kinds.clone().all(Value::is_string)
+        leaf.has(Cased)
+            && kinds.clone().any(Value::is_string)
+            && !kinds.clone().all(Value::is_string)
     };
     leaf.others(event).iter().any(|other| {
         let lists = other.is_list || found.is_list && !part;
@@ -355,8 +346,10 @@ fn is_changed(field: &str, event: &Value) -> bool {
     }
     let value = event.pointer(&format!("/{}", field.replace('.', "/"))).unwrap_or(&Value::Null);
     match field {
-        "readOnly" => !(value.is_boolean() || value.is_null())
-            && !matches!(value.as_str(), Some("true" | "false")),
+        "readOnly" => {
+            let is_text = matches!(value.as_str(), Some("true" | "false"));
+            !(is_text || value.is_boolean() || value.is_null())
+        }
         "recipientAccountId" if value.is_null() => !event["accountId"].is_null(),
         "eventCategory" => !value.is_string(),
         _ => value.is_array() || value.is_object(),

@@ -36,10 +36,7 @@ pub fn trailsift(files: &[RuleFile], events: &[Value]) -> Verdicts {
         let selection = plan.folds[detector.fold].rules[0];
         Some(masks[selection].clone())
     };
-    Verdicts {
-        by_file: files.iter().map(verdict).collect(),
-        diagnostics: plan.diagnostics.clone(),
-    }
+    Verdicts { by_file: files.iter().map(verdict).collect(), diagnostics: plan.diagnostics.clone() }
 }
 
 /// By the names of rules: what trailsift says of the events.

@@ -127,10 +127,8 @@ fn request() -> BoxedStrategy<Value> {
 }
 
 fn identity() -> BoxedStrategy<Value> {
-    let attributes = object(vec![
-        entry("mfaAuthenticated", 1, flag()),
-        entry("creationDate", 1, of(TIMES)),
-    ]);
+    let attributes =
+        object(vec![entry("mfaAuthenticated", 1, flag()), entry("creationDate", 1, of(TIMES))]);
     let session = object(vec![entry("attributes", 1, attributes)]);
     object(vec![
         entry("type", 1, of(&["IAMUser", "AssumedRole", "Root", "alpha"])),

@@ -50,13 +50,20 @@ fn random_rules_over_random_events_agree() {
     for _ in 0..ROUNDS {
         let mut rules = trees(&rule(), RULES, &mut runner);
         let mut events = trees(&event(), EVENTS, &mut runner);
-        let texts: Vec<_> =
-            rules.iter().enumerate().map(|(number, rule)| written(&rule.current(), number)).collect();
-        let values: Vec<Value> = events.iter().map(|event| event.current()).collect();
+        let texts: Vec<_> = rules
+            .iter()
+            .enumerate()
+            .map(|(number, rule)| written(&rule.current(), number))
+            .collect();
+        let values: Vec<Value> = events.iter().map(ValueTree::current).collect();
         let mismatches = tally.compare(&texts, &values);
         let mut seen = BTreeSet::new();
         for mismatch in mismatches.iter().filter(|found| seen.insert(found.rule)).take(3) {
-            failures.push(minimal(&mut rules[mismatch.rule], &mut events[mismatch.event], mismatch));
+            failures.push(minimal(
+                &mut rules[mismatch.rule],
+                &mut events[mismatch.event],
+                mismatch,
+            ));
         }
         alone_as_among_others(&texts, &values);
     }
@@ -131,7 +138,10 @@ fn minimal(
 }
 
 /// Shrinks a value as long as it fails.
-fn shrink<T: std::fmt::Debug>(tree: &mut Box<dyn ValueTree<Value = T>>, fails: impl Fn(&T) -> bool) {
+fn shrink<T: std::fmt::Debug>(
+    tree: &mut Box<dyn ValueTree<Value = T>>,
+    fails: impl Fn(&T) -> bool,
+) {
     for _ in 0..2_000 {
         if !tree.simplify() {
             return;

@@ -79,7 +79,9 @@ impl Rule {
             [only] => writeln!(text, "  condition: {}", quoted(only)).unwrap(),
             several => {
                 text.push_str("  condition:\n");
-                several.iter().for_each(|one| writeln!(text, "    - {}", quoted(one)).unwrap());
+                for one in several {
+                    writeln!(text, "    - {}", quoted(one)).unwrap();
+                }
             }
         }
         text
@@ -130,7 +132,9 @@ impl Section {
                 }
             }
             Self::Keywords(words) => {
-                words.iter().for_each(|word| writeln!(text, "    - {word}").unwrap());
+                for word in words {
+                    writeln!(text, "    - {word}").unwrap();
+                }
             }
             Self::Mixed(word, items) => {
                 let _ = writeln!(text, "    - {word}");
@@ -168,7 +172,9 @@ impl Item {
             [only] => writeln!(text, " {only}").unwrap(),
             several => {
                 text.push('\n');
-                several.iter().for_each(|one| writeln!(text, "{indent}  - {one}").unwrap());
+                for one in several {
+                    writeln!(text, "{indent}  - {one}").unwrap();
+                }
             }
         }
     }
@@ -232,9 +238,9 @@ fn parts(part: &str, comparison: &str, value: &str) -> Vec<String> {
 }
 
 fn expanded(value: &str) -> Vec<String> {
-    let known =
-        PLACEHOLDERS.iter().find_map(|(name, values)| Some((format!("%{name}%"), *values))
-            .filter(|(name, _)| value.contains(name.as_str())));
+    let known = PLACEHOLDERS.iter().find_map(|(name, values)| {
+        Some((format!("%{name}%"), *values)).filter(|(name, _)| value.contains(name.as_str()))
+    });
     match known {
         Some((name, values)) => values.iter().map(|filled| value.replace(&name, filled)).collect(),
         None => vec![value.to_owned()],

@@ -164,9 +164,7 @@ fn changed(text: &str, change: u8, at: prop::sample::Index) -> String {
     let at = if characters.is_empty() { 0 } else { at.index(characters.len()) };
     let with = |wildcard: &str| {
         let (before, after) = (&characters[..at], characters.get(at + 1..).unwrap_or_default());
-        before.iter().collect::<String>()
-            + wildcard
-            + &after.iter().collect::<String>()
+        before.iter().collect::<String>() + wildcard + &after.iter().collect::<String>()
     };
     match change {
         0 => with("*"),
@@ -186,8 +184,14 @@ fn regex() -> BoxedStrategy<String> {
 }
 
 fn regexes() -> BoxedStrategy<Item> {
-    let chains: &[&[&str]] =
-        &[&["re"], &["re", "i"], &["re", "m"], &["re", "s"], &["re", "i", "m", "s"], &["re", "neq"]];
+    let chains: &[&[&str]] = &[
+        &["re"],
+        &["re", "i"],
+        &["re", "m"],
+        &["re", "s"],
+        &["re", "i", "m", "s"],
+        &["re", "neq"],
+    ];
     prop_oneof![
         4 => some(FIELDS, chains, vec(regex(), 1..4)),
         1 => some(FIELDS, &[&["re", "all"]], vec(regex(), 2..3)),
@@ -288,4 +292,3 @@ fn expands() -> BoxedStrategy<Item> {
     let values = vec(select(words.to_vec()).prop_map(quoted), 1..3);
     some(FIELDS, &[&["expand"], &["expand", "contains"], &["expand", "cased"]], values)
 }
-

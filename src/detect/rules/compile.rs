@@ -179,7 +179,11 @@ impl<'d> Compiler<'d> {
             }
         }
         let condition = Expression::All(parts);
-        self.plan.selections.push(Selection::new(condition, &self.plan.predicates, &self.plan.fields));
+        self.plan.selections.push(Selection::new(
+            condition,
+            &self.plan.predicates,
+            &self.plan.fields,
+        ));
         let selection = self.plan.selections.len() - 1;
         self.compiled.insert(number, selection);
         Ok(selection)

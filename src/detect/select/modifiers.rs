@@ -121,10 +121,7 @@ impl Modifiers {
     }
 
     /// The texts that a value stands for: one of them must be found. `None`: it is no text.
-    pub(super) fn texts(
-        &self,
-        value: &SigmaValue,
-    ) -> Result<Option<Vec<Vec<Piece>>>, Unfit> {
+    pub(super) fn texts(&self, value: &SigmaValue) -> Result<Option<Vec<Vec<Piece>>>, Unfit> {
         let pieces = match value {
             SigmaValue::Null => return Ok(None),
             SigmaValue::String(text) => pieces(text),
