@@ -117,7 +117,7 @@ fn a_detector_is_shown_with_its_numbers_and_its_page() {
 /// help.
 const FAULTS: &[(&str, &str, u64, u64, &str, &str)] = &[
     ("title: t\ndetection: [", "error", 3, 1, "yaml", ""),
-    ("selection: {eventName|frob: x}", "error", 4, 15, "sigma", "frob"),
+    ("selection: {eventName|frob: x}", "error", 4, 15, "modifier", "frob"),
     (
         "selection: {eventName: x}\n  condition: selection and other",
         "error",
@@ -297,7 +297,7 @@ fn a_scan_names_refused_rules_and_runs_the_rest() {
     assert_eq!(ran.status, 0, "{}", ran.err);
     let shown = strip(&ran.out);
     let line = shown.lines().find(|line| line.starts_with("not run")).unwrap();
-    assert!(line.contains("bad.yml:4:15: sigma") && line.contains("frob"), "{line}");
+    assert!(line.contains("bad.yml:4:15: modifier") && line.contains("frob"), "{line}");
     let run = common::run_json(out.path());
     assert_eq!(run["diagnostics"].as_array().unwrap().len(), 1);
     assert_eq!(run["diagnostics"][0]["severity"], "error");

@@ -289,12 +289,17 @@ fn report_object(path: usize, value: Value<'_, '_>, paths: &mut impl PathSink) {
 
 /// What a present value is, for rules that ask no more: `null`, or `value`.
 fn report_presence(path: usize, value: Value<'_, '_>, paths: &mut impl PathSink) {
-    let kind = |value: Value<'_, '_>| if value.is_null() { NULL } else { VALUE };
-    paths.path_value(path, kind(value));
-    let nulls = value.as_array();
-    if nulls.is_some_and(|array| array.iter().any(|inner| inner.is_null())) {
+    if !value.is_null() {
+        paths.path_value(path, VALUE);
+    }
+    if has_null(value) {
         paths.path_value(path, NULL);
     }
+}
+
+/// Whether it is null, or a list with a null in it, at whatever depth.
+fn has_null(value: Value<'_, '_>) -> bool {
+    value.is_null() || value.as_array().is_some_and(|list| list.iter().any(has_null))
 }
 
 /// What a presence column says of a null.

@@ -6,7 +6,7 @@ use serde_json::Value;
 use trailsift::events::parse_event_time;
 
 use super::encoding::{base64_at, utf16be, utf16le};
-use super::leaf::{Found, Leaf, contains, has_dotted_key, text_of};
+use super::leaf::{Found, Leaf, contains, folded, has_dotted_key, lower, text_of};
 
 /// A known difference.
 pub struct Difference {
@@ -32,11 +32,15 @@ pub const DIFFERENCES: &[Difference] = &[
     unsaid("the text of a float", float_text),
     unsaid("booleans are compared as texts", boolean_as_text),
     unsaid("objects are texts", object_as_text),
-    unsaid("null in a list", null_in_list),
+    Difference {
+        name: "null in a list",
+        holds: null_in_list,
+        says: |leaf| Known::Is(!leaf.has(Modifier::Neq)),
+    },
     unsaid("wildcards and line breaks", wildcard_over_lines),
     unsaid("case folding", case_folding),
     unsaid("keywords and numbers", keyword_number),
-    unsaid("all keywords", keyword_all),
+    Difference { name: "all keywords", holds: keyword_all, says: |_| Known::Is(true) },
     unsaid("fieldref and lists", reference),
     unsaid("numbers with spaces, and infinite ones", odd_number),
     unsaid("forms of times", form_of_time),
@@ -81,7 +85,8 @@ fn is_no_call(event: &Value) -> bool {
 }
 
 fn absent_neq(leaf: &Leaf<'_>, event: &Value) -> bool {
-    leaf.has(Modifier::Neq) && leaf.found(event).is_none()
+    let null = leaf.values.contains(&SigmaValue::Null);
+    leaf.has(Modifier::Neq) && !null && leaf.found(event).is_none()
 }
 
 fn exists_of_null(leaf: &Leaf<'_>, event: &Value) -> bool {
@@ -107,7 +112,7 @@ fn number_as_text(leaf: &Leaf<'_>, event: &Value) -> bool {
 
 fn float_text(leaf: &Leaf<'_>, event: &Value) -> bool {
     let is_odd = |value: &Value| {
-        value.is_f64() && value.as_f64().is_some_and(|f| f.to_string() != value.to_string())
+        value.is_f64() && value.as_f64().map(|float| float.to_string()) != Some(text_of(value))
     };
     let texts = !leaf.is_number() && !leaf.has(Modifier::Exists);
     let found = leaf.found(event).into_iter().chain(leaf.others(event));
@@ -163,19 +168,6 @@ fn case_folding(leaf: &Leaf<'_>, event: &Value) -> bool {
             if pattern.contains_wildcards() { odd(text) } else { as_folded != as_lower }
         })
     })
-}
-
-/// Simple folding of the characters in the pool of words.
-fn folded(character: char) -> char {
-    match character {
-        '\u{17f}' => 's',
-        '\u{3c2}' => '\u{3c3}',
-        other => lower(other),
-    }
-}
-
-fn lower(character: char) -> char {
-    character.to_lowercase().next().unwrap()
 }
 
 fn keyword_number(leaf: &Leaf<'_>, event: &Value) -> bool {
@@ -355,8 +347,8 @@ fn is_changed(field: &str, event: &Value) -> bool {
     let value = event.pointer(&format!("/{}", field.replace('.', "/"))).unwrap_or(&Value::Null);
     match field {
         "readOnly" => {
-            !(value.is_boolean() || value.is_null())
-                && !matches!(value.as_str(), Some("true" | "false"))
+            let is_text = matches!(value.as_str(), Some("true" | "false"));
+            !(is_text || value.is_boolean() || value.is_null())
         }
         "recipientAccountId" if value.is_null() => !event["accountId"].is_null(),
         "eventCategory" => !value.is_string(),

@@ -139,7 +139,7 @@ pub fn text_of(value: &Value) -> String {
 
 /// Whether the pattern is found somewhere in the text, in whatever case.
 pub fn contains(pattern: &SigmaString, text: &str) -> bool {
-    let text: Vec<char> = text.to_lowercase().chars().collect();
+    let text: Vec<char> = text.chars().map(folded).collect();
     (0..=text.len()).any(|start| starts(&pattern.parts, &text[start..]))
 }
 
@@ -147,7 +147,7 @@ fn starts(parts: &[StringPart], text: &[char]) -> bool {
     let Some((first, rest)) = parts.split_first() else { return true };
     match first {
         StringPart::Plain(plain) => {
-            let plain: Vec<char> = plain.to_lowercase().chars().collect();
+            let plain: Vec<char> = plain.chars().map(folded).collect();
             text.strip_prefix(plain.as_slice()).is_some_and(|text| starts(rest, text))
         }
         StringPart::Special(SpecialChar::WildcardSingle) => {
@@ -157,6 +157,19 @@ fn starts(parts: &[StringPart], text: &[char]) -> bool {
             (0..=text.len()).any(|start| starts(rest, &text[start..]))
         }
     }
+}
+
+/// Simple folding of the characters in the pool of words.
+pub fn folded(character: char) -> char {
+    match character {
+        '\u{17f}' => 's',
+        '\u{3c2}' => '\u{3c3}',
+        other => lower(other),
+    }
+}
+
+pub fn lower(character: char) -> char {
+    character.to_lowercase().next().unwrap()
 }
 
 /// Whether a key on the way to the field has a dot in it that the field's name has too.

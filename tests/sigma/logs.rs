@@ -36,9 +36,8 @@ pub fn records(folder: &Path, step: usize) -> Vec<Value> {
 }
 
 fn document(path: &Path) -> Option<Value> {
-    let name = path.file_name()?.to_str()?;
     let bytes = std::fs::read(path).unwrap();
-    let bytes = if name.ends_with(".gz") {
+    let bytes = if path.extension().is_some_and(|extension| extension == "gz") {
         let mut unpacked = Vec::new();
         std::io::Read::read_to_end(&mut flate2::read::MultiGzDecoder::new(&*bytes), &mut unpacked)
             .ok()?;

@@ -55,7 +55,7 @@ fn random_rules_over_random_events_agree() {
             .enumerate()
             .map(|(number, rule)| written(&rule.current(), number))
             .collect();
-        let values: Vec<Value> = events.iter().map(|event| event.current()).collect();
+        let values: Vec<Value> = events.iter().map(ValueTree::current).collect();
         let mismatches = tally.compare(&texts, &values);
         let mut seen = BTreeSet::new();
         for mismatch in mismatches.iter().filter(|found| seen.insert(found.rule)).take(3) {

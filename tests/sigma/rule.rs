@@ -79,7 +79,9 @@ impl Rule {
             [only] => writeln!(text, "  condition: {}", quoted(only)).unwrap(),
             several => {
                 text.push_str("  condition:\n");
-                several.iter().for_each(|one| writeln!(text, "    - {}", quoted(one)).unwrap());
+                for one in several {
+                    writeln!(text, "    - {}", quoted(one)).unwrap();
+                }
             }
         }
         text
@@ -130,7 +132,9 @@ impl Section {
                 }
             }
             Self::Keywords(words) => {
-                words.iter().for_each(|word| writeln!(text, "    - {word}").unwrap());
+                for word in words {
+                    writeln!(text, "    - {word}").unwrap();
+                }
             }
             Self::Mixed(word, items) => {
                 let _ = writeln!(text, "    - {word}");
@@ -168,7 +172,9 @@ impl Item {
             [only] => writeln!(text, " {only}").unwrap(),
             several => {
                 text.push('\n');
-                several.iter().for_each(|one| writeln!(text, "{indent}  - {one}").unwrap());
+                for one in several {
+                    writeln!(text, "{indent}  - {one}").unwrap();
+                }
             }
         }
     }

@@ -23,7 +23,8 @@ const KEYS: &[&str] = &[
     "gap",
 ];
 
-const OPERATORS: &[(&str, Operator)] = &[
+/// The comparisons of conditions.
+pub(super) const OPERATORS: &[(&str, Operator)] = &[
     ("gt", Operator::Gt),
     ("gte", Operator::Gte),
     ("lt", Operator::Lt),

@@ -3,7 +3,7 @@
 use rsigma_parser::{CorrelationRule, Detections, LogSource, SigmaRule, parse_sigma_yaml};
 use saphyr::MarkedYaml;
 
-use super::correlation::{Correlation, without_fractions};
+use super::correlation::{Correlation, Written, without_fractions};
 use super::diagnostic::Diagnostic;
 use super::fault;
 use super::filter::Filter;
@@ -54,6 +54,11 @@ impl Document {
             Kind::Correlation(rule) => (&rule.name, &rule.id),
         };
         [name, id].into_iter().flatten().map(String::as_str)
+    }
+
+    /// The condition of a correlation, to be changed.
+    pub(super) fn condition_mut(&mut self) -> Option<&mut Written> {
+        self.correlation.as_mut()?.as_mut().ok().map(|correlation| &mut correlation.condition)
     }
 
     /// The section of a correlation.

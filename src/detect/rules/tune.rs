@@ -2,18 +2,19 @@
 //! to changes; they are made to the documents, before anything is compiled, so that a tuned detector
 //! is an ordinary one.
 
-use rsigma_parser::{
-    ConditionOperator, CorrelationCondition, Detections, Level, Timespan, parse_sigma_yaml,
-};
+use rsigma_parser::{Detections, Level, Timespan, parse_sigma_yaml};
 use saphyr::{MarkedYaml, Scalar, YamlData};
 use serde_json::{Map, Value, json};
 
+use super::correlation::{OPERATORS, Written};
 use super::detector::severity_of;
 use super::diagnostic::Diagnostic;
 use super::document::{Document, Kind};
 use super::draft::MAX_TIMESPAN;
 use super::section::{Section, lookback, severity};
 use super::yaml::{Mapping, place, strict_documents, text};
+use crate::detect::group::Decimal;
+use crate::detect::judge::Condition;
 use crate::detect::select::{Compiler, Placeholders, Predicates};
 use crate::digest::sha256;
 use crate::events::{Core, Field, Fields};
@@ -36,15 +37,6 @@ const LEVELS: &[(&str, Level)] = &[
     ("medium", Level::Medium),
     ("high", Level::High),
     ("critical", Level::Critical),
-];
-
-const OPERATORS: &[(&str, ConditionOperator)] = &[
-    ("gt", ConditionOperator::Gt),
-    ("gte", ConditionOperator::Gte),
-    ("lt", ConditionOperator::Lt),
-    ("lte", ConditionOperator::Lte),
-    ("eq", ConditionOperator::Eq),
-    ("neq", ConditionOperator::Neq),
 ];
 
 /// A file that a run was given beside its detectors.
@@ -83,9 +75,9 @@ struct Change {
 #[derive(Debug, Clone, PartialEq)]
 enum Threshold {
     /// In place of the only number.
-    Number(u64),
+    Number(Decimal),
     /// In place of the whole condition.
-    Predicates(Vec<(ConditionOperator, u64)>),
+    Conditions(Vec<Condition>),
 }
 
 impl Tuning {
@@ -185,9 +177,9 @@ impl Change {
             if let Some(timespan) = &self.timespan {
                 rule.timespan = timespan.clone();
             }
-            if let Some(threshold) = &self.threshold {
-                threshold.put(&mut rule.condition);
-            }
+        }
+        if let (Some(threshold), Some(condition)) = (&self.threshold, document.condition_mut()) {
+            threshold.put(condition);
         }
         let section = document.section.get_or_insert_with(Section::default);
         section.severity = self.severity.or(section.severity);
@@ -205,17 +197,17 @@ impl Change {
         if (self.min.is_some() || self.known.is_some()) && judge != Some("first_seen") {
             return Err("`min_history_days` and `known_days` are for `first_seen` alone".to_owned());
         }
-        let predicates = match &document.kind {
-            Kind::Rule(_) if self.threshold.is_some() || self.timespan.is_some() => {
+        if let Kind::Rule(_) = &document.kind {
+            if self.threshold.is_some() || self.timespan.is_some() {
                 return Err("`threshold` and `timespan` are for correlations alone".to_owned());
             }
-            Kind::Rule(_) => return Ok(()),
-            Kind::Correlation(rule) => match &rule.condition {
-                CorrelationCondition::Threshold { predicates, .. } => predicates.len(),
-                CorrelationCondition::Extended(_) => 0,
-            },
+            return Ok(());
+        }
+        let numbers = match document.correlation().map(|correlation| &correlation.condition) {
+            Ok(Written::Numbers { conditions, .. }) => conditions.len(),
+            _ => 0,
         };
-        match (&self.threshold, predicates) {
+        match (&self.threshold, numbers) {
             (Some(_), 0) => Err("its condition has no number to be changed".to_owned()),
             (Some(Threshold::Number(_)), 2..) => {
                 Err("its condition has several numbers: write `threshold: {gte: 50}`".to_owned())
@@ -226,15 +218,15 @@ impl Change {
 }
 
 impl Threshold {
-    fn put(&self, condition: &mut CorrelationCondition) {
-        let CorrelationCondition::Threshold { predicates, .. } = condition else { return };
+    fn put(&self, condition: &mut Written) {
+        let Written::Numbers { conditions, .. } = condition else { return };
         match self {
             Self::Number(number) => {
-                for (_, value) in predicates {
-                    *value = *number;
+                for condition in conditions {
+                    condition.value = *number;
                 }
             }
-            Self::Predicates(new) => predicates.clone_from(new),
+            Self::Conditions(new) => conditions.clone_from(new),
         }
     }
 }
@@ -259,13 +251,14 @@ fn threshold(mapping: &Mapping<'_, '_>) -> Result<Option<Threshold>, Diagnostic>
             let Some(condition) = mapping.mapping("threshold")? else { return Ok(None) };
             let names: Vec<&str> = OPERATORS.iter().map(|(name, _)| *name).collect();
             condition.only(&names)?;
-            let mut predicates = Vec::new();
+            let mut conditions = Vec::new();
             for (name, operator) in OPERATORS {
-                predicates.extend(condition.count(name)?.map(|value| (*operator, value)));
+                let value = condition.decimal(name)?;
+                conditions.extend(value.map(|value| Condition { operator: *operator, value }));
             }
-            Ok(Some(Threshold::Predicates(predicates)))
+            Ok(Some(Threshold::Conditions(conditions)))
         }
-        Some(_) => Ok(mapping.count("threshold")?.map(Threshold::Number)),
+        Some(_) => Ok(mapping.decimal("threshold")?.map(Threshold::Number)),
     }
 }
 

