@@ -329,7 +329,7 @@ fn a_new_detector_is_two_files_and_no_rust() {
         selection:\n    eventName: DeleteBucket\n  condition: selection\nlevel: low\n";
     write(folder.path(), "rules/bad.yml", bad.as_bytes());
     let broken = "title: Broken\nlogsource: {product: aws, service: cloudtrail}\ndetection:\n  \
-        selection:\n    eventName|re: x\n  condition: selection\n";
+        selection:\n    eventName|frob: x\n  condition: selection\n";
     write(folder.path(), "rules/broken.yml", broken.as_bytes());
     let delete = json!({"eventName": "DeleteBucket", "eventCategory": "Management"});
     let key = json!({"eventName": "CreateAccessKey", "eventSource": "iam.amazonaws.com",
@@ -345,5 +345,5 @@ fn a_new_detector_is_two_files_and_no_rust() {
     assert!(!ran.out.contains("\n  id        forged"), "{}", ran.out);
     assert!(ran.out.contains("eve removed payroll"), "{}", ran.out);
     assert!(ran.out.contains("unknown key `severty`"), "{}", ran.out);
-    assert!(ran.out.contains("broken.yml") && ran.out.contains("modifier `re`"), "{}", ran.out);
+    assert!(ran.out.contains("broken.yml") && ran.out.contains("modifier `frob`"), "{}", ran.out);
 }
