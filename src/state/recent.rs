@@ -4,18 +4,20 @@
 //! Columns: `event` (48 hexadecimal digits, see [`EventKey`]), `day` (date of the event).
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{AsArray, Date32Array, RecordBatch, StringArray};
 use arrow::datatypes::Date32Type;
 use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::error::{Error, Result};
 use crate::events::EventKey;
+use crate::parquet_file::ParquetFile;
 use crate::store;
+
+/// Rows read at a time.
+const BATCH: usize = 8_192;
 
 /// Writes events with their days.
 ///
@@ -40,9 +42,9 @@ pub fn write_recent(path: &Path, events: &BTreeMap<EventKey, i32>) -> Result<()>
 /// Those of reading, and [`Error::State`] for other files.
 pub fn read_recent(path: &Path) -> Result<BTreeMap<EventKey, i32>> {
     let damaged = || Error::state(path, "damaged: no table of recent ids");
-    let file = File::open(path).map_err(Error::io(path))?;
+    let file = ParquetFile::open(path, |path, reason| Error::state(path, reason))?;
     let mut events = BTreeMap::new();
-    for batch in ParquetRecordBatchReaderBuilder::try_new(file)?.build()? {
+    for batch in file.batches(BATCH)? {
         let batch = batch?;
         let column = |name| batch.column_by_name(name).ok_or_else(damaged);
         let keys = column("event")?.as_string_opt::<i32>().ok_or_else(damaged)?;
