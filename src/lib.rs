@@ -13,6 +13,7 @@ pub mod error;
 pub mod events;
 pub mod findings;
 pub mod intel;
+mod parquet_file;
 pub mod pipeline;
 pub mod report;
 pub mod source;

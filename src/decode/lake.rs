@@ -129,7 +129,7 @@ fn plain(name: &str) -> String {
 
 /// Where a column's cells stand in the record.
 fn path_of(name: &str, plain: &str) -> Vec<String> {
-    if let Some(field) = FIELDS.iter().find(|field| field.to_ascii_lowercase() == plain) {
+    if let Some(field) = FIELDS.iter().find(|field| field.eq_ignore_ascii_case(plain)) {
         return vec![(*field).to_owned()];
     }
     if let Some((_, path)) = HEADINGS.iter().find(|(heading, _)| *heading == plain) {

@@ -20,6 +20,9 @@ const AHEAD: usize = 64 << 10;
 
 /// Whether text starts with a header of columns of events.
 pub(super) fn is_table(text: &[u8]) -> bool {
+    if matches!(text.first(), Some(b'{' | b'[')) {
+        return false;
+    }
     let line = memchr::memchr(b'\n', text).map_or(text, |end| text.get(..end).unwrap_or(text));
     header(line).is_some()
 }

@@ -3,7 +3,6 @@
 //! compared as well.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,11 +10,14 @@ use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBat
 use arrow::compute::{concat_batches, filter_record_batch, interleave_record_batch};
 use arrow::datatypes::{Date32Type, Int64Type};
 use arrow::row::{OwnedRow, RowConverter, SortField};
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::columns::{findings_batch, write_batches};
 use super::finding::Finding;
 use crate::error::{Error, Result};
+use crate::parquet_file::{Batches, ParquetFile};
+
+/// Rows read at a time.
+const BATCH: usize = 1_024;
 
 /// What a run has changed.
 #[derive(Debug, Clone, PartialEq)]
@@ -220,10 +222,8 @@ pub fn read_by_day(path: &Path) -> Result<Vec<(i32, RecordBatch)>> {
     Ok(parts)
 }
 
-fn batches(path: &Path) -> Result<impl Iterator<Item = Result<RecordBatch>> + use<>> {
-    let file = File::open(path).map_err(Error::io(path))?;
-    let reader = ParquetRecordBatchReaderBuilder::try_new(file)?.build()?;
-    Ok(reader.map(|batch| Ok(batch?)))
+fn batches(path: &Path) -> Result<Batches> {
+    ParquetFile::open(path, |path, reason| Error::state(path, reason))?.batches(BATCH)
 }
 
 fn days(path: &Path, batch: &RecordBatch, wanted: impl Fn(i32) -> bool) -> Result<BooleanArray> {

@@ -41,7 +41,7 @@ impl JudgeOptions {
     pub(super) fn judging(&self, span: Option<Span>, since: Option<i64>) -> Judging<'_> {
         let from_day = since.map(|since| since.div_euclid(DAY));
         let min_days = || {
-            let days = span.map_or(0, |span| (span.last - span.first) / DAY);
+            let days = span.map_or(0, |span| span.last.saturating_sub(span.first) / DAY);
             usize::try_from(days / 2).unwrap_or(1).clamp(1, 7)
         };
         let by_span = || Learning::Covered { min_days: min_days() };

@@ -1,13 +1,11 @@
 //! Partial runs: the merged table of one share with its accounting, for `trailsift merge`.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Int64Type, UInt64Type};
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde::{Deserialize, Serialize};
 
 use super::accounting::{Account, Conflicts, ObjectOutcome, ObjectRecord, RejectedRecord};
@@ -17,10 +15,14 @@ use super::scan::ScanOptions;
 use crate::detect::group::{Key, Row, write_table};
 use crate::detect::rules::Plan;
 use crate::error::{Error, Result};
+use crate::parquet_file::ParquetFile;
 use crate::store;
 
 /// The version of a partial run's files.
 const FORMAT: u32 = 3;
+
+/// Rows read at a time.
+const BATCH: usize = 8_192;
 
 const HEADER: &str = "partial.json";
 const TABLE: &str = "table.parquet";
@@ -136,9 +138,9 @@ pub(super) fn read(folder: &Path) -> Result<Partial> {
 }
 
 fn rows<T>(path: &Path, read: fn(&RecordBatch, usize) -> Option<T>) -> Result<Vec<T>> {
-    let file = File::open(path).map_err(Error::io(path))?;
+    let file = ParquetFile::open(path, |path, reason| Error::table(path, reason))?;
     let mut found = Vec::new();
-    for batch in ParquetRecordBatchReaderBuilder::try_new(file)?.build()? {
+    for batch in file.batches(BATCH)? {
         let batch = batch?;
         for row in 0..batch.num_rows() {
             let damaged = || Error::table(path, "damaged: unexpected columns");

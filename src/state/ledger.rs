@@ -4,18 +4,17 @@
 //! object and size, and merged by streaming: millions of objects cost no memory.
 
 use std::cmp::Ordering;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::Int64Type;
 use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 
 use crate::error::{Error, Result};
+use crate::parquet_file::{Batches, ParquetFile};
 use crate::store;
 
 const BATCH: usize = 8_192;
@@ -44,7 +43,7 @@ impl LedgerEntry {
 #[derive(Debug)]
 pub struct LedgerReader {
     path: PathBuf,
-    batches: ParquetRecordBatchReader,
+    batches: Batches,
     entries: std::vec::IntoIter<LedgerEntry>,
     /// The entry before: object and size.
     last: Option<(Arc<str>, u64)>,
@@ -56,10 +55,8 @@ impl LedgerReader {
     /// # Errors
     /// Those of the file system, and [`Error::State`] for what is no ledger.
     pub fn open(path: &Path) -> Result<Self> {
-        let file = File::open(path).map_err(Error::io(path))?;
-        let builder = ParquetRecordBatchReaderBuilder::try_new(file)
-            .map_err(|error| Error::state(path, format!("not readable as Parquet: {error}")))?;
-        let batches = builder.with_batch_size(BATCH).build()?;
+        let file = ParquetFile::open(path, |path, reason| Error::state(path, reason))?;
+        let batches = file.batches(BATCH)?;
         let entries = Vec::new().into_iter();
         Ok(Self { path: path.to_path_buf(), batches, entries, last: None })
     }

@@ -6,17 +6,16 @@
 //! `keep_until` (date: the last day of the newest event on which the id is of use). Sorted by
 //! `hash` and `digest`, and merged by streaming.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, Date32Array, RecordBatch, UInt32Array, UInt64Array};
 use arrow::datatypes::{Date32Type, UInt32Type, UInt64Type};
 use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use parquet::file::properties::WriterProperties;
 
 use crate::error::{Error, Result};
+use crate::parquet_file::{Batches, ParquetFile};
 use crate::store;
 
 const BATCH: usize = 65_536;
@@ -36,7 +35,7 @@ pub struct RecentId {
 #[derive(Debug)]
 pub struct RecentReader {
     path: PathBuf,
-    batches: ParquetRecordBatchReader,
+    batches: Batches,
     ids: std::vec::IntoIter<RecentId>,
 }
 
@@ -46,10 +45,8 @@ impl RecentReader {
     /// # Errors
     /// Those of the file system, and [`Error::State`] for what is no table of ids.
     pub fn open(path: &Path) -> Result<Self> {
-        let file = File::open(path).map_err(Error::io(path))?;
-        let builder = ParquetRecordBatchReaderBuilder::try_new(file)
-            .map_err(|error| Error::state(path, format!("not readable as Parquet: {error}")))?;
-        let batches = builder.with_batch_size(BATCH).build()?;
+        let file = ParquetFile::open(path, |path, reason| Error::state(path, reason))?;
+        let batches = file.batches(BATCH)?;
         Ok(Self { path: path.to_path_buf(), batches, ids: Vec::new().into_iter() })
     }
 
@@ -135,6 +132,8 @@ fn batch(ids: &[RecentId]) -> Result<RecordBatch> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+
     use super::*;
 
     fn ids(hashes: &[u64]) -> Vec<RecentId> {

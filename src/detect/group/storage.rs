@@ -21,7 +21,6 @@ use arrow::datatypes::{
     DataType, Field, Int64Type, TimestampMicrosecondType, UInt16Type, UInt32Type, UInt64Type,
 };
 use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
@@ -30,6 +29,7 @@ use super::key::{Entity, FoldId, Key};
 use super::row::{Details, Evidence, Pane, Row};
 use super::sketch::Sketch;
 use crate::error::{Error, Result};
+use crate::parquet_file::{Batches, ParquetFile};
 
 /// Rows per batch written.
 const BATCH: usize = 1_024;
@@ -192,7 +192,7 @@ fn samples(rows: &[(Key, Row)]) -> Result<ArrayRef> {
 #[derive(Debug)]
 pub struct TableReader {
     path: PathBuf,
-    batches: ParquetRecordBatchReader,
+    batches: Batches,
     rows: std::vec::IntoIter<(Key, Row)>,
     /// The key of the row before.
     last: Option<Key>,
@@ -204,14 +204,8 @@ impl TableReader {
     /// # Errors
     /// [`Error::Table`] for a file that is no table of this version.
     pub fn open(path: &Path) -> Result<Self> {
-        let file = File::open(path).map_err(Error::io(path))?;
-        let builder = ParquetRecordBatchReaderBuilder::try_new(file)
-            .map_err(|error| Error::table(path, format!("not readable as Parquet: {error}")))?;
-        let metadata = builder.metadata().file_metadata().key_value_metadata();
-        let version = metadata
-            .and_then(|pairs| pairs.iter().find(|pair| pair.key == FORMAT.0))
-            .and_then(|pair| pair.value.as_deref());
-        match version {
+        let file = ParquetFile::open(path, |path, reason| Error::table(path, reason))?;
+        match file.note(FORMAT.0) {
             Some(version) if version == FORMAT.1 => {}
             Some(other) => {
                 let reason = format!("table format {other}, this trailsift reads {}", FORMAT.1);
@@ -219,7 +213,7 @@ impl TableReader {
             }
             None => return Err(Error::table(path, "not a table of trailsift")),
         }
-        let batches = builder.with_batch_size(READ_BATCH).build()?;
+        let batches = file.batches(READ_BATCH)?;
         let rows = Vec::new().into_iter();
         Ok(Self { path: path.to_path_buf(), batches, rows, last: None })
     }

@@ -1,0 +1,71 @@
+//! Parquet files of our own making, read as whatever they may have become. In comes a path, out go
+//! batches of rows, or an error that names the file; it knows none of the columns.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use arrow::array::RecordBatch;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+};
+
+use crate::error::{Error, Result};
+
+/// What makes an error of a damaged file: its path and what is wrong with it.
+pub(crate) type Fault = fn(&Path, String) -> Error;
+
+/// An opened file: its metadata are read.
+pub(crate) struct ParquetFile {
+    path: PathBuf,
+    fault: Fault,
+    builder: ParquetRecordBatchReaderBuilder<File>,
+}
+
+/// The rows of a file, a batch at a time.
+#[derive(Debug)]
+pub(crate) struct Batches {
+    path: PathBuf,
+    fault: Fault,
+    reader: ParquetRecordBatchReader,
+}
+
+impl ParquetFile {
+    /// Opens the file at `path`.
+    ///
+    /// # Errors
+    /// Those of the file system, and `fault` for what is no Parquet.
+    pub(crate) fn open(path: &Path, fault: Fault) -> Result<Self> {
+        let file = File::open(path).map_err(Error::io(path))?;
+        // Parquet's own types say all; reading Arrow's copy of them panics where it is damaged.
+        let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+        let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options)
+            .map_err(|error| fault(path, format!("not readable as Parquet: {error}")))?;
+        Ok(Self { path: path.to_path_buf(), fault, builder })
+    }
+
+    /// What the file's metadata say under `key`.
+    pub(crate) fn note(&self, key: &str) -> Option<&str> {
+        let pairs = self.builder.metadata().file_metadata().key_value_metadata()?;
+        pairs.iter().find(|pair| pair.key == key)?.value.as_deref()
+    }
+
+    /// The rows, at most `most` at a time.
+    ///
+    /// # Errors
+    /// The fault of a file whose parts do not fit together.
+    pub(crate) fn batches(self, most: usize) -> Result<Batches> {
+        let Self { path, fault, builder } = self;
+        let reader = builder.with_batch_size(most).build();
+        let reader = reader.map_err(|error| fault(&path, format!("damaged: {error}")))?;
+        Ok(Batches { path, fault, reader })
+    }
+}
+
+impl Iterator for Batches {
+    type Item = Result<RecordBatch>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let batch = self.reader.next()?;
+        Some(batch.map_err(|error| (self.fault)(&self.path, format!("damaged: {error}"))))
+    }
+}
