@@ -7,9 +7,14 @@
 //! recent management events"), Athena user guide ("Create a table for CloudTrail logs"). Lake and
 //! Athena show structures as Presto does: `{type=IAMUser, arn=…, sessioncontext={…}}`.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 use super::presto;
+
+/// Objects within each other that a column's name can ask for; no field of CloudTrail lies so deep.
+const MAX_DEPTH: usize = 32;
 
 /// CloudTrail's top-level fields, in its own spelling.
 const FIELDS: [&str; 28] = [
@@ -81,14 +86,15 @@ impl Columns {
     /// events beside their name, source, id or version.
     pub(super) fn of_header<'h>(names: impl Iterator<Item = &'h str>) -> Option<Self> {
         let mut paths: Vec<Option<Vec<String>>> = Vec::new();
+        let mut known = HashSet::new();
         let mut whole = None;
         for name in names {
             let plain = plain(name);
             if whole.is_none() && WHOLE.contains(&plain.as_str()) {
                 whole = Some(paths.len());
             }
-            let path = Some(path_of(name, &plain));
-            paths.push(path.filter(|path| !paths.iter().flatten().any(|known| known == path)));
+            let path = path_of(name, &plain);
+            paths.push(known.insert(path.clone()).then_some(path));
         }
         let has = |field: &str| paths.iter().flatten().any(|path| path == &[field]);
         let told = ["eventName", "eventSource", "eventID", "eventVersion"].into_iter().any(has);
@@ -132,7 +138,8 @@ fn path_of(name: &str, plain: &str) -> Vec<String> {
     // `userIdentity.arn`, and `useridentity_arn` as queries name what they select.
     let inside = name.split_once(['.', '_']).and_then(|(parent, rest)| {
         let parent = NESTED.iter().find(|field| field.eq_ignore_ascii_case(parent))?;
-        (!rest.is_empty()).then_some((parent, rest))
+        let deep = rest.split('.').nth(MAX_DEPTH).is_some();
+        (!rest.is_empty() && !deep).then_some((parent, rest))
     });
     match inside {
         Some((parent, rest)) => {
@@ -250,6 +257,9 @@ mod tests {
         let expected = json!({"eventTime": "t", "eventName": "n",
             "userIdentity": {"principalId": "AIDA"}, "requestParameters": {"bucketName": "b"}});
         assert_eq!(flat, expected);
+        let deep = format!("userIdentity{}", ".a".repeat(100_000));
+        let deep = record(&["eventTime", "eventName", &deep], &["t", "n", "x"]);
+        assert_eq!(deep["userIdentity"], Value::Null);
         let whole = record(&["x", "eventJson"], &["1", r#"{"eventName":"x"}"#]);
         assert_eq!(whole, json!({"eventName": "x"}));
     }

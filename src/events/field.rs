@@ -3,6 +3,9 @@
 use super::acl::ACL_GRANTS;
 use super::schema::Core;
 
+/// The most parts of a path: records nest no deeper by default.
+const MAX_PARTS: usize = 128;
+
 /// A column that a rule reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Field {
@@ -31,12 +34,15 @@ impl Fields {
     /// normalised list `acl_grants`, or any other dotted path into the record.
     ///
     /// # Errors
-    /// [`UnknownField`] for an empty name or part of a name.
+    /// [`UnknownField`] for an empty name or part of a name, and for more parts than records nest.
     pub fn resolve(&mut self, name: &str) -> Result<Field, UnknownField> {
         if let Some(core) = Core::find(name) {
             return Ok(Field::Core(core));
         }
-        if name.split('.').any(str::is_empty) || (name.contains("**") && !anywhere_is_last(name)) {
+        if name.split('.').any(str::is_empty)
+            || name.split('.').nth(MAX_PARTS).is_some()
+            || (name.contains("**") && !anywhere_is_last(name))
+        {
             return Err(UnknownField { name: name.to_owned() });
         }
         let known = self.paths.iter().position(|path| path == name);
@@ -93,6 +99,8 @@ mod tests {
         for name in ["", "a..b", "a.**", "**.a.b", "a.**.b.**.c"] {
             assert!(Fields::default().resolve(name).is_err(), "{name}");
         }
+        assert!(Fields::default().resolve(&["a"; 129].join(".")).is_err());
+        assert!(Fields::default().resolve(&["a"; 128].join(".")).is_ok());
         assert!(Fields::default().resolve("a.**.b").is_ok());
     }
 }

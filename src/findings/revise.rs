@@ -103,14 +103,20 @@ pub fn revise(
             Some(_) => revised.insert(id.to_owned()),
             None => added.insert(id.to_owned()),
         };
-        let line = Line { from: (1, row), revision: earlier + 1, active: true, changed: true };
+        let line = Line {
+            from: (1, row),
+            revision: earlier.saturating_add(1),
+            active: true,
+            changed: true,
+        };
         lines.insert(key, line);
     }
     let mut withdrawn = 0;
     for (key, line) in lines.iter_mut().filter(|(key, line)| line.active && !seen.contains(*key)) {
         if is_judged(old.detectors.value(line.from.1), key.0) {
             withdrawn += 1;
-            (line.revision, line.active, line.changed) = (line.revision + 1, false, true);
+            let revision = line.revision.saturating_add(1);
+            (line.revision, line.active, line.changed) = (revision, false, true);
         }
     }
     let lines: Vec<Line> = lines.into_values().collect();

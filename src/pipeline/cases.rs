@@ -24,6 +24,12 @@ use crate::events::EventFilter;
 use crate::findings::{Finding, timestamp_text};
 use crate::source::KeyRange;
 
+/// The most records of a case.
+const MAX_RECORDS: usize = 100_000;
+
+/// The most parts of a column's path.
+const MAX_PARTS: usize = 32;
+
 /// A case: events and what a detector must find in them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Case {
@@ -110,6 +116,9 @@ impl Section {
         let mut records = Vec::new();
         for line in lines(events) {
             add_records(&line, &mut records).map_err(|what| fault(&what))?;
+            if records.len() > MAX_RECORDS {
+                return Err(fault(&format!("has more than {MAX_RECORDS} events")));
+            }
         }
         if records.is_empty() {
             return Err(fault("has no events"));
@@ -141,6 +150,13 @@ fn add_records(line: &[(String, String)], records: &mut Vec<Value>) -> Result<()
         Some(text) => text.parse::<i64>().map_err(|_| format!("`{name}` must be a number: {text}")),
     };
     let (count, every) = (number("count", 1)?, number("every", 1)?);
+    if usize::try_from(count).map_or(true, |count| count > MAX_RECORDS) {
+        return Err(format!("`count` must lie between 0 and {MAX_RECORDS}"));
+    }
+    if let Some((path, _)) = line.iter().find(|(path, _)| path.split('.').nth(MAX_PARTS).is_some())
+    {
+        return Err(format!("`{path}` has more than {MAX_PARTS} parts"));
+    }
     let start = cell("eventTime").and_then(|text| crate::events::parse_event_time(text));
     let start = start.ok_or("a line of events needs an eventTime")?;
     for n in 0..count {
@@ -148,7 +164,8 @@ fn add_records(line: &[(String, String)], records: &mut Vec<Value>) -> Result<()
         for (path, text) in line.iter().filter(|(path, _)| path != "count" && path != "every") {
             set(&mut record, path, value(&text.replace("{n}", &n.to_string()))?);
         }
-        set(&mut record, "eventTime", json!(timestamp_text(start + n * every * 1_000_000)));
+        let time = start.saturating_add(n.saturating_mul(every).saturating_mul(1_000_000));
+        set(&mut record, "eventTime", json!(timestamp_text(time)));
         records.push(record);
     }
     Ok(())

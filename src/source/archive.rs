@@ -80,13 +80,15 @@ pub fn read_tar(reader: impl Read, limit: u64, take: TakeMember<'_>) -> Result<C
     archive.set_ignore_zeros(true);
     let mut contents = Contents::default();
     let mut labels = Labels::default();
-    let mut end = 0;
+    // Where the member at hand ends, and how many bytes the archive holds of it.
+    let (mut end, mut stored) = (0, 0);
     let mut entries = match archive.entries() {
         Ok(entries) => entries,
         Err(error) => return Ok(Contents { damage: Some(error.to_string()), ..contents }),
     };
     loop {
-        room.set(HEADER_BYTES);
+        // What the taker has left of the member before is passed over on the way.
+        room.set(HEADER_BYTES.saturating_add(stored));
         let mut entry = match entries.next() {
             None => break,
             Some(Ok(entry)) => entry,
@@ -96,8 +98,9 @@ pub fn read_tar(reader: impl Read, limit: u64, take: TakeMember<'_>) -> Result<C
             }
         };
         room.set(u64::MAX);
-        end = entry.raw_file_position() + entry.size().next_multiple_of(512);
         let kind = entry.header().entry_type();
+        stored = stored_bytes(&entry);
+        end = entry.raw_file_position().saturating_add(stored.saturating_add(511) & !511);
         if kind.is_dir() || kind.is_pax_global_extensions() {
             continue;
         }
@@ -110,7 +113,7 @@ pub fn read_tar(reader: impl Read, limit: u64, take: TakeMember<'_>) -> Result<C
         let size = entry.size();
         let mut whole = Whole { inner: &mut entry, left: size };
         let content = if kind.is_file() || kind.is_contiguous() || kind.is_gnu_sparse() {
-            Content::Data { reader: &mut whole, stored: size }
+            Content::Data { reader: &mut whole, stored }
         } else {
             let link = kind.is_symlink() || kind.is_hard_link();
             let reason = if link { "link in an archive, not followed" } else { "no regular file" };
@@ -120,13 +123,18 @@ pub fn read_tar(reader: impl Read, limit: u64, take: TakeMember<'_>) -> Result<C
             contents.stopped = true;
             return Ok(contents);
         }
-        // What the taker has left is passed over here, where it is not limited.
-        let _ = io::copy(&mut whole, &mut io::sink());
     }
     if total.get() <= end {
         contents.damage = Some("truncated tar: the end mark is missing".to_owned());
     }
     Ok(contents)
+}
+
+/// What a member takes in the archive: of a sparse file only what is not zeros.
+fn stored_bytes(entry: &tar::Entry<'_, impl Read>) -> u64 {
+    let sparse = entry.header().entry_type().is_gnu_sparse();
+    let stored = entry.header().entry_size().ok().filter(|_| sparse);
+    stored.unwrap_or_else(|| entry.size())
 }
 
 /// Reads a zip archive, at most `limit` members of it. An archive without its directory (it stands
@@ -140,10 +148,13 @@ pub fn read_zip(
     take: TakeMember<'_>,
 ) -> Result<Contents> {
     let reason = match zip::ZipArchive::new(&mut reader) {
-        Ok(archive) if !archive.has_duplicate_names() => {
-            return read_directory(archive, limit, take);
+        Ok(archive) if archive.has_duplicate_names() => None,
+        Ok(mut archive) => {
+            if !overlaps(&mut archive) {
+                return read_directory(archive, limit, take);
+            }
+            Some("broken zip: members overlap, as only those of bombs do".to_owned())
         }
-        Ok(_) => None,
         Err(error) => Some(format!("broken zip: {error}")),
     };
     if let Err(error) = reader.seek(SeekFrom::Start(0)) {
@@ -160,6 +171,19 @@ pub fn read_zip(
     }
     contents.damage = contents.damage.or(reason);
     Ok(contents)
+}
+
+/// Whether some bytes belong to two members: a few would inflate to any amount.
+fn overlaps(archive: &mut zip::ZipArchive<impl Read + Seek>) -> bool {
+    let count = archive.len();
+    let range = |index: usize| {
+        let file = archive.by_index_raw(index).ok()?;
+        let start = file.data_start()?;
+        Some((start, start.saturating_add(file.compressed_size())))
+    };
+    let mut ranges: Vec<(u64, u64)> = (0..count).filter_map(range).collect();
+    ranges.sort_unstable();
+    ranges.array_windows().any(|[a, b]| a.1 > b.0)
 }
 
 fn read_directory(
@@ -372,6 +396,55 @@ mod tests {
             members(|take| read_zip(Cursor::new(&zip[..zip.len() - 30]), 9, take));
         assert_eq!(found, pairs(&[("a", "one"), ("b", "two")]));
         assert!(contents.damage.unwrap().starts_with("broken zip"));
+    }
+
+    /// A sparse file of `size` bytes that holds two.
+    fn sparse(size: u64) -> Vec<u8> {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(tar::EntryType::GNUSparse);
+        header.set_path("sparse").unwrap();
+        header.set_size(2);
+        let gnu = header.as_gnu_mut().unwrap();
+        gnu.set_real_size(size);
+        gnu.sparse[0].set_offset(0);
+        gnu.sparse[0].set_length(2);
+        gnu.sparse[1].set_offset(size);
+        gnu.sparse[1].set_length(0);
+        header.set_cksum();
+        let mut builder = tar::Builder::new(Vec::new());
+        builder.append(&header, &b"{}"[..]).unwrap();
+        builder.into_inner().unwrap()
+    }
+
+    #[test]
+    fn a_sparse_file_counts_as_what_is_stored_of_it() {
+        let (found, contents) = members(|take| read_tar(&*sparse(9), 9, take));
+        let text = "{}\0\0\0\0\0\0\0".to_owned();
+        assert_eq!((found, contents.damage), (vec![("sparse".to_owned(), text)], None));
+        for size in [1 << 60, u64::MAX] {
+            let mut met = Vec::new();
+            let contents = read_tar(&*sparse(size), 9, &mut |member| {
+                let Content::Data { stored, .. } = member.content else { return Ok(true) };
+                met.push(stored);
+                Ok(true)
+            });
+            assert_eq!((met, contents.unwrap().damage), (vec![2], None), "{size}");
+        }
+    }
+
+    #[test]
+    fn members_that_overlap_are_read_once() {
+        let mut zip = zip_of(&[("a", "one"), ("b", "one")]);
+        let at = |zip: &[u8], from: usize, what: &[u8]| {
+            from + zip[from..].windows(what.len()).position(|found| found == what).unwrap()
+        };
+        // The second entry of the directory is led to the first member.
+        let first = at(&zip, 0, b"PK\x01\x02");
+        let second = at(&zip, first + 1, b"PK\x01\x02");
+        zip[second + 42..second + 46].fill(0);
+        let (found, contents) = members(|take| read_zip(Cursor::new(&zip), 9, take));
+        assert_eq!(found, pairs(&[("a", "one"), ("b", "one")]));
+        assert!(contents.damage.unwrap().contains("overlap"));
     }
 
     #[test]

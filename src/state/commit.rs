@@ -88,7 +88,7 @@ impl State {
             .collect();
         for name in store::names(&self.folder)? {
             let old = match (Manifest::generation_of(&name), generation_of(&name)) {
-                (Some(generation), _) => generation + 1 < newest,
+                (Some(generation), _) => generation.saturating_add(1) < newest,
                 // Files of a later generation belong to a run that is under way.
                 (None, Some(generation)) => generation <= newest && !named.contains(&name.as_str()),
                 (None, None) => false,

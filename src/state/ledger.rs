@@ -46,6 +46,8 @@ pub struct LedgerReader {
     path: PathBuf,
     batches: ParquetRecordBatchReader,
     entries: std::vec::IntoIter<LedgerEntry>,
+    /// The entry before: object and size.
+    last: Option<(Arc<str>, u64)>,
 }
 
 impl LedgerReader {
@@ -58,12 +60,18 @@ impl LedgerReader {
         let builder = ParquetRecordBatchReaderBuilder::try_new(file)
             .map_err(|error| Error::state(path, format!("not readable as Parquet: {error}")))?;
         let batches = builder.with_batch_size(BATCH).build()?;
-        Ok(Self { path: path.to_path_buf(), batches, entries: Vec::new().into_iter() })
+        let entries = Vec::new().into_iter();
+        Ok(Self { path: path.to_path_buf(), batches, entries, last: None })
     }
 
     fn next_entry(&mut self) -> Result<Option<LedgerEntry>> {
         loop {
             if let Some(entry) = self.entries.next() {
+                let key = (entry.object.clone(), entry.bytes);
+                if self.last.as_ref().is_some_and(|last| *last >= key) {
+                    return Err(Error::state(&self.path, "damaged: its rows are not in order"));
+                }
+                self.last = Some(key);
                 return Ok(Some(entry));
             }
             let Some(batch) = self.batches.next() else { return Ok(None) };

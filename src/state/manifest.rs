@@ -11,6 +11,12 @@ const FORMAT: &str = "trailsift state";
 /// The version of the manifest and of the files that it names.
 const VERSION: u64 = 2;
 
+/// Commits that there can be.
+const MAX_GENERATION: u64 = 1 << 48;
+/// Days since the epoch, and before, that events can have.
+const MAX_DAY: i64 = 5_000_000;
+const DAY_MICROS: i64 = 86_400_000_000;
+
 /// A generation of the state.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
@@ -141,7 +147,33 @@ impl Manifest {
             }
             None => return Err(foreign("no `version`")),
         }
-        serde_json::from_value(value).map_err(|error| foreign(&error.to_string()))
+        let manifest: Self =
+            serde_json::from_value(value).map_err(|error| foreign(&error.to_string()))?;
+        match manifest.fault(path) {
+            Some(fault) => Err(foreign(&format!("`{fault}` cannot be"))),
+            None => Ok(manifest),
+        }
+    }
+
+    /// The field that cannot have been written so. What a manifest says is calculated with, and
+    /// becomes the names of files.
+    fn fault(&self, path: &Path) -> Option<&'static str> {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let is_day = |day: &i64| (-MAX_DAY..=MAX_DAY).contains(day);
+        let is_time = |time: &i64| is_day(&time.div_euclid(DAY_MICROS));
+        let is_name = |name: &str| Path::new(name).file_name().is_some_and(|own| own == name);
+        let since = || self.folds.iter().filter_map(|fold| fold.since_day);
+        let checks = [
+            ("generation", Self::generation_of(name) == Some(self.generation)),
+            ("generation", self.generation <= MAX_GENERATION),
+            ("run", is_name(&self.run)),
+            ("newest_day", self.newest_day.iter().all(is_day)),
+            ("first_event", self.first_event.iter().all(is_time)),
+            ("last_event", self.last_event.iter().all(is_time)),
+            ("since_day", since().all(|day| is_day(&day))),
+            ("files", self.files.names().into_iter().all(is_name)),
+        ];
+        checks.into_iter().find(|(_, holds)| !holds).map(|(field, _)| field)
     }
 }
 
@@ -154,6 +186,35 @@ mod tests {
         let path = folder.path().join("manifest-00000001.json");
         std::fs::write(&path, text).unwrap();
         Manifest::read(&path).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn what_no_run_has_written_is_refused() {
+        let mut manifest = Manifest::new("x".to_owned(), 7, Vec::new());
+        (manifest.generation, manifest.run) = (1, "00000001-x".to_owned());
+        let file = "t".to_owned();
+        let [table, ledger, recent_ids] = [&file; 3].map(Clone::clone);
+        let (coverage, findings_current, findings) = (file.clone(), file.clone(), file);
+        manifest.files = Files { table, ledger, recent_ids, coverage, findings_current, findings };
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("manifest-00000001.json");
+        std::fs::write(&path, serde_json::to_vec(&manifest).unwrap()).unwrap();
+        assert_eq!(Manifest::read(&path).unwrap(), manifest);
+        let changes: [(&str, fn(&mut Manifest)); 7] = [
+            ("generation", |m| m.generation = u64::MAX),
+            ("run", |m| "../run".clone_into(&mut m.run)),
+            ("newest_day", |m| m.newest_day = Some(i64::MAX)),
+            ("first_event", |m| m.first_event = Some(i64::MIN)),
+            ("last_event", |m| m.last_event = Some(i64::MAX)),
+            ("files", |m| "/etc/passwd".clone_into(&mut m.files.ledger)),
+            ("files", |m| m.files.table.clear()),
+        ];
+        for (field, change) in changes {
+            let mut changed = manifest.clone();
+            change(&mut changed);
+            let refused = refused(&serde_json::to_string(&changed).unwrap());
+            assert!(refused.contains(&format!("`{field}` cannot be")), "{refused}");
+        }
     }
 
     #[test]

@@ -60,9 +60,12 @@ impl Sketch {
         size_of::<u64>()
     }
 
-    /// The union of the two samples.
+    /// The union of the two samples, as large as the smaller of them.
     pub fn merge(&mut self, other: &Self) {
-        debug_assert_eq!((self.k, self.keep), (other.k, other.keep));
+        self.k = self.k.min(other.k);
+        self.keep = self.keep.min(other.keep);
+        self.hashes.truncate(self.k);
+        self.texts.truncate(self.keep);
         let mut texts = other.texts.iter();
         for hash in &other.hashes {
             // Both sides keep the texts of their smallest hashes, so the union's smallest have one.

@@ -6,6 +6,7 @@
 //! hashes of further values).
 
 use std::fs::File;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -35,6 +36,12 @@ const READ_BATCH: usize = 256;
 
 /// Metadata key and value that mark our tables; the number changes with the format.
 const FORMAT: (&str, &str) = ("trailsift.table", "2");
+
+/// Times of panes and buckets, in seconds: those that events can have, and some slack. The judges
+/// calculate with what a table says, so nothing else is read.
+const SECONDS: RangeInclusive<i64> = -400_000_000_000..=400_000_000_000;
+/// The most calls in one pane.
+const MAX_COUNT: u64 = 1 << 40;
 
 /// Writes a sorted run row by row. Memory: one batch of rows and Parquet's open row group.
 #[derive(Debug)]
@@ -184,6 +191,8 @@ pub struct TableReader {
     path: PathBuf,
     batches: ParquetRecordBatchReader,
     rows: std::vec::IntoIter<(Key, Row)>,
+    /// The key of the row before.
+    last: Option<Key>,
 }
 
 impl TableReader {
@@ -208,18 +217,23 @@ impl TableReader {
             None => return Err(Error::table(path, "not a table of trailsift")),
         }
         let batches = builder.with_batch_size(READ_BATCH).build()?;
-        Ok(Self { path: path.to_path_buf(), batches, rows: Vec::new().into_iter() })
+        let rows = Vec::new().into_iter();
+        Ok(Self { path: path.to_path_buf(), batches, rows, last: None })
     }
 
     fn next_row(&mut self) -> Result<Option<(Key, Row)>> {
         loop {
-            if let Some(row) = self.rows.next() {
-                return Ok(Some(row));
+            if let Some((key, row)) = self.rows.next() {
+                if self.last.as_ref().is_some_and(|last| *last >= key) {
+                    return Err(Error::table(&self.path, "damaged: its rows are not in order"));
+                }
+                self.last = Some(key.clone());
+                return Ok(Some((key, row)));
             }
             let Some(batch) = self.batches.next() else { return Ok(None) };
             let rows = from_batch(&batch?);
-            let rows =
-                rows.ok_or_else(|| Error::table(&self.path, "damaged: unexpected columns"))?;
+            let damaged = || Error::table(&self.path, "damaged: unexpected columns or values");
+            let rows = rows.ok_or_else(damaged)?;
             self.rows = rows.into_iter();
         }
     }
@@ -243,7 +257,21 @@ fn key(batch: &RecordBatch, row: usize) -> Option<Key> {
     let entity: Entity =
         entity.as_string_opt::<i32>()?.iter().map(|value| value.map(Arc::from)).collect();
     let bucket = batch.column_by_name("bucket")?.as_primitive_opt::<Int64Type>()?.value(row);
-    Some(Key { fold: FoldId::parse(fold)?, entity, bucket })
+    Some(Key { fold: FoldId::parse(fold)?, entity, bucket: seconds(bucket)? })
+}
+
+/// The time, if an event can have it.
+fn seconds(time: i64) -> Option<i64> {
+    SECONDS.contains(&time).then_some(time)
+}
+
+/// The same for a time in µs.
+fn micros(time: i64) -> Option<i64> {
+    seconds(time / 1_000_000).map(|_| time)
+}
+
+fn calls(count: u64) -> Option<u64> {
+    (count <= MAX_COUNT).then_some(count)
 }
 
 fn value(batch: &RecordBatch, row: usize) -> Option<Row> {
@@ -255,7 +283,7 @@ fn value(batch: &RecordBatch, row: usize) -> Option<Row> {
     }
     let time = |name| {
         let column = batch.column_by_name(name)?;
-        Some(column.as_primitive_opt::<TimestampMicrosecondType>()?.value(row))
+        micros(column.as_primitive_opt::<TimestampMicrosecondType>()?.value(row))
     };
     let count =
         |name| Some(batch.column_by_name(name)?.as_primitive_opt::<UInt64Type>()?.value(row));
@@ -275,13 +303,15 @@ fn read_panes(items: &StructArray) -> Option<Vec<Pane>> {
     let rules = items.column_by_name("rule")?.as_primitive_opt::<UInt16Type>()?;
     let ok = items.column_by_name("ok")?.as_primitive_opt::<UInt64Type>()?;
     let failed = items.column_by_name("failed")?.as_primitive_opt::<UInt64Type>()?;
-    let pane = |at| Pane {
-        start: starts.value(at),
-        rule: rules.value(at),
-        ok: ok.value(at),
-        failed: failed.value(at),
+    let pane = |at| {
+        Some(Pane {
+            start: seconds(starts.value(at))?,
+            rule: rules.value(at),
+            ok: calls(ok.value(at))?,
+            failed: calls(failed.value(at))?,
+        })
     };
-    Some((0..items.len()).map(pane).collect())
+    (0..items.len()).map(pane).collect()
 }
 
 fn read_evidence(items: &StructArray) -> Option<Vec<Evidence>> {
@@ -290,13 +320,15 @@ fn read_evidence(items: &StructArray) -> Option<Vec<Evidence>> {
     let ids = items.column_by_name("event_id")?.as_string_opt::<i32>()?;
     let uris = items.column_by_name("object_uri")?.as_string_opt::<i32>()?;
     let numbers = items.column_by_name("record_number")?.as_primitive_opt::<UInt64Type>()?;
-    let event = |at| Evidence {
-        event_time: times.value(at),
-        event_id: ids.value(at).into(),
-        object_uri: uris.value(at).into(),
-        record_number: numbers.value(at),
+    let event = |at| {
+        Some(Evidence {
+            event_time: micros(times.value(at))?,
+            event_id: ids.value(at).into(),
+            object_uri: uris.value(at).into(),
+            record_number: numbers.value(at),
+        })
     };
-    Some((0..items.len()).map(event).collect())
+    (0..items.len()).map(event).collect()
 }
 
 fn read_samples(items: &StructArray) -> Option<Vec<Sketch>> {

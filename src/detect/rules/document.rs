@@ -4,6 +4,7 @@ use rsigma_parser::{CorrelationRule, LogSource, SigmaRule, parse_sigma_yaml};
 use saphyr::MarkedYaml;
 
 use super::diagnostic::Diagnostic;
+use super::limits;
 use super::section::Section;
 use super::source::RuleFile;
 use super::yaml::{Mapping, documents};
@@ -84,6 +85,7 @@ fn read_file(
     file: &RuleFile,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Result<Vec<Document>, Diagnostic> {
+    limits::check(&file.name, &file.text)?;
     let nodes = documents(&file.name, &file.text)?;
     let sigma = parse_sigma_yaml(&file.text)
         .map_err(|error| Diagnostic::of_file(&file.name, "sigma", error.to_string()))?;

@@ -19,6 +19,9 @@ const LOOKBACK_DAYS: i64 = 30;
 /// The same for configurations, which are rarely set.
 const CHANGED_LOOKBACK_DAYS: i64 = 365;
 
+/// The longest timespan, in seconds: a leap year.
+const MAX_TIMESPAN: i64 = 366 * 86_400;
+
 /// A detector with its rules by name.
 #[derive(Debug)]
 pub(super) struct Draft<'d> {
@@ -100,13 +103,16 @@ impl<'d> Draft<'d> {
         let Some(conditions) = conditions(&rule.condition) else {
             return Err(document.fault("condition", "expected numbers: `condition: {gte: 50}`"));
         };
+        let timespan = i64::try_from(rule.timespan.seconds).ok().filter(|s| *s <= MAX_TIMESPAN);
+        let timespan = timespan
+            .ok_or_else(|| document.fault("timespan", "a timespan is at most 366 days long"))?;
         let (counted, context) = (rule.rules.clone(), section.unless.clone());
         let flags = |first: bool| {
             let flags = counted.iter().map(|_| first).chain(context.iter().map(|_| !first));
             flags.collect::<Vec<bool>>()
         };
         let terms = Terms {
-            timespan: i64::try_from(rule.timespan.seconds).unwrap_or(i64::MAX / 4),
+            timespan,
             timespan_text: rule.timespan.original.clone(),
             conditions,
             counted: flags(true),
@@ -191,8 +197,7 @@ impl<'d> Draft<'d> {
 
 /// The days of history that count.
 fn lookback(section: &Section, usual: i64) -> i64 {
-    let days = section.history.lookback.map(|days| i64::try_from(days).unwrap_or(i64::MAX / 4));
-    days.unwrap_or(usual)
+    section.history.lookback.and_then(|days| i64::try_from(days).ok()).unwrap_or(usual)
 }
 
 /// The terms of a plain rule with so many rules of context.

@@ -9,6 +9,7 @@ mod detector;
 mod diagnostic;
 mod document;
 mod draft;
+mod limits;
 mod message;
 mod plan;
 mod section;

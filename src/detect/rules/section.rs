@@ -38,6 +38,9 @@ const KEYS: &[&str] = &[
 /// The only thing that a detector can need so far.
 const DATA_EVENTS: &str = "s3_data_events";
 
+/// The longest lookback: a century.
+const MAX_DAYS: u64 = 36_525;
+
 /// The section as written; rule names are not resolved yet.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Section {
@@ -126,7 +129,7 @@ impl Section {
             stronger: section.texts("stronger")?,
             history: HistoryKeys {
                 scope: owned("scope")?,
-                lookback: section.count("lookback_days")?,
+                lookback: lookback(&section)?,
                 min: section.count("min_history_days")?,
                 known: section.count("known_days")?,
                 roaming: roaming(&section)?,
@@ -150,6 +153,15 @@ fn severity(mapping: &Mapping<'_, '_>, key: &str) -> Result<Option<f64>, Diagnos
         }
         _ => Ok(number),
     }
+}
+
+fn lookback(section: &Mapping<'_, '_>) -> Result<Option<u64>, Diagnostic> {
+    let days = section.count("lookback_days")?;
+    if days.is_some_and(|days| days > MAX_DAYS) {
+        let message = format!("`lookback_days` must be at most {MAX_DAYS}");
+        return Err(section.fault("lookback_days", "range", message));
+    }
+    Ok(days)
 }
 
 fn foreign(section: &Mapping<'_, '_>) -> Result<Option<(f64, f64)>, Diagnostic> {

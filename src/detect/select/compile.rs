@@ -10,6 +10,9 @@ use super::Selection;
 use super::text::{Operation, Piece, TextMatcher};
 use crate::events::{Fields, UnknownField};
 
+/// The most parts and values that a selection may come to, each counted wherever it is named.
+const MAX_VALUES: usize = 100_000;
+
 /// Why a detection cannot be compiled.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -29,6 +32,9 @@ pub enum CompileError {
     /// `exists` takes `true` or `false`.
     #[error("`exists` of field `{0}` must be true or false")]
     ExistsValue(String),
+    /// What the condition names is compiled wherever it is named.
+    #[error("the condition comes to more than {MAX_VALUES} values")]
+    TooLarge,
     /// The field's name is malformed.
     #[error(transparent)]
     Field(#[from] UnknownField),
@@ -39,7 +45,7 @@ pub enum CompileError {
 /// # Errors
 /// [`CompileError`], which names the construct that is not understood.
 pub fn compile(detections: &Detections, fields: &mut Fields) -> Result<Selection, CompileError> {
-    let mut compiler = Compiler { detections, fields };
+    let mut compiler = Compiler { detections, fields, room: MAX_VALUES };
     let conditions = &detections.conditions;
     let parts: Result<Vec<_>, _> =
         conditions.iter().map(|condition| compiler.condition(condition)).collect();
@@ -49,10 +55,13 @@ pub fn compile(detections: &Detections, fields: &mut Fields) -> Result<Selection
 struct Compiler<'d, 'f> {
     detections: &'d Detections,
     fields: &'f mut Fields,
+    /// How many more parts and values there may be.
+    room: usize,
 }
 
 impl Compiler<'_, '_> {
     fn condition(&mut self, condition: &ConditionExpr) -> Result<Selection, CompileError> {
+        self.take(1)?;
         let mut each = |parts: &[ConditionExpr]| -> Result<Vec<_>, CompileError> {
             parts.iter().map(|part| self.condition(part)).collect()
         };
@@ -63,6 +72,12 @@ impl Compiler<'_, '_> {
             ConditionExpr::Identifier(name) => self.named(name),
             ConditionExpr::Selector { quantifier, pattern } => self.selector(quantifier, pattern),
         }
+    }
+
+    /// Takes room for so many parts or values.
+    fn take(&mut self, count: usize) -> Result<(), CompileError> {
+        self.room = self.room.checked_sub(count).ok_or(CompileError::TooLarge)?;
+        Ok(())
     }
 
     fn named(&mut self, name: &str) -> Result<Selection, CompileError> {
@@ -96,6 +111,7 @@ impl Compiler<'_, '_> {
     }
 
     fn detection(&mut self, detection: &Detection) -> Result<Selection, CompileError> {
+        self.take(1)?;
         match detection {
             Detection::AllOf(items) => {
                 let parts = items.iter().map(|item| self.item(item)).collect::<Result<_, _>>()?;
@@ -117,6 +133,7 @@ impl Compiler<'_, '_> {
     }
 
     fn item(&mut self, item: &DetectionItem) -> Result<Selection, CompileError> {
+        self.take(item.values.len())?;
         let Some(name) = item.field.name.as_deref() else {
             return Err(CompileError::Construct("a keyword search"));
         };
