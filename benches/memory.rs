@@ -5,8 +5,8 @@
 //! counts it (`VmHWM`), everything included.
 //!
 //! `MEMORY_JSONL_GB` sets the size of the JSON lines (1), `MEMORY_GZ_GB` that of the large gzip
-//! objects as stored (0.2), `MEMORY_IDS` the number of small events (10,000,000), `MEMORY_FILES`
-//! that of empty files (1,000,000), `MEMORY_BAD_OBJECTS` that of objects without a usable record
+//! objects as stored (0.2), `MEMORY_IDS`, `MEMORY_BUSY` and `MEMORY_NAMES` the numbers of small events
+//! (10,000,000, 5,000,000 and 100,000), `MEMORY_FILES` that of empty files (1,000,000), `MEMORY_BAD_OBJECTS` that of objects without a usable record
 //! (1,000), `MEMORY_BOMB_GB` what a bomb inflates to (4), `MEMORY_LIMIT` the `--memory` (512MiB),
 //! `MEMORY_THREADS` the threads (2), `MEMORY_ONLY` the names of the inputs (all), `MEMORY_DIR` a
 //! folder whose inputs are kept and used again.
@@ -53,8 +53,9 @@ fn main() {
         scan(Path::new(&folder));
         return;
     }
-    let temporary = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder");
     let kept = std::env::var_os("MEMORY_DIR").map(PathBuf::from);
+    let folder = kept.clone().unwrap_or_else(|| env!("CARGO_TARGET_TMPDIR").into());
+    let temporary = tempfile::tempdir_in(folder).expect("a temporary folder");
     let root = kept.clone().unwrap_or(temporary.path().to_path_buf());
     let only = std::env::var("MEMORY_ONLY").unwrap_or_default();
     let is_wanted = |name| only.is_empty() || only.split(',').any(|wanted| wanted == name);

@@ -8,7 +8,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use zip::write::SimpleFileOptions;
 
-use crate::records::{Records, small_event};
+use crate::records::{Records, Small, SmallEvents};
 use crate::{gigabytes, number};
 
 /// A gigabyte.
@@ -29,12 +29,14 @@ pub(crate) struct Input {
 }
 
 /// All inputs.
-pub(crate) const INPUTS: [Input; 9] = [
+pub(crate) const INPUTS: [Input; 11] = [
     Input { name: "jsonl", what: "JSON lines", make: lines },
     Input { name: "document", what: "one document, gzip", make: document },
     Input { name: "gzlines", what: "JSON lines, gzip", make: packed_lines },
     Input { name: "zip", what: "zip: 2,000 members and a huge one", make: zipped },
-    Input { name: "ids", what: "small events, gzip", make: ids },
+    Input { name: "ids", what: "small events", make: ids },
+    Input { name: "busy", what: "deletes by one user, in every second", make: busy },
+    Input { name: "names", what: "as many users and buckets as events", make: names },
     Input { name: "empty", what: "empty files", make: empty_files },
     Input { name: "bad", what: "records that are none", make: bad_records },
     Input { name: "bombs", what: "gzip bombs", make: bombs },
@@ -140,15 +142,27 @@ fn zipped(path: &Path, records: &mut Records) -> io::Result<Made> {
 
 /// Many ids, so that they do not stay in memory.
 fn ids(path: &Path, _: &mut Records) -> io::Result<Made> {
+    small_events(path, number("MEMORY_IDS", 10_000_000), Small::Reads)
+}
+
+/// A window of an hour ends in every second.
+fn busy(path: &Path, _: &mut Records) -> io::Result<Made> {
+    small_events(path, number("MEMORY_BUSY", 5_000_000), Small::Deletes)
+}
+
+/// Names without end.
+fn names(path: &Path, _: &mut Records) -> io::Result<Made> {
+    small_events(path, number("MEMORY_NAMES", 100_000), Small::Names)
+}
+
+fn small_events(path: &Path, count: u64, kind: Small) -> io::Result<Made> {
     const OBJECT: u64 = 100_000;
-    let (count, mut inflated) = (number("MEMORY_IDS", 10_000_000), 0);
+    let (mut events, mut inflated) = (SmallEvents::new(kind), 0);
     fs::create_dir(path)?;
-    let mut event = Vec::new();
     for first in (0..count).step_by(OBJECT as usize) {
         let mut file = gz(&path.join(format!("{first:010}.jsonl.gz")), 1)?;
         for number in first..count.min(first + OBJECT) {
-            small_event(number, &mut event);
-            file.write_all(&event)?;
+            file.write_all(events.write(number, count))?;
             file.write_all(b"\n")?;
         }
         inflated += file.finish()?;

@@ -109,15 +109,67 @@ impl Template {
     }
 }
 
-/// Event number `number` of a row of small ones.
-pub(crate) fn small_event(number: u64, out: &mut Vec<u8>) {
-    const EVENT: &[u8] = b"{\"eventVersion\":\"1.11\",\"eventSource\":\"s3.amazonaws.com\",\
-        \"eventName\":\"GetObject\",\"eventTime\":\"2025-06-02T08:15:00Z\",\
-        \"recipientAccountId\":\"111122223333\",\"eventID\":\"00000000-0000-4000-8000-000000000000\"}";
-    out.clear();
-    out.extend_from_slice(EVENT);
-    let id = EVENT.len() - 38;
-    write_id(number, &mut out[id..id + 36]);
+/// Events of the smallest size that tells who did what.
+pub(crate) struct SmallEvents {
+    text: Vec<u8>,
+    /// Where the number's digits stand in its names: all eight, or after so many bits only four.
+    names: Vec<(usize, u32, usize)>,
+    time: usize,
+    id: usize,
+}
+
+/// How a small event begins and ends; `#` stands for the eight digits of a number.
+const SMALL: [&str; 2] = [
+    "{\"eventVersion\":\"1.11\",\"userIdentity\":{\"type\":\"IAMUser\",\"accountId\":\"111122223333\",\
+     \"arn\":\"arn:aws:iam::111122223333:user/worker#\"},\"eventTime\":\"2025-06-02T08:15:00Z\",\
+     \"eventSource\":\"s3.amazonaws.com\",\"awsRegion\":\"eu-west-1\",",
+    "\"requestParameters\":{\"bucketName\":\"bucket#\",\"key\":\"key!\"},\"readOnly\":false,\
+     \"eventID\":\"????????-????-????-????-????????????\",\"managementEvent\":false,\
+     \"recipientAccountId\":\"111122223333\",\"eventCategory\":\"Data\"}",
+];
+
+/// What small events are about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Small {
+    /// Reads of other keys by one user in one bucket.
+    Reads,
+    /// Deletes.
+    Deletes,
+    /// Reads, each by another user, from another address, in another bucket.
+    Names,
+}
+
+impl SmallEvents {
+    /// Events of a kind.
+    pub(crate) fn new(kind: Small) -> Self {
+        let event = if kind == Small::Deletes { "DeleteObject" } else { "GetObject" };
+        let (address, number) = match kind {
+            Small::Names => ("2001:%%%%:%%%%::1", "$$$$$$$$"),
+            _ => ("198.51.100.7", ""),
+        };
+        let middle = format!("\"eventName\":\"{event}\",\"sourceIPAddress\":\"{address}\",");
+        let text = [SMALL[0], &middle, SMALL[1]].concat();
+        let text = text.replace('!', "00000000").replace('#', number);
+        let at = |what: &str| text.find(what).expect("a place");
+        let mut names = vec![(at("00000000\"}"), 0, 8)];
+        names.extend(text.match_indices("$$$$$$$$").map(|(at, _)| (at, 0, 8)));
+        names.extend(text.match_indices("%%%%").zip([16, 0]).map(|((at, _), bits)| (at, bits, 4)));
+        let (time, id) = (at("2025-06-02T"), at("????????-"));
+        Self { names, time, id, text: text.into_bytes() }
+    }
+
+    /// Event `number` of `count` in sixty days.
+    pub(crate) fn write(&mut self, number: u64, count: u64) -> &[u8] {
+        const START: i64 = 1_748_822_400;
+        for (at, bits, digits) in &self.names {
+            write_hex(number >> bits, &mut self.text[*at..*at + digits]);
+        }
+        write_id(number, &mut self.text[self.id..self.id + 36]);
+        let seconds = number * 60 * 86_400 / count.max(1);
+        let time = Timestamp::from_second(START + seconds as i64).expect("a time");
+        self.text[self.time..self.time + 20].copy_from_slice(time.to_string().as_bytes());
+        &self.text
+    }
 }
 
 /// A UUID that no other number has; the digits look like random ones.
@@ -127,6 +179,9 @@ fn write_id(number: u64, id: &mut [u8]) {
     let high = (number ^ (number >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     for (range, word) in [(0..8, high >> 32), (9..13, high >> 16), (14..18, high)] {
         write_hex(word, &mut id[range]);
+    }
+    for dash in [8, 13, 18, 23] {
+        id[dash] = b'-';
     }
     write_hex(low >> 48, &mut id[19..23]);
     write_hex(low, &mut id[24..36]);
