@@ -341,10 +341,10 @@ impl<'s> EventSink<'s> {
 
     /// Selects and folds the batch.
     fn flush(&mut self) -> Result<()> {
-        if self.builder.is_empty() {
+        let batch = self.builder.finish()?;
+        if batch.is_empty() {
             return Ok(());
         }
-        let batch = self.builder.finish()?;
         let plan = self.task.plan;
         for time in batch.times() {
             self.span = Span::with(self.span, *time);
@@ -357,8 +357,9 @@ impl<'s> EventSink<'s> {
             } else {
                 fold.fold(number, &batch, &masks, &mut hashes, &mut self.table.table);
             }
+            self.table.bound()?;
         }
-        self.table.bound()
+        Ok(())
     }
 }
 
