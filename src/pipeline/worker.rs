@@ -145,27 +145,24 @@ impl<'s> Worker<'s> {
         let claim = if object.given { Claim::Given } else { Claim::Found };
         let input = Input { uri: object.uri.clone(), claim, depth: 0, cut: None };
         let limit = self.task.limits.whole_bytes;
-        let path = match &object.place {
-            Place::Stdin => {
-                return self.stream(&input, &mut std::io::stdin().lock(), None, feed);
-            }
-            Place::File(path) if object.bytes <= limit => {
-                let mut stored = std::mem::take(&mut self.stored);
-                match store::read_into(path, object.bytes, limit, &mut stored) {
-                    Ok(true) => {
-                        self.bytes(&input, &stored, feed)?;
-                        self.stored = stored;
-                        return Ok(());
-                    }
-                    Ok(false) => path,
-                    Err(error) => {
-                        self.unreadable(&input, object.bytes, &error);
-                        return Ok(());
-                    }
+        let Some(path) = object.path() else {
+            return self.stream(&input, &mut std::io::stdin().lock(), None, feed);
+        };
+        if matches!(object.place, Place::File(_)) && object.bytes <= limit {
+            let mut stored = std::mem::take(&mut self.stored);
+            match store::read_into(path, object.bytes, limit, &mut stored) {
+                Ok(true) => {
+                    self.bytes(&input, &stored, feed)?;
+                    self.stored = stored;
+                    return Ok(());
+                }
+                Ok(false) => {}
+                Err(error) => {
+                    self.unreadable(&input, object.bytes, &error);
+                    return Ok(());
                 }
             }
-            Place::File(path) | Place::Pipe(path) => path,
-        };
+        }
         match File::open(path) {
             Ok(mut file) => self.stream(&input, &mut file, Some(path), feed),
             Err(error) => {
