@@ -3,8 +3,9 @@
 use std::mem::take;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
+use std::sync::{Mutex, PoisonError};
 
-use super::accounting::Account;
+use super::accounting::{Account, RejectedRecord, append};
 use super::archives::ArchiveLimits;
 use super::feed::Feed;
 use super::history::JudgeOptions;
@@ -117,11 +118,11 @@ pub fn scan(options: &ScanOptions, progress: &dyn Progress, interrupt: &AtomicBo
     if let Some(session) = &mut session {
         account.add(session.leave_out(&mut listing)?, Vec::new());
     }
-    let (mut harvest, seen) =
+    let (mut harvest, rejected, seen) =
         read(options, &plan, &listing, session.as_ref(), progress, interrupt)?;
     let interrupted = harvest.cut;
     account.listed += harvest.members;
-    account.add(take(&mut harvest.manifest), take(&mut harvest.rejected));
+    account.add(take(&mut harvest.manifest), rejected);
     if interrupted {
         account.skip_unread(&listing, "not reached: the run was interrupted");
     }
@@ -191,6 +192,7 @@ fn read(
         spill,
         kept: session.map(Session::kept),
         seen: Some(&seen),
+        rejected: Mutex::default(),
     };
     let objects: Vec<_> = listing.objects.iter().collect();
     progress.start(objects.len() as u64, objects.iter().map(|object| object.bytes).sum());
@@ -215,7 +217,8 @@ fn read(
         sum.add(harvest?);
         Ok::<_, Error>(sum)
     })?;
-    Ok((harvest, seen))
+    let rejected = task.rejected.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Ok((harvest, rejected.into_vec(), seen))
 }
 
 /// What keys can tell of what is asked for.
@@ -267,7 +270,6 @@ impl Harvest {
         Self {
             runs: Runs::default(),
             manifest: Vec::new(),
-            rejected: Vec::new(),
             span: None,
             cut: false,
             members: 0,
@@ -279,8 +281,7 @@ impl Harvest {
 
     fn add(&mut self, other: Self) {
         self.runs.add(other.runs);
-        self.manifest.extend(other.manifest);
-        self.rejected.extend(other.rejected);
+        append(&mut self.manifest, other.manifest);
         self.members += other.members;
         for (name, count) in other.odd {
             *self.odd.entry(name).or_default() += count;

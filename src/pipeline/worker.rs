@@ -4,12 +4,12 @@
 use std::fs::File;
 use std::io::{self, Cursor, Read};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use simd_json::tape::Value;
 
-use super::accounting::{Counts, ObjectOutcome, ObjectRecord, RejectedRecord};
+use super::accounting::{Counts, FirstRejected, ObjectOutcome, ObjectRecord, RejectedRecord};
 use super::archives::{ArchiveLimits, Open, ReadSeek};
 use super::feed::{Feed, Found, Job};
 use super::run::Span;
@@ -52,6 +52,8 @@ pub(super) struct Task<'s> {
     pub kept: Option<Kept>,
     /// The events met so far; without it, copies are not looked for.
     pub seen: Option<&'s Seen>,
+    /// What was given up.
+    pub rejected: Mutex<FirstRejected>,
 }
 
 /// What earlier runs have left for the reading of this one.
@@ -70,8 +72,6 @@ pub(super) struct Harvest {
     pub runs: Runs,
     /// Its lines of the manifest.
     pub manifest: Vec<ObjectRecord>,
-    /// What it gave up.
-    pub rejected: Vec<RejectedRecord>,
     /// The times of its events.
     pub span: Option<Span>,
     /// Whether something was left unread.
@@ -94,7 +94,6 @@ pub(super) struct Worker<'s> {
     stored: Vec<u8>,
     pub(super) manifest: Vec<ObjectRecord>,
     pub(super) members: u64,
-    rejected: Vec<RejectedRecord>,
     latencies: Latencies,
 }
 
@@ -121,7 +120,6 @@ impl<'s> Worker<'s> {
             stored: Vec::new(),
             manifest: Vec::new(),
             members: 0,
-            rejected: Vec::new(),
             latencies: Latencies::new(),
         }
     }
@@ -246,8 +244,11 @@ impl<'s> Worker<'s> {
             record.reason = Some(cut.clone());
         }
         self.manifest.push(ObjectRecord { sha256, ..record });
-        let rejected = decoded.rejected.into_iter();
-        self.rejected.extend(rejected.map(|piece| RejectedRecord::new(&input.uri, piece)));
+        if !decoded.rejected.is_empty() {
+            let pieces = decoded.rejected.into_iter();
+            let mut listed = self.task.rejected.lock().unwrap_or_else(PoisonError::into_inner);
+            listed.add(pieces.map(|piece| RejectedRecord::new(&input.uri, piece)));
+        }
         Ok(())
     }
 
@@ -267,7 +268,6 @@ impl<'s> Worker<'s> {
             odd,
             runs: self.sink.table.finish(),
             manifest: self.manifest,
-            rejected: self.rejected,
             span: self.sink.span,
             cut: false,
             members: self.members,
