@@ -232,10 +232,11 @@ fn key_range(options: &ScanOptions) -> KeyRange {
     }
 }
 
-/// Objects in memory get their part of `--memory`, so that many threads hold no more than few.
+/// Objects in memory get their part of `--memory`, so that many threads hold no more than few: a
+/// half for their stored bytes, and a half for what they unpack to.
 fn limits(options: &ScanOptions) -> Limits {
     let share = options.memory / 4 / (options.threads.max(1) as u64);
-    let whole_bytes = share.clamp(4 << 20, options.limits.whole_bytes);
+    let whole_bytes = (share / 2).clamp(4 << 20, options.limits.whole_bytes);
     Limits { whole_bytes, ..options.limits.clone() }
 }
 
