@@ -8,6 +8,7 @@ use arrow::array::RecordBatch;
 use parquet::arrow::arrow_reader::{
     ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
+use parquet::file::metadata::ParquetMetaData;
 
 use crate::error::{Error, Result};
 
@@ -47,6 +48,11 @@ impl ParquetFile {
     pub(crate) fn note(&self, key: &str) -> Option<&str> {
         let pairs = self.builder.metadata().file_metadata().key_value_metadata()?;
         pairs.iter().find(|pair| pair.key == key)?.value.as_deref()
+    }
+
+    /// What the file says of its parts.
+    pub(crate) fn metadata(&self) -> &ParquetMetaData {
+        self.builder.metadata()
     }
 
     /// The rows, at most `most` at a time.

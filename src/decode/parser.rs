@@ -11,6 +11,18 @@ use super::repair::repair;
 /// Memory beyond this many tape nodes (96 MiB of them) is given back after each text.
 const KEPT_NODES: usize = 4 << 20;
 
+/// The most values of one text: a tape takes 24 bytes for each.
+const MAX_VALUES: usize = 2 << 20;
+
+/// Why a text was not parsed.
+#[derive(Debug)]
+pub(super) enum Unparsed {
+    /// What simd-json says.
+    Json(simd_json::Error),
+    /// It may hold more than [`MAX_VALUES`].
+    TooManyValues,
+}
+
 /// simd-json and its reused memory.
 pub(super) struct Parser {
     buffers: Buffers,
@@ -31,8 +43,11 @@ impl Parser {
         text: &mut Vec<u8>,
         start: usize,
         read: impl FnOnce(Value<'_, '_>) -> R,
-    ) -> Result<R, simd_json::Error> {
+    ) -> Result<R, Unparsed> {
         let length = text.len().saturating_sub(start);
+        if has_many_values(text.get(start..).unwrap_or_default()) {
+            return Err(Unparsed::TooManyValues);
+        }
         text.resize(text.len() + INPUT_PADDING, 0);
         let mut tape = std::mem::replace(&mut self.tape, Tape(Vec::new())).reset();
         let padded = text.get_mut(start..).unwrap_or_default();
@@ -43,13 +58,17 @@ impl Parser {
         } else {
             self.tape = tape.reset();
         }
-        answer
+        answer.map_err(Unparsed::Json)
     }
 
     /// What `error` means for a record parsed by this parser. Positions count from the record's
     /// start and are named only if simd-json knows them and `exact` says that the record was
     /// parsed as it stands.
-    pub(super) fn reason(&self, error: &simd_json::Error, exact: bool) -> RejectReason {
+    pub(super) fn reason(&self, error: &Unparsed, exact: bool) -> RejectReason {
+        let error = match error {
+            Unparsed::Json(error) => error,
+            Unparsed::TooManyValues => return RejectReason::TooManyValues(MAX_VALUES),
+        };
         match error.error() {
             ErrorType::InvalidUtf8 if error.character().is_none() => RejectReason::InvalidUtf8,
             ErrorType::DepthLimitExceeded => RejectReason::TooDeep(self.depth),
@@ -77,10 +96,17 @@ pub(super) fn parse_repaired<R>(
         Ok(answer) => return Ok(answer),
         Err(error) => error,
     };
-    if !repair(record, text) {
+    if matches!(error, Unparsed::TooManyValues) || !repair(record, text) {
         return Err(parser.reason(&error, true));
     }
     parser.parse(text, 0, read).map_err(|error| parser.reason(&error, false))
+}
+
+/// Whether a text may hold more than [`MAX_VALUES`]. A value takes two bytes, and a comma, a colon or a
+/// bracket stands before it.
+fn has_many_values(text: &[u8]) -> bool {
+    let starts = |byte: &&u8| matches!(byte, b',' | b':' | b'[' | b'{');
+    text.len() / 2 > MAX_VALUES && text.iter().filter(starts).count() > MAX_VALUES
 }
 
 /// `ExpectedArrayComma` → `expected array comma`.
@@ -129,6 +155,14 @@ mod tests {
         assert_eq!(reason(b"{\"a\":\"\xff\"}"), "invalid UTF-8");
         assert_eq!(reason(b"[[[[]]]]"), "nested deeper than 3 levels");
         assert_eq!(reason(b"[1,tru]"), "not JSON: expected true 3 bytes into the record");
+    }
+
+    #[test]
+    fn the_tape_of_a_text_stays_small() {
+        let list = |element: &str, count: usize| format!("[0{}]", element.repeat(count));
+        assert!(parses(list(",0", MAX_VALUES - 1).as_bytes()));
+        assert!(!parses(list(",0", MAX_VALUES + 1).as_bytes()));
+        assert!(parses(list(",\"long enough\"", 500_000).as_bytes()));
     }
 
     proptest! {

@@ -75,6 +75,9 @@ pub enum RejectReason {
     /// The record nests more levels than [`Limits::depth`](super::Limits::depth).
     #[error("nested deeper than {0} levels")]
     TooDeep(usize),
+    /// The record has so many values that reading it would eat the memory.
+    #[error("more than {0} values in one record")]
+    TooManyValues(usize),
     /// The record is longer than [`Limits::record_bytes`](super::Limits::record_bytes).
     #[error("longer than {0} bytes")]
     TooLong(usize),

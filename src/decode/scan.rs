@@ -10,6 +10,9 @@ use memchr::memchr2;
 
 use super::window::Window;
 
+/// The most brackets that are open at once: nothing that is parsed nests so deep.
+const MAX_OPEN: usize = 4 << 20;
+
 /// Why no whole value was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Broken {
@@ -154,6 +157,9 @@ impl<'a> Scanner<'a> {
         if self.take(closer)? {
             return Ok(false);
         }
+        if self.due.len() >= MAX_OPEN {
+            return Err(Broken::Unexpected(self.at));
+        }
         self.due.push(closer);
         if closer == b'}' {
             self.key()?;
@@ -278,5 +284,6 @@ mod tests {
         let depth = 1_000_000;
         let value = "[".repeat(depth) + &"]".repeat(depth);
         assert_eq!(end(&value), Ok(2 * depth));
+        assert_eq!(end(&"[".repeat(MAX_OPEN + 9)), Err(Broken::Unexpected(MAX_OPEN + 1)));
     }
 }

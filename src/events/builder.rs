@@ -32,8 +32,12 @@ use super::value;
 use crate::decode::RecordFault;
 use crate::error::Result;
 
-/// A batch is handed on before its text columns reach this size, so that 32-bit offsets hold.
-const BATCH_BYTES: usize = 256 << 20;
+/// A batch is handed on before its texts, repeated ones counted again, become more than this.
+const BATCH_BYTES: usize = 16 << 20;
+
+/// The longest text in a column; longer ones, which AWS does not write, are cut. Tables keep texts by
+/// the hundred, so these must have a bound of their own.
+const MAX_TEXT: usize = 64 << 10;
 
 /// The object that the next records come from.
 pub type ObjectRef = Arc<str>;
@@ -71,26 +75,29 @@ impl Column {
             }
         })
     }
-
-    fn bytes(&self) -> usize {
-        match self {
-            Self::Dictionary(column) => column.bytes(),
-            Self::Text(column) => column.values_slice().len(),
-            _ => 0,
-        }
-    }
 }
 
 /// The path columns; takes values as the trie finds them.
 #[derive(Debug)]
-struct Paths(Vec<ListColumn>);
+struct Paths {
+    columns: Vec<ListColumn>,
+    /// Bytes of all values taken, those of records left out too.
+    bytes: usize,
+}
 
 impl PathSink for Paths {
     fn path_value(&mut self, path: usize, text: &str) {
-        if let Some(column) = self.0.get_mut(path) {
+        if let Some(column) = self.columns.get_mut(path) {
+            let text = cut(text);
+            self.bytes += text.len() + size_of::<i32>();
             column.value(text);
         }
     }
+}
+
+/// The text, or as much of it as a column takes.
+fn cut(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(MAX_TEXT)).unwrap_or_default()
 }
 
 /// A record about to become an event.
@@ -164,6 +171,8 @@ pub struct BatchBuilder {
     acl_grants: Option<usize>,
     columns: Vec<Column>,
     paths: Paths,
+    /// Bytes of all texts in the core columns, repeated ones counted again.
+    text_bytes: usize,
     object_numbers: Vec<u32>,
     record_numbers: Vec<u64>,
     objects: Vec<ObjectRef>,
@@ -190,7 +199,11 @@ impl BatchBuilder {
             trie: Trie::new(fields.columns()),
             acl_grants: fields.acl_grants(),
             columns: CORE.iter().map(|row| Column::new(row.2)).collect(),
-            paths: Paths(fields.columns().iter().map(|_| ListColumn::default()).collect()),
+            paths: Paths {
+                columns: fields.columns().iter().map(|_| ListColumn::default()).collect(),
+                bytes: 0,
+            },
+            text_bytes: 0,
             object_numbers: Vec::new(),
             record_numbers: Vec::new(),
             objects: Vec::new(),
@@ -203,6 +216,9 @@ impl BatchBuilder {
 
     /// The records that follow come from `object`.
     pub fn start_object(&mut self, object: ObjectRef) {
+        let used = self.object_numbers.last().map(|number| u64::from(*number) + 1);
+        // Objects without an event leave nothing behind.
+        self.objects.truncate(used.and_then(|used| usize::try_from(used).ok()).unwrap_or(0));
         self.objects.push(object);
     }
 
@@ -221,10 +237,7 @@ impl BatchBuilder {
     /// Whether the batch should be handed on before the next event.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.len() >= BATCH_EVENTS
-            // Sizes are looked at now and then only: a record is at most 16 MiB.
-            || (self.len().is_multiple_of(16)
-                && self.widest() > BATCH_BYTES)
+        self.len() >= BATCH_EVENTS || self.text_bytes + self.paths.bytes > BATCH_BYTES
     }
 
     /// The fields of unexpected type met so far.
@@ -270,7 +283,7 @@ impl BatchBuilder {
         self.push_copied(time, &slots);
         self.push_normalised(&slots);
         self.push_grants(&slots);
-        self.paths.0.iter_mut().for_each(ListColumn::end);
+        self.paths.columns.iter_mut().for_each(ListColumn::end);
         Ok(true)
     }
 
@@ -289,9 +302,10 @@ impl BatchBuilder {
         {
             *column = networks;
         }
-        for column in &mut self.paths.0 {
+        for column in &mut self.paths.columns {
             arrays.push(column.finish()?);
         }
+        (self.text_bytes, self.paths.bytes) = (0, 0);
         arrays.push(Arc::new(UInt32Array::from(std::mem::take(&mut self.object_numbers))));
         arrays.push(Arc::new(UInt64Array::from(std::mem::take(&mut self.record_numbers))));
         let batch = RecordBatch::try_new(self.schema.clone(), arrays)?;
@@ -301,13 +315,8 @@ impl BatchBuilder {
         Ok(EventBatch::new(batch, objects, std::mem::take(&mut self.copies)))
     }
 
-    fn widest(&self) -> usize {
-        let core = self.columns.iter().map(Column::bytes);
-        core.chain(self.paths.0.iter().map(ListColumn::bytes)).max().unwrap_or(0)
-    }
-
     fn abandon(&mut self) {
-        self.paths.0.iter_mut().for_each(ListColumn::abandon);
+        self.paths.columns.iter_mut().for_each(ListColumn::abandon);
     }
 
     fn push_provenance(&mut self, number: u64) {
@@ -381,9 +390,8 @@ impl BatchBuilder {
     }
 
     fn push_grants(&mut self, slots: &Slots<'_, '_>) {
-        let Some(path) = self.acl_grants else { return };
-        let Some(column) = self.paths.0.get_mut(path) else { return };
-        acl::grants(slots, &mut self.scratch, &mut |grant| column.value(grant));
+        let Self { acl_grants: Some(path), paths, scratch, .. } = self else { return };
+        acl::grants(slots, scratch, &mut |grant| paths.path_value(*path, grant));
     }
 
     fn note_odd(&mut self, is_odd: bool, name: &'static str) {
@@ -399,6 +407,8 @@ impl BatchBuilder {
     }
 
     fn push_text(&mut self, core: Core, text: Option<&str>) {
+        let text = text.map(cut);
+        self.text_bytes += text.map_or(0, str::len);
         match self.columns.get_mut(core.index()) {
             Some(Column::Dictionary(column)) => column.push(text),
             Some(Column::Text(column)) => column.append_option(text),

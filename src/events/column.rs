@@ -51,7 +51,7 @@ impl Interner {
 
     fn add(&mut self, hash: u64, text: &str) -> i32 {
         self.bytes.extend_from_slice(text.as_bytes());
-        // A batch holds at most 8,192 records of at most 16 MiB each, flushed long before 2 GiB.
+        // A batch is handed on long before its texts reach 2 GiB.
         let end = i32::try_from(self.bytes.len()).unwrap_or(i32::MAX);
         let key = i32::try_from(self.offsets.len()).unwrap_or(i32::MAX);
         self.offsets.push(end);
@@ -94,11 +94,6 @@ impl DictionaryColumn {
         self.keys.push(key);
     }
 
-    /// Bytes held by the distinct values.
-    pub(super) fn bytes(&self) -> usize {
-        self.interner.bytes.len()
-    }
-
     /// The column; the builder is empty afterwards.
     pub(super) fn finish(&mut self) -> Result<ArrayRef> {
         let keys = std::mem::replace(&mut self.keys, Vec::with_capacity(super::BATCH_EVENTS));
@@ -130,11 +125,6 @@ impl ListColumn {
     pub(super) fn abandon(&mut self) {
         let kept = self.ends.last().and_then(|end| usize::try_from(*end).ok()).unwrap_or(0);
         self.keys.truncate(kept);
-    }
-
-    /// Bytes held by the distinct values.
-    pub(super) fn bytes(&self) -> usize {
-        self.interner.bytes.len()
     }
 
     /// The column; the builder is empty afterwards.

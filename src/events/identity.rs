@@ -38,39 +38,25 @@ impl EventKey {
     }
 }
 
+/// Where each byte of a UUID stands, as two digits.
+const BYTES: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
+
 /// The bytes of `8-4-4-4-12` lower-case hexadecimal digits.
 fn uuid(text: &str) -> Option<[u8; 16]> {
-    let mut digits = [0; 32];
-    let mut found = text.bytes().filter(|byte| *byte != b'-');
-    for digit in &mut digits {
-        *digit = found.next()?;
-    }
-    let dashes = [8, 13, 18, 23].iter().all(|at| text.as_bytes().get(*at) == Some(&b'-'));
-    let mut id = [0; 16];
-    (text.len() == 36 && dashes && found.next().is_none() && read_hex(&digits, &mut id))
-        .then_some(id)
-}
-
-/// Fills `bytes` from twice as many lower-case digits. Returns whether there were just these.
-fn read_hex(digits: &[u8], bytes: &mut [u8]) -> bool {
-    let value = |digit: &u8| match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
+    let text: &[u8; 36] = text.as_bytes().try_into().ok()?;
+    let digit = |at: usize| match *text.get(at)? {
+        digit @ b'0'..=b'9' => Some(digit - b'0'),
+        digit @ b'a'..=b'f' => Some(digit - b'a' + 10),
         _ => None,
     };
-    let fits = digits.len() == bytes.len() * 2;
-    let mut pairs = digits.chunks(2).zip(bytes.iter_mut());
-    let read = |(pair, byte): (&[u8], &mut u8)| match pair {
-        [high, low] => match (value(high), value(low)) {
-            (Some(high), Some(low)) => {
-                *byte = high * 16 + low;
-                true
-            }
-            _ => false,
-        },
-        _ => false,
-    };
-    fits && pairs.all(read)
+    if [8, 13, 18, 23].iter().any(|at| text.get(*at) != Some(&b'-')) {
+        return None;
+    }
+    let mut id = [0; 16];
+    for (byte, at) in id.iter_mut().zip(BYTES) {
+        *byte = digit(at)? << 4 | digit(at + 1)?;
+    }
+    Some(id)
 }
 
 #[cfg(test)]

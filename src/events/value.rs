@@ -3,7 +3,6 @@
 //! read as asked is `None`, never an error.
 
 use std::borrow::Cow;
-use std::io::Write as _;
 
 use simd_json::StaticNode;
 use simd_json::prelude::{TypedScalarValue as _, ValueAsScalar as _, ValueIntoString as _};
@@ -71,8 +70,8 @@ fn whole(count: f64) -> Option<i64> {
     None
 }
 
-/// Adds to `text` what tells the value from others: a scalar as it is written, of a structure how
-/// large it is.
+/// Adds to `text` what tells the value from others: a text or a number, of a structure how large
+/// it is.
 pub(super) fn print(value: Option<Value<'_, '_>>, text: &mut Vec<u8>) {
     let Some(value) = value else {
         text.push(0);
@@ -86,8 +85,15 @@ pub(super) fn print(value: Option<Value<'_, '_>>, text: &mut Vec<u8>) {
     } else if let Some(array) = value.as_array() {
         text.extend_from_slice(&(!(array.len() as u64)).to_le_bytes());
     } else if let Some(node) = static_node(value) {
-        // Writing to memory cannot fail.
-        let _ = write!(text, "\u{1}{node}");
+        let (kind, bits) = match node {
+            StaticNode::Null => (1, 0),
+            StaticNode::Bool(flag) => (2, u64::from(flag)),
+            StaticNode::U64(number) => (3, number),
+            StaticNode::I64(number) => (4, number.cast_unsigned()),
+            StaticNode::F64(number) => (5, number.to_bits()),
+        };
+        text.push(kind);
+        text.extend_from_slice(&bits.to_le_bytes());
     }
 }
 

@@ -9,6 +9,9 @@ use super::seen::Copies;
 use crate::decode::{Decoded, Outcome, Rejected};
 use crate::source::{Listing, LogObject, NotRead};
 
+/// Rejected records that are listed of a run.
+const MAX_REJECTED: usize = 100_000;
+
 /// What became of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -113,6 +116,28 @@ impl RejectedRecord {
     }
 }
 
+/// The rejected records that are listed: those whose places come first, in whatever order they are
+/// met.
+#[derive(Debug, Default)]
+pub(super) struct FirstRejected(BTreeSet<RejectedRecord>);
+
+impl FirstRejected {
+    /// Adds rejected records.
+    pub(super) fn add(&mut self, records: impl Iterator<Item = RejectedRecord>) {
+        for record in records {
+            self.0.insert(record);
+            if self.0.len() > MAX_REJECTED {
+                self.0.pop_last();
+            }
+        }
+    }
+
+    /// The records in the order of their places.
+    pub(super) fn into_vec(self) -> Vec<RejectedRecord> {
+        self.0.into_iter().collect()
+    }
+}
+
 impl ObjectRecord {
     /// An object that was looked into; `counts` are what the events room took.
     #[must_use]
@@ -211,7 +236,7 @@ pub struct Account {
     pub listed: u64,
     /// The manifest, sorted by URI.
     pub manifest: Vec<ObjectRecord>,
-    /// Sorted by place.
+    /// Sorted by place; the first 100,000.
     pub rejected: Vec<RejectedRecord>,
     /// Events with an id met before, but other content: how many, and the first by account and id.
     pub conflicts: Conflicts,
@@ -239,8 +264,8 @@ impl Account {
 
     /// Adds what a worker, or another run, accounts for.
     pub fn add(&mut self, manifest: Vec<ObjectRecord>, rejected: Vec<RejectedRecord>) {
-        self.manifest.extend(manifest);
-        self.rejected.extend(rejected);
+        append(&mut self.manifest, manifest);
+        append(&mut self.rejected, rejected);
     }
 
     /// Counts copies of events where the first of them by name of object stands.
@@ -278,8 +303,9 @@ impl Account {
 
     /// Puts everything in its order.
     pub fn sort(&mut self) {
-        self.manifest.sort_by(|a, b| a.uri.cmp(&b.uri));
-        self.rejected.sort();
+        self.manifest.sort_unstable_by(|a, b| (&a.uri, a.bytes).cmp(&(&b.uri, b.bytes)));
+        self.rejected.sort_unstable();
+        self.rejected.truncate(MAX_REJECTED);
     }
 
     /// The objects of the sorted manifest that need not be read again. An archive must be if one of
@@ -362,5 +388,36 @@ impl Account {
             *reasons.entry(object.reason.as_deref().unwrap_or_default()).or_default() += 1;
         }
         reasons
+    }
+}
+
+/// Appends without a copy of what is there, where nothing is.
+pub(super) fn append<T>(to: &mut Vec<T>, more: Vec<T>) {
+    if to.is_empty() {
+        *to = more;
+    } else {
+        to.extend(more);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rejected_records_that_are_listed_are_the_first_whatever_the_order() {
+        let record = |number: usize| RejectedRecord {
+            object_uri: "a.json".into(),
+            record_number: number as u64,
+            byte_offset: 0,
+            reason: String::new(),
+            excerpt: String::new(),
+        };
+        let count = MAX_REJECTED + 9;
+        let mut listed = FirstRejected::default();
+        listed.add((count / 2..count).map(record));
+        listed.add((0..count / 2).rev().map(record));
+        let numbers = listed.into_vec().into_iter().map(|record| record.record_number);
+        assert!(numbers.eq(0..MAX_REJECTED as u64));
     }
 }

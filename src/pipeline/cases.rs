@@ -4,8 +4,8 @@
 //! Under the heading `Cases`, each sub-heading starts a case: a table of events, then a table of
 //! the findings, or the words "No findings". Format: `docs/writing-detectors.md`.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 
 use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 use serde_json::{Map, Value, json};
@@ -270,6 +270,7 @@ fn run(plan: &Plan, parts: &[Vec<Value>]) -> Result<Vec<Finding>> {
         spill: Spill::into(&folder),
         kept: None,
         seen: None,
+        rejected: Mutex::default(),
     };
     let never = AtomicBool::new(false);
     let feed = Feed::new(Vec::new(), 1, 0, &never);

@@ -3,8 +3,9 @@
 use std::mem::take;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
+use std::sync::{Mutex, PoisonError};
 
-use super::accounting::Account;
+use super::accounting::{Account, RejectedRecord, append};
 use super::archives::ArchiveLimits;
 use super::feed::Feed;
 use super::history::JudgeOptions;
@@ -146,10 +147,11 @@ pub(super) fn scan_with(
     if let Some(session) = &mut session {
         account.add(session.leave_out(&mut listing)?, Vec::new());
     }
-    let (mut harvest, seen) = read(options, plan, &listing, session.as_ref(), progress, interrupt)?;
+    let (mut harvest, rejected, seen) =
+        read(options, plan, &listing, session.as_ref(), progress, interrupt)?;
     let interrupted = harvest.cut;
     account.listed += harvest.members;
-    account.add(take(&mut harvest.manifest), take(&mut harvest.rejected));
+    account.add(take(&mut harvest.manifest), rejected);
     if interrupted {
         account.skip_unread(&listing, "not reached: the run was interrupted");
     }
@@ -193,7 +195,7 @@ fn read(
     session: Option<&Session<'_>>,
     progress: &dyn Progress,
     interrupt: &AtomicBool,
-) -> Result<(Harvest, Seen)> {
+) -> Result<(Harvest, Vec<RejectedRecord>, Seen)> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads).build()?;
     let tables = usize::try_from(options.memory / 4).unwrap_or(usize::MAX);
     let prefix = session.map(Session::spill_prefix).unwrap_or_default();
@@ -219,6 +221,7 @@ fn read(
         spill,
         kept: session.map(Session::kept),
         seen: Some(&seen),
+        rejected: Mutex::default(),
     };
     let objects: Vec<_> = listing.objects.iter().collect();
     progress.start(objects.len() as u64, objects.iter().map(|object| object.bytes).sum());
@@ -243,7 +246,8 @@ fn read(
         sum.add(harvest?);
         Ok::<_, Error>(sum)
     })?;
-    Ok((harvest, seen))
+    let rejected = task.rejected.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Ok((harvest, rejected.into_vec(), seen))
 }
 
 /// What keys can tell of what is asked for.
@@ -257,10 +261,11 @@ fn key_range(options: &ScanOptions) -> KeyRange {
     }
 }
 
-/// Objects in memory get their part of `--memory`, so that many threads hold no more than few.
+/// Objects in memory get their part of `--memory`, so that many threads hold no more than few: a
+/// half for their stored bytes, and a half for what they unpack to.
 fn limits(options: &ScanOptions) -> Limits {
     let share = options.memory / 4 / (options.threads.max(1) as u64);
-    let whole_bytes = share.clamp(4 << 20, options.limits.whole_bytes);
+    let whole_bytes = (share / 2).clamp(4 << 20, options.limits.whole_bytes);
     Limits { whole_bytes, ..options.limits.clone() }
 }
 
@@ -295,7 +300,6 @@ impl Harvest {
         Self {
             runs: Runs::default(),
             manifest: Vec::new(),
-            rejected: Vec::new(),
             span: None,
             cut: false,
             members: 0,
@@ -307,8 +311,7 @@ impl Harvest {
 
     fn add(&mut self, other: Self) {
         self.runs.add(other.runs);
-        self.manifest.extend(other.manifest);
-        self.rejected.extend(other.rejected);
+        append(&mut self.manifest, other.manifest);
         self.members += other.members;
         for (name, count) in other.odd {
             *self.odd.entry(name).or_default() += count;

@@ -25,6 +25,9 @@ use disk::{Disk, Run};
 /// Parts of the set, each with a lock of its own.
 const SHARDS: usize = 256;
 
+/// Characters of an account or id that are shown.
+const MAX_ID: usize = 128;
+
 /// Conflicts that are listed: the first by account and id.
 const MAX_CONFLICTS: usize = 1_000;
 
@@ -183,7 +186,9 @@ impl Seen {
     pub(super) fn note_conflict(&self, account: &str, event_id: &str) {
         let mut copies = lock(&self.copies);
         copies.conflicts += 1;
-        copies.listed.insert((account.to_owned(), event_id.to_owned()));
+        // Who writes logs may write ids without end.
+        let cut = |text: &str| text.chars().take(MAX_ID).collect();
+        copies.listed.insert((cut(account), cut(event_id)));
         if copies.listed.len() > MAX_CONFLICTS {
             copies.listed.pop_last();
         }

@@ -4,12 +4,12 @@
 use std::fs::File;
 use std::io::{self, Cursor, Read};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use simd_json::tape::Value;
 
-use super::accounting::{Counts, ObjectOutcome, ObjectRecord, RejectedRecord};
+use super::accounting::{Counts, FirstRejected, ObjectOutcome, ObjectRecord, RejectedRecord};
 use super::archives::{ArchiveLimits, Open, ReadSeek};
 use super::feed::{Feed, Found, Job};
 use super::run::Span;
@@ -53,6 +53,8 @@ pub(super) struct Task<'s> {
     pub kept: Option<Kept>,
     /// The events met so far; without it, copies are not looked for.
     pub seen: Option<&'s Seen>,
+    /// What was given up.
+    pub rejected: Mutex<FirstRejected>,
 }
 
 /// What earlier runs have left for the reading of this one.
@@ -71,8 +73,6 @@ pub(super) struct Harvest {
     pub runs: Runs,
     /// Its lines of the manifest.
     pub manifest: Vec<ObjectRecord>,
-    /// What it gave up.
-    pub rejected: Vec<RejectedRecord>,
     /// The times of its events.
     pub span: Option<Span>,
     /// Whether something was left unread.
@@ -95,7 +95,6 @@ pub(super) struct Worker<'s> {
     stored: Vec<u8>,
     pub(super) manifest: Vec<ObjectRecord>,
     pub(super) members: u64,
-    rejected: Vec<RejectedRecord>,
     latencies: Latencies,
 }
 
@@ -122,7 +121,6 @@ impl<'s> Worker<'s> {
             stored: Vec::new(),
             manifest: Vec::new(),
             members: 0,
-            rejected: Vec::new(),
             latencies: Latencies::new(),
         }
     }
@@ -146,27 +144,24 @@ impl<'s> Worker<'s> {
         let claim = if object.given { Claim::Given } else { Claim::Found };
         let input = Input { uri: object.uri.clone(), claim, depth: 0, cut: None };
         let limit = self.task.limits.whole_bytes;
-        let path = match &object.place {
-            Place::Stdin => {
-                return self.stream(&input, &mut std::io::stdin().lock(), None, feed);
-            }
-            Place::File(path) if object.bytes <= limit => {
-                let mut stored = std::mem::take(&mut self.stored);
-                match store::read_into(path, object.bytes, limit, &mut stored) {
-                    Ok(true) => {
-                        self.bytes(&input, &stored, feed)?;
-                        self.stored = stored;
-                        return Ok(());
-                    }
-                    Ok(false) => path,
-                    Err(error) => {
-                        self.unreadable(&input, object.bytes, &error);
-                        return Ok(());
-                    }
+        let Some(path) = object.path() else {
+            return self.stream(&input, &mut std::io::stdin().lock(), None, feed);
+        };
+        if matches!(object.place, Place::File(_)) && object.bytes <= limit {
+            let mut stored = std::mem::take(&mut self.stored);
+            match store::read_into(path, object.bytes, limit, &mut stored) {
+                Ok(true) => {
+                    self.bytes(&input, &stored, feed)?;
+                    self.stored = stored;
+                    return Ok(());
+                }
+                Ok(false) => {}
+                Err(error) => {
+                    self.unreadable(&input, object.bytes, &error);
+                    return Ok(());
                 }
             }
-            Place::File(path) | Place::Pipe(path) => path,
-        };
+        }
         match File::open(path) {
             Ok(mut file) => self.stream(&input, &mut file, Some(path), feed),
             Err(error) => {
@@ -250,8 +245,11 @@ impl<'s> Worker<'s> {
             record.reason = Some(cut.clone());
         }
         self.manifest.push(ObjectRecord { sha256, ..record });
-        let rejected = decoded.rejected.into_iter();
-        self.rejected.extend(rejected.map(|piece| RejectedRecord::new(&input.uri, piece)));
+        if !decoded.rejected.is_empty() {
+            let pieces = decoded.rejected.into_iter();
+            let mut listed = self.task.rejected.lock().unwrap_or_else(PoisonError::into_inner);
+            listed.add(pieces.map(|piece| RejectedRecord::new(&input.uri, piece)));
+        }
         Ok(())
     }
 
@@ -271,7 +269,6 @@ impl<'s> Worker<'s> {
             odd,
             runs: self.sink.table.finish(),
             manifest: self.manifest,
-            rejected: self.rejected,
             span: self.sink.span,
             cut: false,
             members: self.members,
@@ -344,10 +341,10 @@ impl<'s> EventSink<'s> {
 
     /// Selects and folds the batch.
     fn flush(&mut self) -> Result<()> {
-        if self.builder.is_empty() {
+        let batch = self.builder.finish()?;
+        if batch.is_empty() {
             return Ok(());
         }
-        let batch = self.builder.finish()?;
         let plan = self.task.plan;
         for time in batch.times() {
             self.span = Span::with(self.span, *time);
@@ -360,8 +357,9 @@ impl<'s> EventSink<'s> {
             } else {
                 fold.fold(number, &batch, &masks, &mut hashes, &mut self.table.table);
             }
+            self.table.bound()?;
         }
-        self.table.bound()
+        Ok(())
     }
 }
 

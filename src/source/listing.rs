@@ -1,6 +1,6 @@
 //! The objects of a run, in one order whatever the order of the inputs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use super::shard::Shard;
 use crate::error::Result;
 use crate::store;
 
-/// A stored object that may hold logs.
+/// A stored object that may hold logs. There may be millions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogObject {
     /// Its name in findings and reports.
@@ -21,17 +21,15 @@ pub struct LogObject {
     pub bytes: u64,
     /// Whether it is an input itself, not found in a folder.
     pub given: bool,
-    /// What its key tells.
-    pub layout: Option<Layout>,
 }
 
 /// Where an object is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
-    /// A file.
-    File(PathBuf),
-    /// A pipe: its length is not known, and it can be read once.
-    Pipe(PathBuf),
+    /// A file; its path, if its name is another.
+    File(Option<Box<Path>>),
+    /// A pipe: its length is not known, and it can be read once. Its path, if its name is another.
+    Pipe(Option<Box<Path>>),
     /// Standard input.
     Stdin,
 }
@@ -40,6 +38,23 @@ pub enum Place {
 const STDIN: &str = "-";
 
 impl LogObject {
+    fn new(file: store::Listed, given: bool) -> Self {
+        let place =
+            if file.pipe { Place::Pipe(file.other_path) } else { Place::File(file.other_path) };
+        Self { uri: file.uri, place, bytes: file.bytes, given }
+    }
+
+    /// Its path; none for standard input.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        match &self.place {
+            Place::File(other) | Place::Pipe(other) => {
+                Some(other.as_deref().unwrap_or(Path::new(&*self.uri)))
+            }
+            Place::Stdin => None,
+        }
+    }
+
     /// What identifies the object in later runs too: the name that CloudTrail gave it, else its
     /// full path.
     #[must_use]
@@ -47,7 +62,7 @@ impl LogObject {
         if let Some(name) = unique_name(&self.uri) {
             return name.into();
         }
-        let Place::File(path) = &self.place else { return self.uri.clone() };
+        let Some(path) = self.path() else { return self.uri.clone() };
         let path = path.canonicalize();
         path.map_or_else(|_| self.uri.clone(), |path| store::uri(&path).into())
     }
@@ -81,68 +96,78 @@ pub struct Listing {
 /// # Errors
 /// [`crate::Error::Usage`] for an input that is not there.
 pub fn list(inputs: &[PathBuf], shard: Option<Shard>, own: &[&Path]) -> Result<Listing> {
-    // Keyed by bytes: comparing paths part by part is slow over millions of objects.
-    let mut objects: BTreeMap<OsString, (store::Listed, bool)> = BTreeMap::new();
+    let mut listing = Listing::default();
     let mut not_read = BTreeMap::new();
     let own = own.iter().filter_map(|folder| folder.canonicalize().ok());
     let own: Vec<OsString> = own.map(|folder| folder.join("").into_os_string()).collect();
     let (files, stdin) = inputs.iter().partition::<Vec<_>, _>(|input| input.as_os_str() != STDIN);
+    // By identity, where the object stands in the listing; one input has nothing twice.
+    let mut places: Option<HashMap<OsString, usize>> = (files.len() > 1).then(HashMap::new);
     for input in files {
         let given = !input.is_dir();
-        let (files, skipped) = store::list(input)?;
-        let earlier: Vec<OsString> = files.iter().filter_map(output_folder).collect();
-        let is_own = |identity: &OsString| {
-            let bytes = identity.as_encoded_bytes();
-            let mut folders = own.iter().chain(&earlier);
-            folders.any(|folder| bytes.starts_with(folder.as_encoded_bytes()))
-        };
+        let store::Found { files, skipped, root } = store::list(input)?;
+        let earlier = files.iter().filter_map(|file| output_folder(file.path()));
+        let earlier: Vec<OsString> = earlier.map(|folder| root.identity(&folder)).collect();
         for file in files {
-            if is_own(&file.identity) {
+            let identity = root.identity(file.path());
+            let bytes = identity.as_encoded_bytes();
+            let mut outputs = own.iter().chain(&earlier).map(|folder| folder.as_encoded_bytes());
+            if outputs.any(|folder| bytes.starts_with(folder)) {
                 let reason = "output of trailsift".to_owned();
-                let entry = store::Skipped { uri: file.uri.clone(), reason, failed: false };
+                let entry = NotRead { uri: file.uri.clone(), reason, failed: false };
                 not_read.entry(file.uri).or_insert(entry);
                 continue;
             }
-            // Two spellings of one file are one object.
-            match objects.get(&file.identity) {
-                Some((known, _)) if known.uri <= file.uri => {}
-                _ => drop(objects.insert(file.identity.clone(), (file, given))),
+            let object = LogObject::new(file, given);
+            let known = places.as_mut().and_then(|places| {
+                let next = listing.objects.len();
+                let place = *places.entry(identity).or_insert(next);
+                listing.objects.get_mut(place)
+            });
+            match known {
+                // Two spellings of one file are one object.
+                Some(known) if known.uri <= object.uri => {}
+                Some(known) => *known = object,
+                None => listing.objects.push(object),
             }
         }
-        for entry in skipped {
-            not_read.entry(entry.uri.clone()).or_insert(entry);
+        for store::Skipped { uri, reason, failed } in skipped {
+            let uri: Arc<str> = uri.into();
+            not_read.entry(uri.clone()).or_insert(NotRead { uri, reason, failed });
         }
     }
-    let mut listing = Listing::default();
-    for (file, given) in objects.into_values() {
-        let layout = Layout::of(&file.uri);
-        listing.unsplit += usize::from(shard.is_some() && layout.is_none());
-        if shard.is_none_or(|shard| shard.holds(layout.as_ref())) {
-            let uri = file.uri.into();
-            let place = if file.pipe { Place::Pipe(file.path) } else { Place::File(file.path) };
-            listing.objects.push(LogObject { uri, place, bytes: file.bytes, given, layout });
-        }
-    }
-    if !stdin.is_empty() && shard.is_none_or(|shard| shard.holds(None)) {
+    if !stdin.is_empty() {
         let (uri, place) = ("stdin".into(), Place::Stdin);
-        listing.objects.push(LogObject { uri, place, bytes: 0, given: true, layout: None });
+        listing.objects.push(LogObject { uri, place, bytes: 0, given: true });
     }
-    listing.objects.sort_by(|a, b| a.uri.cmp(&b.uri));
+    if let Some(shard) = shard {
+        listing.keep(shard);
+    }
+    listing.objects.sort_unstable_by(|a, b| (&a.uri, a.bytes).cmp(&(&b.uri, b.bytes)));
     // What cannot be read belongs to no share; the first one names it.
     if shard.is_none_or(|shard| shard.number == 1) {
-        let name = |entry: store::Skipped| NotRead {
-            uri: entry.uri.into(),
-            reason: entry.reason,
-            failed: entry.failed,
-        };
-        listing.not_read.extend(not_read.into_values().map(name));
+        listing.not_read.extend(not_read.into_values());
     }
     Ok(listing)
 }
 
+impl Listing {
+    /// Keeps the objects of one share.
+    fn keep(&mut self, shard: Shard) {
+        let unsplit = &mut self.unsplit;
+        self.objects.retain(|object| {
+            let layout = match object.place {
+                Place::Stdin => None,
+                _ => Layout::of(&object.uri),
+            };
+            *unsplit += usize::from(layout.is_none() && object.place != Place::Stdin);
+            shard.holds(layout.as_ref())
+        });
+    }
+}
+
 /// The folder of a file that only outputs and states of trailsift have, if it is one of theirs.
-fn output_folder(file: &store::Listed) -> Option<OsString> {
-    let path = Path::new(&file.identity);
+fn output_folder(path: &Path) -> Option<PathBuf> {
     let (folder, name) = (path.parent()?, path.file_name()?.to_str()?);
     let is_ours = match name {
         "run.json" | "partial.json" => folder.join("rejected.parquet").is_file(),
@@ -154,7 +179,7 @@ fn output_folder(file: &store::Listed) -> Option<OsString> {
                     .is_ok_and(|names| names.iter().any(|name| name.ends_with(".ledger.parquet")))
         }
     };
-    is_ours.then(|| folder.join("").into_os_string())
+    is_ours.then(|| folder.join(""))
 }
 
 #[cfg(test)]

@@ -69,8 +69,6 @@ impl KeyRange {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
-
     use super::super::listing::{LogObject, Place};
     use super::*;
 
@@ -89,10 +87,9 @@ mod tests {
         ];
         let object = |key: &String| LogObject {
             uri: key.as_str().into(),
-            place: Place::File(PathBuf::from(key)),
+            place: Place::File(None),
             bytes: 1,
             given: false,
-            layout: Layout::of(key),
         };
         let mut listing =
             Listing { objects: keys.iter().map(object).collect(), ..Listing::default() };

@@ -4,24 +4,68 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 use walkdir::WalkDir;
 
 use crate::error::{Error, Result};
 
-/// A regular file.
+/// A regular file. There may be millions, so it takes little more than its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed {
-    /// Where it is.
-    pub path: PathBuf,
-    /// The same for every spelling of the path.
-    pub identity: OsString,
     /// Its name in outputs: the path as given, bytes that are no UTF-8 escaped as `\xNN`.
-    pub uri: String,
+    pub uri: Arc<str>,
+    /// Its path, if the name is another: a path that is no UTF-8.
+    pub other_path: Option<Box<Path>>,
     /// Stored bytes.
     pub bytes: u64,
     /// Whether it is a pipe, which can be read once.
     pub pipe: bool,
+}
+
+impl Listed {
+    fn new(path: &Path, bytes: u64) -> Self {
+        let other_path = path.to_str().is_none().then(|| path.into());
+        Self { uri: uri(path).into(), other_path, bytes, pipe: false }
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.other_path.as_deref().unwrap_or(Path::new(&*self.uri))
+    }
+}
+
+/// What there is at a root.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Found {
+    /// The files, in any order.
+    pub files: Vec<Listed>,
+    /// What is not read.
+    pub skipped: Vec<Skipped>,
+    /// The root.
+    pub root: Root,
+}
+
+/// A root and what it is called by the file system.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Root {
+    given: PathBuf,
+    real: PathBuf,
+}
+
+impl Root {
+    /// The path of a file at or below the root: the same for every spelling of it.
+    #[must_use]
+    pub fn identity(&self, path: &Path) -> OsString {
+        // Links below the root are not followed, so only the root's own spelling can differ.
+        let identity = match path.strip_prefix(&self.given) {
+            Ok(below) if below.as_os_str().is_empty() => self.real.clone(),
+            Ok(below) => self.real.join(below),
+            Err(_) => path.to_path_buf(),
+        };
+        identity.into_os_string()
+    }
 }
 
 /// A directory entry that is not read.
@@ -35,44 +79,34 @@ pub struct Skipped {
     pub failed: bool,
 }
 
-/// Every file at or below `root`, sorted by name. Symbolic links below it are not followed.
+/// Every file at or below `root`. Symbolic links below it are not followed.
 ///
 /// # Errors
 /// [`Error::Usage`] if there is nothing at `root`.
-pub fn list(root: &Path) -> Result<(Vec<Listed>, Vec<Skipped>)> {
+pub fn list(root: &Path) -> Result<Found> {
     if !root.exists() {
         return Err(Error::Usage(format!("`{}`: no such file or folder", root.display())));
     }
     if is_pipe(root) {
         // `trailsift scan <(…)`. A pipe has no place that could be spelt in two ways.
-        let (path, identity) = (root.to_path_buf(), root.as_os_str().to_owned());
-        let listed = Listed { uri: uri(root), identity, path, bytes: 0, pipe: true };
-        return Ok((vec![listed], Vec::new()));
+        let listed = Listed { pipe: true, ..Listed::new(root, 0) };
+        return Ok(Found { files: vec![listed], ..Found::default() });
     }
     let root: PathBuf = root.components().filter(|part| *part != Component::CurDir).collect();
     let root = if root.as_os_str().is_empty() { PathBuf::from(".") } else { root };
-    // Links below the root are not followed, so only the root's own spelling can differ.
     let real = root.canonicalize().map_err(Error::io(&root))?;
-    let listed = |path: &Path, bytes| {
-        let identity = match path.strip_prefix(&root) {
-            Ok(below) if below.as_os_str().is_empty() => real.clone(),
-            Ok(below) => real.join(below),
-            Err(_) => path.to_path_buf(),
-        };
-        let path = path.to_path_buf();
-        Listed { uri: uri(&path), identity: identity.into_os_string(), path, bytes, pipe: false }
-    };
     let (mut files, mut skipped) = (Vec::new(), Vec::new());
-    for entry in WalkDir::new(&root).follow_root_links(true).sort_by_file_name() {
+    // Sorted by whoever asks: here it would take as much memory again.
+    for entry in WalkDir::new(&root).follow_root_links(true) {
         match entry {
             Ok(entry) if entry.file_type().is_dir() => {}
             Ok(entry) if entry.file_type().is_file() => match entry.metadata() {
-                Ok(metadata) => files.push(listed(entry.path(), metadata.len())),
+                Ok(metadata) => files.push(Listed::new(entry.path(), metadata.len())),
                 Err(error) => skipped.push(refused(entry.path(), &error)),
             },
             Ok(entry) if entry.depth() == 0 && entry.path().is_file() => {
                 let bytes = entry.path().metadata().map_or(0, |metadata| metadata.len());
-                files.push(listed(entry.path(), bytes));
+                files.push(Listed::new(entry.path(), bytes));
             }
             Ok(entry) => {
                 let link = entry.file_type().is_symlink();
@@ -86,7 +120,7 @@ pub fn list(root: &Path) -> Result<(Vec<Listed>, Vec<Skipped>)> {
             }
         }
     }
-    Ok((files, skipped))
+    Ok(Found { files, skipped, root: Root { given: root, real } })
 }
 
 fn is_pipe(path: &Path) -> bool {
@@ -225,7 +259,7 @@ mod tests {
         let file = folder.path().join("a.json");
         std::fs::write(&file, "{}").unwrap();
         std::os::unix::fs::symlink(&file, folder.path().join("b.json")).unwrap();
-        let (files, skipped) = list(folder.path()).unwrap();
+        let Found { files, skipped, .. } = list(folder.path()).unwrap();
         assert_eq!(files.len(), 1);
         assert_eq!(skipped.len(), 1);
         assert!(skipped[0].uri.ends_with("b.json") && !skipped[0].failed);
@@ -236,6 +270,7 @@ mod tests {
         use std::os::unix::ffi::OsStrExt;
         let path = Path::new(std::ffi::OsStr::from_bytes(b"a\xffb.json"));
         assert_eq!(uri(path), "a\\xFFb.json");
+        assert_eq!(Listed::new(path, 1).path(), path);
     }
 
     #[test]

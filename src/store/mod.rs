@@ -4,5 +4,6 @@
 mod local;
 
 pub use local::{
-    Listed, Skipped, create_new, escaped_name, list, names, read_into, remove, replace, uri,
+    Found, Listed, Root, Skipped, create_new, escaped_name, list, names, read_into, remove,
+    replace, uri,
 };

@@ -134,6 +134,14 @@ pub struct Row {
 }
 
 impl Row {
+    /// About how much memory the row takes beyond its own size.
+    pub(super) fn bytes(&self) -> usize {
+        let details = self.details.as_ref().map_or(0, |details| {
+            size_of::<Details>() + details.samples.iter().map(Sketch::bytes).sum::<usize>()
+        });
+        self.panes.len() * size_of::<Pane>() + details
+    }
+
     /// Whether it is the mark of a day on which a diffuse entity was seen: no event gives such a
     /// row.
     #[must_use]

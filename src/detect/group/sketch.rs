@@ -74,6 +74,13 @@ impl Sketch {
         }
     }
 
+    /// About how much memory it takes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let texts: usize = self.texts.iter().map(|text| size_of::<Arc<str>>() + text.len()).sum();
+        size_of::<Self>() + self.hashes.len() * size_of::<u64>() + texts
+    }
+
     /// Size of the sample.
     #[must_use]
     pub fn k(&self) -> usize {

@@ -22,7 +22,7 @@ use arrow::datatypes::{
 };
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
-use parquet::file::metadata::KeyValue;
+use parquet::file::metadata::{KeyValue, ParquetMetaData};
 use parquet::file::properties::WriterProperties;
 
 use super::key::{Entity, FoldId, Key};
@@ -31,10 +31,15 @@ use super::sketch::Sketch;
 use crate::error::{Error, Result};
 use crate::parquet_file::{Batches, ParquetFile};
 
-/// Rows per batch written.
+/// Rows per batch written, and their bytes: rows with large samples are as large as a hundred others.
 const BATCH: usize = 1_024;
-/// Rows per batch read: many tables are open when runs are merged.
+const BATCH_BYTES: usize = 4 << 20;
+/// Rows per batch read, and their bytes: many tables are open when runs are merged.
 const READ_BATCH: usize = 256;
+const READ_BYTES: i64 = 1 << 20;
+/// Bytes that are held of an open row group when it is ended, and of a page.
+const GROUP_BYTES: usize = 16 << 20;
+const PAGE_BYTES: usize = 128 << 10;
 
 /// Metadata key and value that mark our tables; the number changes with the format.
 const FORMAT: (&str, &str) = ("trailsift.table", "3");
@@ -50,6 +55,8 @@ const MAX_COUNT: u64 = 1 << 40;
 pub struct TableWriter {
     writer: ArrowWriter<File>,
     rows: Vec<(Key, Row)>,
+    /// About the bytes of these rows.
+    bytes: usize,
 }
 
 impl TableWriter {
@@ -61,10 +68,11 @@ impl TableWriter {
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
             .set_max_row_group_row_count(Some(16 * BATCH))
+            .set_data_page_size_limit(PAGE_BYTES)
             .set_key_value_metadata(Some(vec![KeyValue::new(FORMAT.0.into(), FORMAT.1.to_owned())]))
             .build();
         let writer = ArrowWriter::try_new(file, to_batch(&[])?.schema(), Some(properties))?;
-        Ok(Self { writer, rows: Vec::with_capacity(BATCH) })
+        Ok(Self { writer, rows: Vec::with_capacity(BATCH), bytes: 0 })
     }
 
     /// Adds a row; rows come in the order of their keys.
@@ -72,10 +80,15 @@ impl TableWriter {
     /// # Errors
     /// Those of writing.
     pub fn push(&mut self, row: (Key, Row)) -> Result<()> {
+        self.bytes += row.1.bytes();
         self.rows.push(row);
-        if self.rows.len() == BATCH {
+        if self.rows.len() == BATCH || self.bytes >= BATCH_BYTES {
             self.writer.write(&to_batch(&self.rows)?)?;
             self.rows.clear();
+            self.bytes = 0;
+            if self.writer.memory_size() >= GROUP_BYTES {
+                self.writer.flush()?;
+            }
         }
         Ok(())
     }
@@ -213,7 +226,8 @@ impl TableReader {
             }
             None => return Err(Error::table(path, "not a table of trailsift")),
         }
-        let batches = file.batches(READ_BATCH)?;
+        let batch = rows_of(READ_BYTES, file.metadata());
+        let batches = file.batches(batch)?;
         let rows = Vec::new().into_iter();
         Ok(Self { path: path.to_path_buf(), batches, rows, last: None })
     }
@@ -234,6 +248,13 @@ impl TableReader {
             self.rows = rows.into_iter();
         }
     }
+}
+
+/// How many rows of a table take about so many bytes.
+fn rows_of(bytes: i64, table: &ParquetMetaData) -> usize {
+    let groups = table.row_groups().iter();
+    let row = groups.map(|group| group.total_byte_size() / group.num_rows().max(1)).max();
+    usize::try_from(bytes / row.unwrap_or(0).max(1)).unwrap_or(1).clamp(1, READ_BATCH)
 }
 
 impl Iterator for TableReader {
