@@ -30,6 +30,8 @@ Examples:
                                                   judge these days by what was before them
   trailsift scan archive/ --state state --out results
                                                   read what is new since the last run
+  trailsift scan logs/ --tune tune.yml --suppress known.yml
+                                                  without what is normal here; see docs/tuning.md
   trailsift scan logs/ --partial --shard 2/5 --out part-2
                                                   one share of five, for `trailsift merge`
 
