@@ -184,6 +184,7 @@ fn run_scan(input: &Path, out: &Path, threads: usize) -> Run {
         partial: false,
         shard: None,
         detectors: None,
+        tune: None,
         threads,
         memory: 1 << 30,
         since: None,

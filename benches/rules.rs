@@ -114,6 +114,7 @@ fn run(dump: &Path, rules: &Path, out: &Path) -> Run {
         partial: false,
         shard: None,
         detectors: Some(rules.to_path_buf()),
+        tune: None,
         threads: number("RULES_THREADS", 1),
         memory: 1 << 30,
         since: None,

@@ -12,7 +12,7 @@ use trailsift::pipeline::{check_cases, load_plan, read_cases};
 
 #[test]
 fn every_shipped_detector_has_cases_and_they_hold() {
-    let plan = load_plan(None, &trailsift::detect::select::Placeholders::new()).unwrap();
+    let plan = load_plan(None).unwrap();
     let mut failures = Vec::new();
     for file in shipped() {
         let page = file.page.as_deref().unwrap_or_default();
@@ -30,7 +30,7 @@ fn every_shipped_detector_has_cases_and_they_hold() {
 
 #[test]
 fn a_detector_is_named_after_its_file() {
-    let plan = load_plan(None, &trailsift::detect::select::Placeholders::new()).unwrap();
+    let plan = load_plan(None).unwrap();
     let ids: Vec<&str> = plan.detectors.iter().map(|d| d.metadata.id.as_str()).collect();
     let files = shipped();
     let slugs: Vec<&str> = files.iter().map(trailsift::detect::rules::RuleFile::slug).collect();

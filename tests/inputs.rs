@@ -244,6 +244,7 @@ fn an_interrupted_run_judges_what_was_read_and_says_so() {
         partial: false,
         shard: None,
         detectors: None,
+        tune: None,
         history: None,
         judge: trailsift::pipeline::JudgeOptions::default(),
         threads: 1,

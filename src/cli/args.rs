@@ -1,17 +1,19 @@
 //! The arguments, as clap sees them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 
+use super::detectors::Detectors;
 use super::time;
 use crate::decode::Limits;
-use crate::detect::rules::read_placeholders;
+use crate::detect::rules::{Tuning, read_placeholders};
+use crate::detect::select::Placeholders;
 use crate::error::{Error, Result};
 use crate::events::EventFilter;
-use crate::findings::SeverityLabel;
+use crate::findings::{SeverityLabel, Suppressions};
 use crate::intel::OwnAccounts;
 use crate::pipeline::{ArchiveLimits, Border, JudgeOptions, MergeOptions, ScanOptions};
 use crate::source::Shard;
@@ -50,6 +52,7 @@ pub(super) struct Arguments {
 pub(super) enum Command {
     Scan(Box<Scan>),
     Merge(Merge),
+    Detectors(Detectors),
 }
 
 /// Detect: read logs, write findings, print a summary
@@ -248,7 +251,7 @@ impl Bounds {
 /// What is known beside the logs.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "What is known beside the logs")]
-struct Known {
+pub(super) struct Known {
     /// Learn everything before this day as normal, and judge from there on [default: half of the
     /// logs' span, from one to seven days, is learned]
     #[arg(long, value_name = "TIME", value_parser = time::parse, conflicts_with = "incident")]
@@ -263,14 +266,36 @@ struct Known {
     /// An account of one's own; may be given several times
     #[arg(long, value_name = "ID", num_args = 1..)]
     own_account: Vec<String>,
+    /// Changes of detectors (YAML): thresholds, severities, events to leave out; see docs/tuning.md
+    #[arg(long, value_name = "FILE")]
+    tune: Option<PathBuf>,
+    /// Findings not to be shown (YAML): they stay in the files, marked; see docs/tuning.md
+    #[arg(long, value_name = "FILE")]
+    suppress: Option<PathBuf>,
+}
+
+/// Reads a file that stands beside the detectors.
+fn read<T>(path: &Path, parse: fn(&str, &str) -> T) -> Result<T> {
+    let name = path.display().to_string();
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(parse(&name, &text)),
+        Err(error) => Err(Error::Usage(format!("`{name}`: {error}"))),
+    }
 }
 
 impl Known {
-    fn judge(&self) -> Result<JudgeOptions> {
+    /// What is changed of the detectors.
+    pub(super) fn tuning(&self) -> Result<Option<Tuning>> {
+        self.tune.as_deref().map(|path| read(path, Tuning::parse)).transpose()
+    }
+
+    pub(super) fn judge(&self) -> Result<JudgeOptions> {
         let learn = self.learn_until.map(Border::LearnUntil);
         let incident = self.incident.map(|(from, until)| Border::Incident { from, until });
         let own = OwnAccounts::read(self.org.as_deref(), &self.own_account)?;
-        Ok(JudgeOptions { border: learn.or(incident), own })
+        let suppress = self.suppress.as_deref().map(|path| read(path, Suppressions::parse));
+        let suppress = suppress.transpose()?.unwrap_or_default();
+        Ok(JudgeOptions { border: learn.or(incident), own, suppress })
     }
 }
 
@@ -318,7 +343,6 @@ impl Scan {
         {
             return Err(Error::Usage("`--since` must lie before `--until`".to_owned()));
         }
-        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Ok(ScanOptions {
             inputs: self.inputs.clone(),
             out: self.out.clone(),
@@ -326,7 +350,8 @@ impl Scan {
             partial: self.partial,
             shard: self.shard,
             detectors: self.detectors.clone(),
-            threads: self.threads.map_or(processors, usize::from),
+            tune: self.known.tuning()?,
+            threads: self.threads.map_or_else(processors, usize::from),
             memory: self.memory.as_u64(),
             since: self.since,
             until: self.until,
@@ -349,7 +374,41 @@ impl Merge {
             out: self.out.clone(),
             detectors: self.detectors.clone(),
             placeholders: read_placeholders(self.placeholders.as_deref())?,
+            tune: self.known.tuning()?,
             judge: self.known.judge()?,
         })
     }
+}
+
+/// A scan of everything with the usual bounds, and without an output of its own.
+pub(super) fn plain_scan(
+    inputs: &[PathBuf],
+    since: Option<i64>,
+    until: Option<i64>,
+    known: &Known,
+) -> Result<ScanOptions> {
+    Ok(ScanOptions {
+        inputs: inputs.to_vec(),
+        out: PathBuf::new(),
+        state: None,
+        partial: false,
+        shard: None,
+        detectors: None,
+        tune: known.tuning()?,
+        threads: processors(),
+        memory: 1 << 30,
+        since,
+        until,
+        history: None,
+        judge: known.judge()?,
+        hash: false,
+        filter: EventFilter::default(),
+        limits: Limits::default(),
+        archives: ArchiveLimits::default(),
+        placeholders: Placeholders::default(),
+    })
+}
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }

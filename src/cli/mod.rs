@@ -1,6 +1,7 @@
 //! The command line: raw arguments become validated options, a run becomes an exit status.
 
 mod args;
+mod detectors;
 mod time;
 
 use std::ffi::OsString;
@@ -80,7 +81,14 @@ fn execute(command: &Command, out: &mut dyn Write) -> Result<u8> {
             show(out, |out| summary(&run, out))?;
             Ok(status(&run, &merge.exit))
         }
+        Command::Detectors(detectors) => detectors.run(out),
     }
+}
+
+/// Writes a value as JSON.
+fn show_json(out: &mut dyn Write, value: &serde_json::Value) -> Result<()> {
+    let text = serde_json::to_string_pretty(value)?;
+    show(out, |out| writeln!(out, "{text}"))
 }
 
 /// Writes to `out`; a reader that went away (`| head`) is no error.
@@ -103,7 +111,7 @@ fn status(run: &Run, rules: &ExitRules) -> u8 {
     if rules.exit_zero {
         return EXIT_DONE;
     }
-    let worst = run.findings.iter().map(crate::findings::Finding::label).max();
+    let worst = run.visible().map(crate::findings::Finding::label).max();
     if rules.fail_on.label().is_some_and(|mark| worst >= Some(mark)) {
         return EXIT_FINDINGS;
     }

@@ -8,11 +8,12 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::group::{
-    Details, Entities, Evidence, FoldId, Grain, Groups, Key, MAX_VALUES, Pane, Row, Sketch, Table,
-    TableReader, merge, write_table,
+    Decimal, Details, Entities, Evidence, FoldId, Grain, Groups, Key, MAX_VALUES, MeasureKind,
+    Measures, Pane, Row, Sketch, Table, TableReader, merge, write_table,
 };
 use super::judge::{
-    Condition, History, Judge, Learning, Operator, REGISTRY, Roaming, Severity, Signal, Terms,
+    Condition, History, Judge, Learning, Operator, Pattern, REGISTRY, Roaming, Severity, Signal,
+    Terms, Way,
 };
 use crate::error::Result;
 
@@ -27,8 +28,49 @@ pub struct Event {
     pub rule: usize,
     /// Whether the call succeeded.
     pub ok: bool,
-    /// The value, for judges of values.
+    /// The value, for judges of new values.
     pub value: usize,
+    /// The value of the measured field, if it has one: a number, or a text that is none.
+    pub text: Option<String>,
+}
+
+impl Event {
+    /// The value of the measured field.
+    pub fn text(&self) -> Option<&str> {
+        self.text.as_deref()
+    }
+
+    /// The same in millionths, if it is a number; histories hold numbers of up to two places.
+    pub fn micros(&self) -> Option<i128> {
+        let number: f64 = self.text()?.parse().ok()?;
+        #[allow(clippy::cast_possible_truncation, reason = "small numbers only")]
+        Some((number * 100.0).round() as i128 * 10_000)
+    }
+}
+
+/// Looks at every counted event as the end of a window of the events that end with it. `number`
+/// says what the window shows; `None` if it does not fire.
+pub(crate) fn every_window(
+    terms: &Terms,
+    events: &[Event],
+    number: impl Fn(&[Event]) -> Option<Decimal>,
+) -> Vec<Verdict> {
+    let near = |a: &Event, b: &Event| (a.time - b.time).abs() <= terms.timespan;
+    let spoiled = |event: &&Event| events.iter().any(|e| terms.unless[e.rule] && near(e, event));
+    let counted = events.iter().filter(|e| terms.counted[e.rule]);
+    let counted: Vec<Event> = counted.filter(|e| !spoiled(e)).cloned().collect();
+    let mut found: Vec<Verdict> = Vec::new();
+    for last in &counted {
+        let inside: Vec<Event> =
+            counted.iter().filter(|e| e.time <= last.time && near(e, last)).cloned().collect();
+        let Some(peak) = number(&inside) else { continue };
+        let verdict = Verdict { peak, ..Verdict::new(last.time.div_euclid(86_400), &inside) };
+        match found.last_mut().filter(|before| before.day == verdict.day) {
+            Some(before) => before.join(&verdict, terms.is_low()),
+            None => found.push(verdict),
+        }
+    }
+    found
 }
 
 /// What an oracle says of one day.
@@ -36,7 +78,8 @@ pub struct Event {
 pub struct Verdict {
     /// Days since the epoch.
     pub day: i64,
-    peak: u64,
+    /// The remarkable number.
+    pub peak: Decimal,
     events: BTreeMap<usize, Event>,
 }
 
@@ -45,22 +88,23 @@ impl Verdict {
     pub fn new(day: i64, events: &[Event]) -> Self {
         let events: BTreeMap<usize, Event> =
             events.iter().map(|event| (event.id, event.clone())).collect();
-        Self { day, peak: events.len() as u64, events }
+        Self { day, peak: Decimal::whole(events.len() as u64), events }
     }
 
     /// The same with another remarkable number.
     pub fn peaking(self, peak: usize) -> Self {
-        Self { peak: peak as u64, ..self }
+        Self { peak: Decimal::whole(peak as u64), ..self }
     }
 
     /// The verdict over both windows.
-    pub fn join(&mut self, other: &Self) {
-        self.peak = self.peak.max(other.peak);
+    fn join(&mut self, other: &Self, low: bool) {
+        let (a, b) = (self.peak, other.peak);
+        self.peak = if low { a.min(b) } else { a.max(b) };
         self.events.extend(other.events.clone());
     }
 
     /// (day, first, last, ok, failed, peak)
-    fn facts(&self) -> (i64, i64, i64, u64, u64, u64) {
+    fn facts(&self) -> (i64, i64, i64, u64, u64, Decimal) {
         let times = || self.events.values().map(|event| event.time);
         let count = |ok| self.events.values().filter(|event| event.ok == ok).count() as u64;
         let (first, last) = (times().min().unwrap(), times().max().unwrap());
@@ -68,14 +112,22 @@ impl Verdict {
     }
 }
 
-fn facts(signal: &Signal) -> (i64, i64, i64, u64, u64, u64) {
+fn facts(signal: &Signal) -> (i64, i64, i64, u64, u64, Decimal) {
     let count = signal.count();
     let seconds = |micros: i64| micros.div_euclid(1_000_000);
     let (first, last) = (seconds(signal.first), seconds(signal.last));
     (signal.day, first, last, count.ok, count.failed, signal.peak)
 }
 
-fn row_of(event: &Event, grain: Grain, detailed: bool) -> (i64, Row) {
+/// The grain of a table's rows, and what they measure.
+#[derive(Clone, Copy)]
+pub(crate) struct Shape {
+    pub grain: Grain,
+    pub measure: Option<MeasureKind>,
+}
+
+fn row_of(event: &Event, shape: Shape, detailed: bool) -> (i64, Row) {
+    let grain = shape.grain;
     let micros = event.time * 1_000_000;
     let mut sample = Sketch::new(8, 4);
     let text = format!("value-{}", event.id % 20);
@@ -86,7 +138,12 @@ fn row_of(event: &Event, grain: Grain, detailed: bool) -> (i64, Row) {
         ok: u64::from(event.ok),
         failed: u64::from(!event.ok),
     };
+    let mut measures = Measures::default();
+    if let (Some(kind), Some(text)) = (shape.measure, event.text()) {
+        measures.take(grain.pane_of(micros), kind, text);
+    }
     let details = Details {
+        measures: (!measures.is_empty()).then(|| Box::new(measures)),
         first: micros,
         last: micros,
         bytes_in: 1,
@@ -106,19 +163,19 @@ fn row_of(event: &Event, grain: Grain, detailed: bool) -> (i64, Row) {
 }
 
 /// A sorted run over the events; the entity is chosen by the rule's parity.
-fn run_of(events: &[Event], grain: Grain) -> Vec<(Key, Row)> {
-    run_of_fold(FoldId::new("law"), events, grain, &[true, true])
+fn run_of(events: &[Event], shape: Shape) -> Vec<(Key, Row)> {
+    run_of_fold(FoldId::new("law"), events, shape, &[true; RULES])
 }
 
 fn valued() -> FoldId {
     FoldId::new("law of values")
 }
 
-fn run_of_fold(fold: FoldId, events: &[Event], grain: Grain, detailed: &[bool]) -> Vec<(Key, Row)> {
+fn run_of_fold(fold: FoldId, events: &[Event], shape: Shape, detailed: &[bool]) -> Vec<(Key, Row)> {
     let mut rows: BTreeMap<Key, Row> = BTreeMap::new();
     for event in events {
         // As in folds: rules that are context only have no details.
-        let (bucket, row) = row_of(event, grain, detailed[event.rule]);
+        let (bucket, row) = row_of(event, shape, detailed[event.rule]);
         let value = format!("value {}", event.value);
         let entity = if fold == valued() {
             Arc::from([Some(Arc::from("account")), Some(Arc::from(value))])
@@ -138,25 +195,47 @@ fn bytes(path: &Path, runs: Vec<Vec<(Key, Row)>>) -> Vec<u8> {
     std::fs::read(path).unwrap()
 }
 
-fn groups_of(fold: FoldId, events: &[Event], grain: Grain, terms: &Terms) -> Option<Groups> {
-    let run = run_of_fold(fold, events, grain, &terms.counted).into_iter().map(Ok);
+/// The groups of one entity with these events.
+pub(crate) fn groups_of(
+    fold: FoldId,
+    events: &[Event],
+    shape: Shape,
+    terms: &Terms,
+) -> Option<Groups> {
+    let run = run_of_fold(fold, events, shape, &terms.counted).into_iter().map(Ok);
     Entities::new(run, BTreeSet::from([valued()])).next().transpose().unwrap()
 }
 
-/// Two rules over three days, bursts around midnight; on a grid of ten seconds, so that many events
-/// lie in the same second or exactly a timespan apart.
-fn histories() -> impl Strategy<Value = Vec<Event>> {
+/// Rules of the histories.
+const RULES: usize = 4;
+
+/// Values of the measured field: numbers of both signs, texts, nothing.
+fn texts() -> impl Strategy<Value = Option<String>> {
+    prop_oneof![
+        (0u32..6).prop_map(|n| Some(n.to_string())),
+        (-90_000i32..900_000).prop_map(|n| Some(format!("{}", f64::from(n) / 100.0))),
+        Just(Some("1.5e2".to_owned())),
+        Just(Some("no number".to_owned())),
+        Just(None),
+    ]
+}
+
+/// A few rules over three days, bursts around midnight; on a grid of ten seconds, so that many
+/// events lie in the same second or exactly a timespan apart.
+pub(crate) fn histories() -> impl Strategy<Value = Vec<Event>> {
     let time = prop_oneof![0i64..100, 8_600i64..8_690, 0i64..26_000, 0i64..80_000]
         .prop_map(|tens| tens * 10);
-    let event = (time, 0usize..2, any::<bool>(), 0usize..4);
+    let rule = prop_oneof![0usize..2, 0usize..RULES];
+    let event = (time, rule, any::<bool>(), 0usize..4, texts());
     proptest::collection::vec(event, 0..60).prop_map(|mut events| {
         events.sort_unstable();
         let numbered = events.into_iter().enumerate();
-        numbered.map(|(id, (time, rule, ok, value))| Event { id, time, rule, ok, value }).collect()
+        let event = |(id, (time, rule, ok, value, text))| Event { id, time, rule, ok, value, text };
+        numbered.map(event).collect()
     })
 }
 
-fn terms() -> impl Strategy<Value = Terms> {
+pub(crate) fn conditions() -> impl Strategy<Value = Vec<Condition>> {
     let operator = prop_oneof![
         Just(Operator::Gte),
         Just(Operator::Gt),
@@ -165,32 +244,55 @@ fn terms() -> impl Strategy<Value = Terms> {
         Just(Operator::Eq),
         Just(Operator::Neq),
     ];
+    let value = prop_oneof![
+        (1u64..8).prop_map(Decimal::whole),
+        (-5_000_000_000i128..5_000_000_000).prop_map(Decimal::from_micros),
+    ];
+    let condition = (operator, value).prop_map(|(operator, value)| Condition { operator, value });
+    proptest::collection::vec(condition, 1..3)
+}
+
+/// Ways through the first three rules.
+fn patterns() -> impl Strategy<Value = Option<Pattern>> {
+    let way = (proptest::sample::subsequence(vec![0usize, 1, 2], 0..=3), any::<bool>()).prop_map(
+        |(present, without)| {
+            let others = (0..3).filter(|rule| !present.contains(rule));
+            let absent = if without { others.collect() } else { Vec::new() };
+            Way { present, absent }
+        },
+    );
+    let ways = proptest::collection::vec(way, 1..3);
+    proptest::option::of(ways.prop_map(|ways| Pattern { text: None, ways }))
+}
+
+fn terms() -> impl Strategy<Value = Terms> {
     let roaming = proptest::option::of((1usize..3, 1usize..3));
     let history = (1i64..6, 0usize..3, any::<bool>(), roaming);
-    (1i64..=3_600, operator, 1u64..8, any::<bool>(), history).prop_map(
+    let window = (1i64..=3_600, conditions(), patterns(), 0u64..=100);
+    (window, any::<bool>(), history).prop_map(
         |(
-            timespan,
-            operator,
-            value,
+            (timespan, conditions, pattern, percentile),
             unless,
             (lookback, known_days, only_seen_changes, roaming),
         )| Terms {
             timespan,
             timespan_text: format!("{timespan}s"),
-            conditions: vec![Condition { operator, value }],
-            counted: vec![true, !unless],
-            unless: vec![false, unless],
-            titles: vec!["first".to_owned(), "second".to_owned()],
+            conditions,
+            pattern,
+            percentile: Decimal::whole(percentile),
+            counted: vec![true, true, true, !unless],
+            unless: vec![false, false, false, unless],
+            titles: (0..RULES).map(|rule| format!("rule {rule}")).collect(),
             lookback,
             known_days,
             only_seen_changes,
             roaming: roaming.map(|(days, factor)| Roaming { days, factor }),
             severity: Severity { base: 5.0, ..Severity::default() },
+            ..Terms::default()
         },
     )
 }
 
-/// `match` has neither windows nor rules that take them back.
 /// Where learning ends: a third each of the three ways.
 fn learnings() -> impl Strategy<Value = Learning> {
     prop_oneof![
@@ -200,12 +302,21 @@ fn learnings() -> impl Strategy<Value = Learning> {
     ]
 }
 
+/// The terms as detectors of the judge have them: only the temporal judges have patterns, and the
+/// others know nothing of windows or of rules that take them back.
 fn terms_for(judge: &Judge, terms: &Terms) -> Terms {
+    let first = |count: usize| (0..RULES).map(|rule| rule < count).collect();
     match judge.name {
-        "changed" => Terms { counted: vec![true, false], ..terms.clone() },
-        "match" => Terms { counted: vec![true, true], unless: vec![false, false], ..terms.clone() },
-        _ => terms.clone(),
+        "changed" | "first_seen" => Terms { counted: first(1), ..terms.clone() },
+        "match" => Terms { counted: first(RULES), unless: first(0), ..terms.clone() },
+        "temporal" | "temporal_ordered" => terms.clone(),
+        _ => Terms { pattern: None, ..terms.clone() },
     }
+}
+
+fn measures() -> impl Strategy<Value = Option<MeasureKind>> {
+    let kinds = [MeasureKind::Distinct, MeasureKind::Sum, MeasureKind::Histogram];
+    proptest::option::of(proptest::sample::select(kinds.to_vec()))
 }
 
 proptest! {
@@ -218,9 +329,9 @@ proptest! {
         let history = History { covered: &covered, scope: &covered, learning };
         for judge in REGISTRY {
             let terms = terms_for(judge, &terms);
-            let grain = (judge.grain)(&terms);
+            let shape = Shape { grain: (judge.grain)(&terms), measure: judge.measure };
             let fold = if judge.name == "first_seen" { valued() } else { FoldId::new("law") };
-            let signals = groups_of(fold, &events, grain, &terms)
+            let signals = groups_of(fold, &events, shape, &terms)
                 .map_or_else(Vec::new, |groups| (judge.judge)(&terms, &groups, &history).signals);
             let found: Vec<_> = signals.iter().map(facts).collect();
             let expected: Vec<_> =
@@ -233,16 +344,17 @@ proptest! {
     fn merging_commutes_associates_and_ignores_empty_runs(
         events in histories(),
         parts in proptest::collection::vec(0usize..4, 60),
+        measure in measures(),
     ) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("table.parquet");
-        let grain = Grain::sliding(3_600);
+        let shape = Shape { grain: Grain::sliding(3_600), measure };
         let mut split = vec![Vec::new(); 4];
         for (event, part) in events.iter().zip(&parts) {
             split[*part].push(event.clone());
         }
-        let runs: Vec<_> = split.iter().map(|part| run_of(part, grain)).collect();
-        let whole = bytes(&path, vec![run_of(&events, grain)]);
+        let runs: Vec<_> = split.iter().map(|part| run_of(part, shape)).collect();
+        let whole = bytes(&path, vec![run_of(&events, shape)]);
         let mut reversed = runs.clone();
         reversed.reverse();
         reversed.push(Vec::new());
@@ -258,10 +370,10 @@ proptest! {
     }
 
     #[test]
-    fn a_table_survives_parquet(events in histories()) {
+    fn a_table_survives_parquet(events in histories(), measure in measures()) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("table.parquet");
-        let run = run_of(&events, Grain::sliding(600));
+        let run = run_of(&events, Shape { grain: Grain::sliding(600), measure });
         write_table(&path, run.clone().into_iter().map(Ok)).unwrap();
         let back: Vec<_> = TableReader::open(&path).unwrap().collect::<Result<_>>().unwrap();
         prop_assert_eq!(run, back);

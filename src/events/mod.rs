@@ -23,6 +23,7 @@ mod slots;
 mod time;
 mod value;
 
+pub use acl::ACL_GRANTS;
 pub use batch::{Dictionary, EventBatch};
 pub use builder::{Arrival, BatchBuilder, ObjectRef, OddFields, Wanted};
 pub use field::{Extract, Field, Fields, PathColumn, UnknownField};

@@ -161,6 +161,11 @@ impl Core {
         CORE.iter().find(|row| row.1 == field || row.3 == Some(field)).map(|row| row.0)
     }
 
+    /// All that columns answer to: their names and the paths that they copy.
+    pub fn names() -> impl Iterator<Item = &'static str> + Clone {
+        CORE.iter().flat_map(|row| std::iter::once(row.1).chain(row.3))
+    }
+
     /// How the column is stored.
     #[must_use]
     pub fn kind(self) -> Kind {

@@ -144,8 +144,8 @@ fn judgement(findings: &[Finding]) -> Result<Columns> {
         ("mitre_techniques", list(findings, |f| &f.mitre_techniques)?),
         ("practice", text(findings, |f| f.practice.as_deref())),
         ("remediation", text(findings, |f| f.remediation.as_deref())),
-        ("suppressed", flag(findings, |_| Some(false))),
-        ("suppression_reason", text(findings, |_| None)),
+        ("suppressed", flag(findings, |f| Some(f.is_suppressed()))),
+        ("suppression_reason", text(findings, |f| f.suppression_reason.as_deref())),
     ])
 }
 

@@ -124,6 +124,8 @@ pub struct Finding {
     pub mitre_techniques: Vec<String>,
     pub practice: Option<String>,
     pub remediation: Option<String>,
+    /// Why it is suppressed, if it is.
+    pub suppression_reason: Option<String>,
     /// Ids that link the copies of one action in two accounts' trails; not a column.
     pub shared_event_ids: Vec<Arc<str>>,
 }
@@ -133,6 +135,12 @@ impl Finding {
     #[must_use]
     pub fn label(&self) -> SeverityLabel {
         SeverityLabel::of(self.severity)
+    }
+
+    /// Whether the user does not want to see it.
+    #[must_use]
+    pub fn is_suppressed(&self) -> bool {
+        self.suppression_reason.is_some()
     }
 
     /// What the calls came to.
@@ -235,6 +243,7 @@ fn finding(
         mitre_techniques: metadata.techniques.clone(),
         practice: metadata.practice.clone(),
         remediation: None,
+        suppression_reason: None,
         shared_event_ids: list(Core::SharedEventId),
     }
 }
@@ -300,6 +309,9 @@ fn observed(detector: &Detector, signal: &Signal) -> String {
     let values = detail_values(detector, signal);
     if !values.is_empty() {
         return values.join(", ");
+    }
+    if let Some(words) = &signal.observed {
+        return words.clone();
     }
     match detector.terms.timespan_text.as_str() {
         "" => signal.peak.to_string(),

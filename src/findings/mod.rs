@@ -5,10 +5,12 @@ mod columns;
 mod finding;
 mod link;
 mod revise;
+mod suppress;
 mod time;
 
 pub use columns::{findings_batch, write_parquet};
 pub use finding::{Finding, Outcome, SeverityLabel, findings_of};
 pub use link::link_shared;
 pub use revise::{Revised, read_by_day, read_current, revise, write_current};
+pub use suppress::Suppressions;
 pub use time::{day_text, interval, timestamp_text};

@@ -38,12 +38,19 @@ pub struct Case {
     /// CloudTrail records.
     pub records: Vec<Value>,
     /// One line per finding: (column, text) of the columns that the table names.
-    pub expected: Vec<Vec<(String, String)>>,
+    pub expected: Vec<CaseLine>,
 }
+
+/// The compared columns of one finding: (column, text).
+pub type CaseLine = Vec<(String, String)>;
 
 /// A case that does not hold.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{detector}: case `{case}`, {variant}: expected {expected}, found {found}")]
+#[error(
+    "{detector}: case `{case}`, {variant}: expected {}, found {}",
+    one_line(expected),
+    one_line(found)
+)]
 pub struct CaseFailure {
     /// The detector.
     pub detector: String,
@@ -52,9 +59,9 @@ pub struct CaseFailure {
     /// As written, reversed or split.
     pub variant: &'static str,
     /// What the page says.
-    pub expected: String,
+    pub expected: Vec<CaseLine>,
     /// What the detector says.
-    pub found: String,
+    pub found: Vec<CaseLine>,
 }
 
 type Rows = Vec<Vec<String>>;
@@ -288,7 +295,7 @@ fn compare(
     variant: &'static str,
     findings: &[&Finding],
 ) -> Option<CaseFailure> {
-    let columns = |line: &Vec<(String, String)>, finding: &Finding| -> Vec<(String, String)> {
+    let columns = |line: &CaseLine, finding: &Finding| -> CaseLine {
         line.iter().map(|(name, _)| (name.clone(), column(finding, name))).collect()
     };
     // Lines of the table name the same columns; findings beyond the table show all of the first's.
@@ -301,24 +308,22 @@ fn compare(
     if found == case.expected {
         return None;
     }
-    let show = |lines: &[Vec<(String, String)>]| {
-        let line = |line: &Vec<(String, String)>| {
-            let pairs = line.iter().map(|(name, value)| format!("{name}={value}"));
-            pairs.collect::<Vec<_>>().join(" ")
-        };
-        format!(
-            "{} finding(s) [{}]",
-            lines.len(),
-            lines.iter().map(line).collect::<Vec<_>>().join("; ")
-        )
-    };
     Some(CaseFailure {
         detector: detector.to_owned(),
         case: case.name.clone(),
         variant,
-        expected: show(&case.expected),
-        found: show(&found),
+        expected: case.expected.clone(),
+        found,
     })
+}
+
+fn one_line(lines: &[CaseLine]) -> String {
+    let line = |line: &CaseLine| {
+        let pairs = line.iter().map(|(name, value)| format!("{name}={value}"));
+        pairs.collect::<Vec<_>>().join(" ")
+    };
+    let all: Vec<String> = lines.iter().map(line).collect();
+    format!("{} finding(s) [{}]", lines.len(), all.join("; "))
 }
 
 /// A finding's column as text.

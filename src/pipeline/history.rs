@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::judging::Judging;
 use super::run::Span;
 use crate::detect::judge::Learning;
+use crate::findings::Suppressions;
 use crate::intel::OwnAccounts;
 
 const DAY: i64 = 86_400_000_000;
@@ -16,6 +17,8 @@ pub struct JudgeOptions {
     pub border: Option<Border>,
     /// One's own accounts.
     pub own: OwnAccounts,
+    /// Findings that somebody does not want to see.
+    pub suppress: Suppressions,
 }
 
 /// A border put by hand. Tables hold days, so it lies at the beginning of its UTC day.
@@ -48,6 +51,7 @@ impl JudgeOptions {
             learned_from_day: None,
             folds_since: BTreeMap::new(),
             own: &self.own,
+            suppress: &self.suppress,
         }
     }
 

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::chains::Chains;
 use super::run::NotJudged;
 use crate::detect::group::{Entities, Entity, FoldId, Groups, Key, Row};
 use crate::detect::judge::{History, Judgement, Learning, Signal, Unjudged};
-use crate::detect::rules::{Detector, Plan};
+use crate::detect::rules::{Detector, Diagnostic, Plan, UsedFile};
 use crate::error::Result;
-use crate::findings::{Finding, findings_of, link_shared};
+use crate::findings::{Finding, Suppressions, findings_of, link_shared};
 use crate::intel::OwnAccounts;
 
 /// Events of one account, region, bucket and class in one hour.
@@ -59,7 +60,7 @@ impl Coverage {
     pub fn not_judged(&self, detectors: &[Detector]) -> Vec<NotJudged> {
         let needy: Vec<String> = detectors
             .iter()
-            .filter(|detector| detector.metadata.needs_data_events)
+            .filter(|detector| detector.raises && detector.metadata.needs_data_events)
             .map(|detector| detector.metadata.id.clone())
             .collect();
         if needy.is_empty() {
@@ -108,6 +109,8 @@ pub(super) struct Judging<'j> {
     pub folds_since: BTreeMap<FoldId, i64>,
     /// One's own accounts.
     pub own: &'j OwnAccounts,
+    /// Findings that somebody does not want to see.
+    pub suppress: &'j Suppressions,
 }
 
 impl Judging<'_> {
@@ -129,6 +132,12 @@ pub(super) struct Judged {
     pub coverage: Coverage,
     /// Entities that were not judged, by detector and reason.
     pub unjudged: BTreeMap<(String, Unjudged), u64>,
+    /// Of suppressions that have expired.
+    pub notes: Vec<String>,
+    /// The suppression file.
+    pub suppression: Option<UsedFile>,
+    /// Suppressions that do not apply.
+    pub diagnostics: Vec<Diagnostic>,
 }
 
 /// Judges the merged table.
@@ -140,36 +149,76 @@ pub(super) fn judge(
     how: &Judging<'_>,
     table: impl Iterator<Item = Result<(Key, Row)>>,
 ) -> Result<Judged> {
-    let mut detectors: BTreeMap<FoldId, Vec<&Detector>> = BTreeMap::new();
-    for detector in &plan.detectors {
+    let mut detectors: BTreeMap<FoldId, Vec<usize>> = BTreeMap::new();
+    for (number, detector) in plan.detectors.iter().enumerate() {
         if let Some(fold) = plan.folds.get(detector.fold) {
-            detectors.entry(fold.id).or_default().push(detector);
+            detectors.entry(fold.id).or_default().push(number);
         }
     }
     let coverage_fold = plan.folds.get(Plan::COVERAGE).map(|fold| fold.id);
     let valued = plan.folds.iter().filter(|fold| fold.valued).map(|fold| fold.id).collect();
-    let (mut judged, mut days) = (Judged::default(), None);
+    let mut walk =
+        Walk { plan, how, judged: Judged::default(), days: None, chains: Chains::new(plan) };
     for groups in Entities::new(table, valued) {
         let groups = groups?;
         if Some(groups.fold) == coverage_fold {
-            judged.coverage.add(groups);
+            walk.judged.coverage.add(groups);
             continue;
         }
-        // Coverage sorts first, so it is complete here.
-        let days = days.get_or_insert_with(|| CoveredDays::of(&judged.coverage));
-        for detector in detectors.get(&groups.fold).into_iter().flatten() {
-            let (covered, scope) = days.of_entity(detector, &groups.entity);
-            let since = how.folds_since.get(&groups.fold);
-            let covered = since.map_or(covered, |since| days_from(covered, *since));
-            let history = History { covered, scope, learning: how.learning(detector) };
-            let judgement = (detector.judge.judge)(&detector.terms, &groups, &history);
-            judged.add(detector, &groups, judgement, how);
+        for number in detectors.get(&groups.fold).into_iter().flatten() {
+            let depth = plan.detectors.get(*number).map_or(0, |detector| detector.depth);
+            if let Some(depth) = depth.checked_sub(1) {
+                walk.catch_up(depth);
+            }
+            let groups = walk.chains.join(*number, &groups);
+            walk.judge(*number, &groups);
         }
     }
+    walk.catch_up(u8::MAX);
+    let mut judged = walk.judged;
     sort(&mut judged.findings);
     sort(&mut judged.first_appearances);
     link_shared(&mut judged.findings);
+    judged.suppress(plan, how.suppress);
     Ok(judged)
+}
+
+/// A walk over the table.
+struct Walk<'w> {
+    plan: &'w Plan,
+    how: &'w Judging<'w>,
+    judged: Judged,
+    /// Known once coverage, which sorts first, is complete.
+    days: Option<CoveredDays>,
+    chains: Chains<'w>,
+}
+
+impl Walk<'_> {
+    /// Judges an entity by one detector.
+    fn judge(&mut self, number: usize, groups: &Groups) {
+        let Some(detector) = self.plan.detectors.get(number) else { return };
+        if !detector.raises && !detector.terms.feeds {
+            return;
+        }
+        let days = self.days.get_or_insert_with(|| CoveredDays::of(&self.judged.coverage));
+        let (covered, scope) = days.of_entity(detector, &groups.entity);
+        let since = self.how.folds_since.get(&groups.fold);
+        let covered = since.map_or(covered, |since| days_from(covered, *since));
+        let history = History { covered, scope, learning: self.how.learning(detector) };
+        let mut judgement = (detector.judge.judge)(&detector.terms, groups, &history);
+        let firings = std::mem::take(&mut judgement.firings);
+        self.chains.feed(number, groups, &firings);
+        if detector.raises {
+            self.judged.add(detector, groups, judgement, self.how);
+        }
+    }
+
+    /// Judges what waits for correlations of at most that depth.
+    fn catch_up(&mut self, depth: u8) {
+        while let Some((number, groups)) = self.chains.next(depth) {
+            self.judge(number, &groups);
+        }
+    }
 }
 
 impl Judged {
@@ -180,7 +229,7 @@ impl Judged {
         judgement: Judgement,
         how: &Judging<'_>,
     ) {
-        let Judgement { mut signals, mut learned, diffuse } = judgement;
+        let Judgement { mut signals, mut learned, diffuse, .. } = judgement;
         let reported = |from: Option<i64>, day: i64| from.is_none_or(|from| day >= from);
         // The day before is kept for the link to it.
         signals.retain(|signal| reported(how.from_day, signal.day + 1));
@@ -195,6 +244,15 @@ impl Judged {
         let learned: Vec<Signal> = learned.into_iter().map(|(signal, _)| signal).collect();
         let learned = findings_of(detector, &groups.entity, &learned, how.own);
         self.first_appearances.extend(learned);
+    }
+
+    fn suppress(&mut self, plan: &Plan, suppress: &Suppressions) {
+        self.notes = suppress.apply(&mut self.findings);
+        suppress.apply(&mut self.first_appearances);
+        let ids: Vec<String> = plan.detectors.iter().map(|d| d.metadata.id.clone()).collect();
+        self.suppression.clone_from(&suppress.used);
+        self.diagnostics.clone_from(&suppress.diagnostics);
+        self.diagnostics.extend(suppress.strangers(&ids));
     }
 
     /// What the logs cannot show, and what they show too little of.

@@ -8,8 +8,9 @@ use super::judging::judge;
 use super::output;
 use super::partial::{self, Header, Partial};
 use super::run::{Run, Span};
-use super::scan::load_plan;
+use super::scan::load_plan_with;
 use crate::detect::group::{self, TableReader};
+use crate::detect::rules::Tuning;
 use crate::detect::select::Placeholders;
 use crate::error::{Error, Result};
 use crate::source::Shard;
@@ -25,6 +26,8 @@ pub struct MergeOptions {
     pub detectors: Option<PathBuf>,
     /// Values of placeholders in rules.
     pub placeholders: Placeholders,
+    /// What is changed of the detectors; the partial runs were given the same.
+    pub tune: Option<Tuning>,
     /// How entities are judged.
     pub judge: JudgeOptions,
 }
@@ -35,7 +38,8 @@ pub struct MergeOptions {
 /// [`Error::Table`] for folders that hold no partial run, [`Error::Usage`] for runs that do not
 /// belong together.
 pub fn merge(options: &MergeOptions) -> Result<Run> {
-    let plan = load_plan(options.detectors.as_deref(), &options.placeholders)?;
+    let (placeholders, tune) = (&options.placeholders, options.tune.as_ref());
+    let plan = load_plan_with(options.detectors.as_deref(), placeholders, tune)?;
     let partials: Vec<Partial> =
         options.inputs.iter().map(|folder| partial::read(folder)).collect::<Result<_>>()?;
     let headers: Vec<&Header> = partials.iter().map(|partial| &partial.header).collect();
@@ -93,8 +97,9 @@ fn belong_together(headers: &[&Header], plan: &str) -> Result<Vec<String>> {
         return Err(Error::Usage("nothing to merge".to_owned()));
     };
     if headers.iter().any(|header| header.plan != plan) {
-        let message = "a partial run was made with other detectors or another version of \
-                       trailsift; scan it again with these, or give the same `--detectors`";
+        let message = "a partial run was made with other detectors, another tuning or another \
+                       version of trailsift; scan it again with these, or give the same \
+                       `--detectors` and `--tune`";
         return Err(Error::Usage(message.to_owned()));
     }
     let bounds =

@@ -4,6 +4,9 @@
 mod accounting;
 mod archives;
 mod cases;
+mod chains;
+mod detectors;
+mod diff;
 mod feed;
 mod history;
 mod judging;
@@ -22,9 +25,13 @@ pub use accounting::{
     Account, Counts, ObjectOutcome, ObjectRecord, Objects, Records, RejectedRecord,
 };
 pub use archives::ArchiveLimits;
-pub use cases::{Case, CaseFailure, check_cases, read_cases};
+pub use cases::{Case, CaseFailure, CaseLine, check_cases, read_cases};
+pub use detectors::{
+    Checked, Described, Tested, check_detectors, describe_detector, list_detectors, test_detectors,
+};
+pub use diff::{Change, DetectorDiff, Diff, DiffOptions, EntityDiff, Named, Side, diff};
 pub use history::{Border, JudgeOptions};
 pub use judging::{Coverage, CoverageRow};
 pub use merge::{MergeOptions, merge};
 pub use run::{NotJudged, Run, Span, StateChange};
-pub use scan::{Progress, ScanOptions, load_plan, scan};
+pub use scan::{Progress, ScanOptions, load_plan, load_plan_with, scan};

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::accounting::Account;
 use super::judging::{Coverage, Judged};
 use super::stats::Percentiles;
-use crate::detect::rules::{Diagnostic, Plan};
+use crate::detect::rules::{Diagnostic, Plan, UsedFile};
 use crate::findings::{Finding, SeverityLabel};
 
 /// First and last event, µs.
@@ -82,10 +82,14 @@ pub struct Run {
     pub not_judged: Vec<NotJudged>,
     /// What is only learned, and what is judged, in words.
     pub learning: String,
-    /// Rules that do not run.
+    /// Rules that do not run; and entries of tuning and suppression files that do not apply.
     pub diagnostics: Vec<Diagnostic>,
     /// Ids of the detectors that ran.
     pub detectors: Vec<String>,
+    /// The tuning file.
+    pub tuning: Option<UsedFile>,
+    /// The suppression file.
+    pub suppression: Option<UsedFile>,
     /// The events' times.
     pub span: Option<Span>,
     /// Whether the user stopped it before everything was read.
@@ -114,7 +118,14 @@ impl Run {
             not_judged: Vec::new(),
             learning: String::new(),
             diagnostics: plan.diagnostics.clone(),
-            detectors: plan.detectors.iter().map(|d| d.metadata.id.clone()).collect(),
+            detectors: plan
+                .detectors
+                .iter()
+                .filter(|detector| detector.raises)
+                .map(|detector| detector.metadata.id.clone())
+                .collect(),
+            tuning: plan.tuning.clone(),
+            suppression: None,
             span: None,
             interrupted: false,
             incomplete: false,
@@ -131,11 +142,25 @@ impl Run {
         self.findings = judged.findings;
         self.first_appearances = judged.first_appearances;
         self.coverage = judged.coverage;
+        self.suppression = judged.suppression;
+        self.notes.extend(judged.notes);
+        self.diagnostics.extend(judged.diagnostics);
     }
 
-    /// How many findings there are of a severity.
+    /// The findings that are to be seen.
+    pub fn visible(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|finding| !finding.is_suppressed())
+    }
+
+    /// How many findings are suppressed.
+    #[must_use]
+    pub fn suppressed(&self) -> usize {
+        self.findings.len() - self.visible().count()
+    }
+
+    /// How many findings to be seen there are of a severity.
     #[must_use]
     pub fn count(&self, label: SeverityLabel) -> usize {
-        self.findings.iter().filter(|finding| finding.label() == label).count()
+        self.visible().filter(|finding| finding.label() == label).count()
     }
 }

@@ -17,7 +17,7 @@ use super::tables::{Runs, Spill};
 use super::worker::{Harvest, Task, Worker};
 use super::{output, partial};
 use crate::decode::Limits;
-use crate::detect::rules::{Diagnostic, Plan, read_folder, shipped};
+use crate::detect::rules::{Diagnostic, Plan, Tuning, read_folder, shipped};
 use crate::detect::select::Placeholders;
 use crate::error::{Error, Result};
 use crate::events::{EventFilter, OddFields};
@@ -38,6 +38,8 @@ pub struct ScanOptions {
     pub shard: Option<Shard>,
     /// A folder with more detectors.
     pub detectors: Option<PathBuf>,
+    /// What is changed of the detectors.
+    pub tune: Option<Tuning>,
     /// Worker threads.
     pub threads: usize,
     /// Memory to keep within, bytes.
@@ -76,7 +78,19 @@ pub trait Progress: Sync {
 ///
 /// # Errors
 /// [`Error::Usage`] if the folder is not there; [`Error::Detector`] if a shipped detector is bad.
-pub fn load_plan(folder: Option<&Path>, placeholders: &Placeholders) -> Result<Plan> {
+pub fn load_plan(folder: Option<&Path>) -> Result<Plan> {
+    load_plan_with(folder, &Placeholders::new(), None)
+}
+
+/// The same, with values for placeholders and the changes of a tuning file.
+///
+/// # Errors
+/// Those of [`load_plan`].
+pub fn load_plan_with(
+    folder: Option<&Path>,
+    placeholders: &Placeholders,
+    tune: Option<&Tuning>,
+) -> Result<Plan> {
     let mut files = shipped();
     let mut unreadable = Vec::new();
     if let Some(folder) = folder {
@@ -84,9 +98,10 @@ pub fn load_plan(folder: Option<&Path>, placeholders: &Placeholders) -> Result<P
         files.extend(more);
         unreadable = diagnostics;
     }
-    let mut plan = Plan::compile_with(&files, placeholders);
-    let is_shipped =
-        |bad: &&Diagnostic| files.iter().any(|file| file.shipped && file.name == bad.file);
+    let mut plan = Plan::compile_with(&files, placeholders, tune);
+    let is_shipped = |bad: &&Diagnostic| {
+        bad.is_error() && files.iter().any(|file| file.shipped && file.name == bad.file)
+    };
     if let Some(bad) = plan.diagnostics.iter().find(is_shipped) {
         return Err(Error::Detector(bad.to_string()));
     }
@@ -100,7 +115,18 @@ pub fn load_plan(folder: Option<&Path>, placeholders: &Placeholders) -> Result<P
 /// # Errors
 /// Whatever keeps the run from starting or going on; bad input does not.
 pub fn scan(options: &ScanOptions, progress: &dyn Progress, interrupt: &AtomicBool) -> Result<Run> {
-    let plan = load_plan(options.detectors.as_deref(), &options.placeholders)?;
+    let (placeholders, tune) = (&options.placeholders, options.tune.as_ref());
+    let plan = load_plan_with(options.detectors.as_deref(), placeholders, tune)?;
+    scan_with(&plan, options, progress, interrupt)
+}
+
+/// Scans with a plan; see [`scan`].
+pub(super) fn scan_with(
+    plan: &Plan,
+    options: &ScanOptions,
+    progress: &dyn Progress,
+    interrupt: &AtomicBool,
+) -> Result<Run> {
     let own: Vec<&Path> = [Some(&options.out), options.state.as_ref()]
         .into_iter()
         .flatten()
@@ -114,14 +140,13 @@ pub fn scan(options: &ScanOptions, progress: &dyn Progress, interrupt: &AtomicBo
     std::fs::create_dir_all(&options.out).map_err(Error::io(&options.out))?;
     let mut account = Account::of(&listing);
     let mut session = match &options.state {
-        Some(folder) => Some(Session::open(folder, options, &plan)?),
+        Some(folder) => Some(Session::open(folder, options, plan)?),
         None => output::refuse_current(&options.out).map(|()| None)?,
     };
     if let Some(session) = &mut session {
         account.add(session.leave_out(&mut listing)?, Vec::new());
     }
-    let (mut harvest, seen) =
-        read(options, &plan, &listing, session.as_ref(), progress, interrupt)?;
+    let (mut harvest, seen) = read(options, plan, &listing, session.as_ref(), progress, interrupt)?;
     let interrupted = harvest.cut;
     account.listed += harvest.members;
     account.add(take(&mut harvest.manifest), take(&mut harvest.rejected));
@@ -138,7 +163,7 @@ pub fn scan(options: &ScanOptions, progress: &dyn Progress, interrupt: &AtomicBo
         latencies: harvest.latencies.percentiles(),
         notes: notes(options, &listing, &harvest, &seen),
         interrupted,
-        ..Run::empty(&plan, &options.out)
+        ..Run::empty(plan, &options.out)
     };
     if let Some(session) = session {
         partial::clear(&options.out)?;
@@ -147,10 +172,10 @@ pub fn scan(options: &ScanOptions, progress: &dyn Progress, interrupt: &AtomicBo
     }
     let (table, files) = harvest.runs.merged()?;
     if options.partial {
-        partial::write(options, &plan, &run, table)?;
+        partial::write(options, plan, &run, table)?;
     } else {
         let judging = options.judge.judging(run.span, options.since);
-        run.take(judge(&plan, &judging, table)?, &plan);
+        run.take(judge(plan, &judging, table)?, plan);
         run.learning = judging.learning_text();
         partial::clear(&options.out)?;
         output::write(&run)?;

@@ -182,7 +182,8 @@ impl<'o> Session<'o> {
     /// The next manifest; its files have no names yet.
     fn manifest(&self, run: &Run, newest: Option<i64>) -> Manifest {
         let before = self.state.manifest.as_ref();
-        let options = format!("{:?}", self.options.judge);
+        let judge = &self.options.judge;
+        let options = format!("{:?} {:?} {:?}", judge.border, judge.own, judge.suppress.sha256());
         let judged_by = Identity::default().part(Some(&self.plan.digest)).part(Some(&options));
         let folds = fold_entries(self.plan, before);
         let mut manifest = Manifest::new(hex(&judged_by.finish()), self.id_seed, folds);
@@ -205,6 +206,7 @@ impl<'o> Session<'o> {
             learned_from_day: from_day,
             folds_since: manifest.folds.iter().filter_map(since).collect(),
             own: &self.options.judge.own,
+            suppress: &self.options.judge.suppress,
         }
     }
 

@@ -29,6 +29,11 @@ pub fn escaped(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// Our own sentences may be longer than a single log value: each word is escaped by itself.
+pub(super) fn escaped_long(text: &str) -> String {
+    text.split_inclusive(' ').map(escaped).collect()
+}
+
 /// C0, DEL and C1 controls, line and paragraph separators, and the format characters that reorder
 /// or hide text (Unicode UAX #9, and the zero-width ones).
 fn is_unsafe(character: char) -> bool {

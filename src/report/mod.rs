@@ -1,10 +1,16 @@
-//! What people read: the summary on the terminal and the progress bar. Nothing here decides
-//! anything; it shows a [`crate::pipeline::Run`].
+//! What people read: the summary on the terminal, the progress bar, detectors and their pages.
+//! Nothing here decides anything; it shows what [`crate::pipeline`] came to.
 
+mod detectors;
+mod diff;
 mod escape;
+mod markdown;
 mod progress;
+mod table;
 mod terminal;
 
+pub use detectors::{check_results, detector_list, detector_page, test_results};
+pub use diff::detector_diff;
 pub use escape::escaped;
 pub use progress::Bar;
 pub use terminal::summary;

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 
-use super::escape::escaped;
+use super::escape::{escaped, escaped_long};
 use crate::findings::{Finding, SeverityLabel, interval};
 use crate::pipeline::{ObjectOutcome, ObjectRecord, Run};
 
@@ -34,13 +34,14 @@ const DIM: Style = Style::new().dimmed();
 pub fn summary(run: &Run, out: &mut dyn Write) -> io::Result<()> {
     headline(run, out)?;
     let (low, loud): (Vec<_>, Vec<_>) =
-        run.findings.iter().partition(|finding| finding.label() == SeverityLabel::Low);
+        run.visible().partition(|finding| finding.label() == SeverityLabel::Low);
     for finding in loud.iter().take(SHOWN) {
         card(finding, out)?;
     }
     more(loud.len(), SHOWN, file(run), out)?;
     low_findings(&low, file(run), out)?;
     writeln!(out)?;
+    suppressed(run, out)?;
     accounting(run, out)?;
     state(run, out)?;
     damaged(run, out)?;
@@ -80,6 +81,21 @@ fn headline(run: &Run, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{BOLD}interrupted{BOLD:#}: only a part of the input was read and judged")?;
     }
     Ok(())
+}
+
+/// How many findings are not shown because somebody does not want to see them.
+fn suppressed(run: &Run, out: &mut dyn Write) -> io::Result<()> {
+    let file = run.suppression.as_ref().map_or("", |used| &used.file);
+    match run.suppressed() as u64 {
+        0 => Ok(()),
+        some => writeln!(
+            out,
+            "{BOLD}suppressed{BOLD:#} {} by {}: in {}, and not counted",
+            counted(some, "finding"),
+            escaped(file),
+            self::file(run),
+        ),
+    }
 }
 
 /// What the run has changed in the state.
@@ -142,8 +158,8 @@ fn more(all: usize, shown: usize, file: &str, out: &mut dyn Write) -> io::Result
 }
 
 fn findings(run: &Run, counts: &[String]) -> String {
-    let noun = if run.findings.len() == 1 { "finding" } else { "findings" };
-    format!("{} {noun} ({})", number(run.findings.len() as u64), counts.join(", "))
+    let all = run.visible().count() as u64;
+    format!("{} ({})", counted(all, "finding"), counts.join(", "))
 }
 
 fn card(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
@@ -165,11 +181,6 @@ fn card(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
 
 fn line(out: &mut dyn Write, name: &str, text: &str) -> io::Result<()> {
     writeln!(out, "  {name:<9} {}", escaped_long(text.trim_end()))
-}
-
-/// Our own sentences may be longer than a single log value.
-fn escaped_long(text: &str) -> String {
-    text.split_inclusive(' ').map(escaped).collect()
 }
 
 fn who(finding: &Finding) -> String {
@@ -317,7 +328,8 @@ fn not_judged(run: &Run, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "           by {}", escaped(&unjudged.detectors.join(", ")))?;
     }
     for diagnostic in &run.diagnostics {
-        writeln!(out, "{BOLD}not run{BOLD:#}   {}", escaped(&diagnostic.to_string()))?;
+        let word = if diagnostic.is_error() { "not run" } else { "warning" };
+        writeln!(out, "{BOLD}{word}{BOLD:#}   {}", escaped_long(&diagnostic.to_string()))?;
     }
     Ok(())
 }

@@ -181,6 +181,8 @@ impl Manifest {
 mod tests {
     use super::*;
 
+    type Change = fn(&mut Manifest);
+
     fn refused(text: &str) -> String {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("manifest-00000001.json");
@@ -200,7 +202,7 @@ mod tests {
         let path = folder.path().join("manifest-00000001.json");
         std::fs::write(&path, serde_json::to_vec(&manifest).unwrap()).unwrap();
         assert_eq!(Manifest::read(&path).unwrap(), manifest);
-        let changes: [(&str, fn(&mut Manifest)); 7] = [
+        let changes: [(&str, Change); 7] = [
             ("generation", |m| m.generation = u64::MAX),
             ("run", |m| "../run".clone_into(&mut m.run)),
             ("newest_day", |m| m.newest_day = Some(i64::MAX)),
@@ -210,9 +212,9 @@ mod tests {
             ("files", |m| m.files.table.clear()),
         ];
         for (field, change) in changes {
-            let mut changed = manifest.clone();
-            change(&mut changed);
-            let refused = refused(&serde_json::to_string(&changed).unwrap());
+            let mut other = manifest.clone();
+            change(&mut other);
+            let refused = refused(&serde_json::to_string(&other).unwrap());
             assert!(refused.contains(&format!("`{field}` cannot be")), "{refused}");
         }
     }

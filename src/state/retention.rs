@@ -90,6 +90,7 @@ mod tests {
             bytes_out: 0,
             evidence: vec![event(0), event(1)],
             samples: sketches.to_vec(),
+            measures: None,
         };
         let row = Row { panes: Vec::new(), details: Some(Box::new(details)) };
         let kept = |fold, day: i64| {

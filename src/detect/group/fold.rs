@@ -7,9 +7,11 @@ use arrow::buffer::BooleanBuffer;
 use hashbrown::HashMap;
 
 use super::key::FoldId;
+use super::measure::MeasureKind;
 use super::row::{Details, Evidence, Pane};
 use super::sketch::Sketch;
 use super::table::{EntityNumber, Entry, Table};
+use super::values::{ValueColumn, each_value};
 use crate::events::{Core, Dictionary, EventBatch, Field};
 
 /// Most entity columns of a fold.
@@ -82,15 +84,27 @@ pub struct Sample {
     pub keep: usize,
 }
 
+/// The values that a fold measures.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Measured {
+    /// What is kept of them.
+    pub kind: MeasureKind,
+    /// Per counted rule: the fields that hold them; a value of several fields is a combination.
+    pub fields: Vec<Vec<Field>>,
+}
+
 /// A fold: folds the events that its rules select into a table.
 #[derive(Debug, Clone)]
 pub struct Fold {
     /// Its identity.
     pub id: FoldId,
     /// The selections, by their number in the plan; a pane's `rule` is the position in here.
+    /// [`NO_SELECTION`](Self::NO_SELECTION) stands for a rule that selects no events itself.
     pub rules: Vec<usize>,
     /// The entity's columns; with [`valued`](Self::valued) the last one is a value of the entity.
     pub entity: Vec<Field>,
+    /// Per rule: its own columns of the entity; empty if they are the same for all.
+    pub aliased: Vec<Vec<Field>>,
     /// Whether the last column is a value whose history the entity is judged by.
     pub valued: bool,
     /// Lengths of panes and buckets.
@@ -99,6 +113,8 @@ pub struct Fold {
     pub samples: Vec<Sample>,
     /// The first so many rules put [`Details`] into rows; the others are only counted.
     pub detailed: usize,
+    /// The values that are measured, if any.
+    pub measured: Option<Measured>,
 }
 
 /// Positions of an event's entity values among the distinct values of the batch.
@@ -113,7 +129,10 @@ pub struct Hashes(HashMap<SampleField, Rc<[u64]>>);
 
 /// The columns of a batch that a fold reads.
 struct Columns<'b> {
-    entity: Vec<Option<Dictionary<'b>>>,
+    /// The entity's columns, once for all rules or for each.
+    entities: Vec<Vec<Option<Dictionary<'b>>>>,
+    /// Per counted rule: the columns of its values.
+    values: Vec<Vec<ValueColumn<'b>>>,
     samples: Vec<SampleColumn<'b>>,
     errors: Option<Dictionary<'b>>,
 }
@@ -134,10 +153,14 @@ enum SampleColumn<'b> {
 #[derive(Debug, Default)]
 struct Members(Vec<(u16, usize)>);
 
-/// Selected events by the row of the table that they go into.
-type Selected = HashMap<(EntityKeys, i64), Members>;
+/// Selected events by the row of the table that they go into: number of the entity's columns,
+/// entity, bucket.
+type Selected = HashMap<(usize, EntityKeys, i64), Members>;
 
 impl Fold {
+    /// The number of no selection.
+    pub const NO_SELECTION: usize = usize::MAX;
+
     /// Folds the events of `batch` that `masks` (by number in the plan) select into `table`.
     /// `number` is the fold's position in the plan. The events are first brought together by row,
     /// so that the table is looked up, and a value sampled, once per row and not per event.
@@ -156,17 +179,18 @@ impl Fold {
         let mut columns = self.columns(batch, hashes);
         let mut selected = Selected::new();
         for (rule, mask) in masks().enumerate() {
+            let set = if self.aliased.is_empty() { 0 } else { rule };
             let rule = u16::try_from(rule).unwrap_or(u16::MAX);
             for row in mask.into_iter().flat_map(BooleanBuffer::set_indices) {
                 let bucket = self.grain.bucket_of(time_of(batch, row));
-                let key = (columns.entity_keys(row), bucket);
+                let key = (set, columns.entity_keys(set, row), bucket);
                 selected.entry(key).or_default().0.push((rule, row));
             }
         }
-        // In any order: each goes into a row of its own.
+        // In any order: adding to rows commutes.
         #[allow(clippy::iter_over_hash_type, reason = "rows do not depend on each other")]
-        for (turn, ((keys, bucket), members)) in selected.into_iter().enumerate() {
-            let entity = table.entity(number, columns.entity_values(&keys));
+        for (turn, ((set, keys, bucket), members)) in selected.into_iter().enumerate() {
+            let entity = table.entity(number, columns.entity_values(set, &keys));
             let Some(mut entry) = table.entry(number, entity, bucket) else { continue };
             for (rule, row) in members.0.iter().filter(|(_, row)| !batch.is_copy(*row)) {
                 let failed = columns.failed(*row);
@@ -186,12 +210,12 @@ impl Fold {
             if batch.is_copy(row) {
                 continue;
             }
-            let keys = columns.entity_keys(row);
+            let keys = columns.entity_keys(0, row);
             let entity = match last {
                 Some((same, entity)) if same == keys => entity,
                 _ => *entities
                     .entry(keys)
-                    .or_insert_with(|| table.entity(number, columns.entity_values(&keys))),
+                    .or_insert_with(|| table.entity(number, columns.entity_values(0, &keys))),
             };
             last = Some((keys, entity));
             let pane = self.pane(0, *time, columns.failed(row));
@@ -225,7 +249,29 @@ impl Fold {
         for (sketch, column) in details.samples.iter_mut().zip(&mut columns.samples) {
             grown += rows.iter().map(|row| column.sample(*row, turn, sketch)).sum::<usize>();
         }
+        grown += self.measure(details, members, batch, &columns.values);
         entry.grew(grown);
+    }
+
+    /// Adds the values of the counted events. Returns the growth in bytes.
+    fn measure(
+        &self,
+        details: &mut Details,
+        members: &Members,
+        batch: &EventBatch,
+        columns: &[Vec<ValueColumn<'_>>],
+    ) -> usize {
+        let Some(Measured { kind, .. }) = self.measured else { return 0 };
+        let mut measures = details.measures.take().unwrap_or_default();
+        let mut grown = 0;
+        for (rule, row) in members.0.iter().filter(|(_, row)| !batch.is_copy(*row)) {
+            let Some(columns) = columns.get(usize::from(*rule)) else { continue };
+            let start = self.grain.pane_of(time_of(batch, *row));
+            let take = |value: &str| grown += measures.take(start, kind, value);
+            each_value(columns, *row, take);
+        }
+        details.measures = Some(measures).filter(|measures| !measures.is_empty());
+        grown
     }
 
     fn no_details(&self, time: i64) -> Details {
@@ -236,6 +282,7 @@ impl Fold {
             bytes_out: 0,
             evidence: Vec::new(),
             samples: self.samples.iter().map(|sample| Sketch::new(sample.k, sample.keep)).collect(),
+            measures: None,
         }
     }
 
@@ -250,8 +297,19 @@ impl Fold {
 
     fn columns<'b>(&self, batch: &'b EventBatch, hashes: &mut Hashes) -> Columns<'b> {
         let sampled = self.samples.iter();
+        let entity = |fields: &Vec<Field>| -> Vec<Option<Dictionary<'b>>> {
+            fields.iter().map(|field| batch.dictionary(*field)).collect()
+        };
+        let values = |fields: &Vec<Field>| -> Vec<ValueColumn<'b>> {
+            fields.iter().map(|field| ValueColumn::new(*field, batch)).collect()
+        };
+        let entities = match self.aliased.as_slice() {
+            [] => vec![entity(&self.entity)],
+            aliased => aliased.iter().map(entity).collect(),
+        };
         Columns {
-            entity: self.entity.iter().map(|field| batch.dictionary(*field)).collect(),
+            entities,
+            values: self.measured.iter().flat_map(|m| m.fields.iter().map(values)).collect(),
             samples: sampled.map(|s| SampleColumn::new(s.field, batch, hashes)).collect(),
             errors: batch.dictionary(Field::Core(Core::ErrorCode)),
         }
@@ -296,17 +354,25 @@ fn witness(details: &mut Details, time: i64, row: usize, batch: &EventBatch) {
 }
 
 impl Columns<'_> {
-    fn entity_keys(&self, row: usize) -> EntityKeys {
+    fn entity(&self, set: usize) -> &[Option<Dictionary<'_>>] {
+        self.entities.get(set).map_or(&[], Vec::as_slice)
+    }
+
+    fn entity_keys(&self, set: usize, row: usize) -> EntityKeys {
         let mut keys = [ABSENT; MAX_ENTITY];
-        for (key, column) in keys.iter_mut().zip(&self.entity) {
+        for (key, column) in keys.iter_mut().zip(self.entity(set)) {
             let found = column.as_ref().and_then(|column| column.first_key(row));
             *key = found.and_then(|found| u32::try_from(found).ok()).unwrap_or(ABSENT);
         }
         keys
     }
 
-    fn entity_values<'s>(&'s self, keys: &'s EntityKeys) -> impl Iterator<Item = Option<&'s str>> {
-        self.entity.iter().zip(keys).map(|(column, key)| {
+    fn entity_values<'s>(
+        &'s self,
+        set: usize,
+        keys: &'s EntityKeys,
+    ) -> impl Iterator<Item = Option<&'s str>> {
+        self.entity(set).iter().zip(keys).map(|(column, key)| {
             let key = usize::try_from(*key).ok().filter(|_| *key != ABSENT)?;
             column.as_ref()?.value(key)
         })

@@ -15,7 +15,14 @@ impl FoldId {
     /// The id of the fold that `description` describes in full.
     #[must_use]
     pub fn new(description: &str) -> Self {
-        Self::ranked(description, 1)
+        Self::chained(description, 0)
+    }
+
+    /// The id of a fold that is judged after those of a lower `depth`, on whose signals it depends:
+    /// it sorts behind them.
+    #[must_use]
+    pub fn chained(description: &str, depth: u8) -> Self {
+        Self::ranked(description, depth.saturating_add(1))
     }
 
     /// The id of a fold that others need when they are judged: it sorts before all of [`new`](Self::new).
@@ -70,6 +77,7 @@ mod tests {
     fn roll_ups_sort_first() {
         for text in ["a", "b", "c", "d"] {
             assert!(FoldId::roll_up(text) < FoldId::new("a"));
+            assert!(FoldId::new(text) < FoldId::chained("a", 1));
         }
     }
 

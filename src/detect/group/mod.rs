@@ -8,16 +8,21 @@
 
 #![deny(clippy::float_arithmetic)]
 
+mod decimal;
 mod fold;
 mod key;
+mod measure;
 mod merge;
 mod row;
 mod sketch;
 mod storage;
 mod table;
+mod values;
 
-pub use fold::{Fold, Grain, Hashes, MAX_ENTITY, Sample, SampleField};
+pub use decimal::Decimal;
+pub use fold::{Fold, Grain, Hashes, MAX_ENTITY, Measured, Sample, SampleField};
 pub use key::{Entity, FoldId, Key};
+pub use measure::{Content, MAX_DISTINCT, Measure, MeasureKind, Measures};
 pub use merge::{Entities, Groups, MAX_VALUES, Run, merge};
 pub use row::{Details, Evidence, Pane, Row};
 pub use sketch::Sketch;

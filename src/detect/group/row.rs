@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::measure::Measures;
 use super::sketch::Sketch;
 
 /// How many events a row names as evidence.
@@ -71,6 +72,8 @@ pub struct Details {
     pub evidence: Vec<Evidence>,
     /// One sample per sampled field of the fold.
     pub samples: Vec<Sketch>,
+    /// The values of each pane; absent in folds that measure none.
+    pub measures: Option<Box<Measures>>,
 }
 
 impl Details {
@@ -92,6 +95,24 @@ impl Details {
 
     /// The details of both sets of events.
     pub fn merge(&mut self, other: &Self) {
+        self.merge_summary(other);
+        match (&mut self.measures, &other.measures) {
+            (Some(mine), Some(theirs)) => mine.merge(theirs),
+            (mine @ None, theirs) => mine.clone_from(theirs),
+            (Some(_), None) => {}
+        }
+    }
+
+    /// The details without the values of panes, which findings do not show.
+    #[must_use]
+    pub fn summary(&self) -> Self {
+        let Self { first, last, bytes_in, bytes_out, .. } = *self;
+        let (evidence, samples) = (self.evidence.clone(), self.samples.clone());
+        Self { first, last, bytes_in, bytes_out, evidence, samples, measures: None }
+    }
+
+    /// The details of both sets of events, leaving the values of panes as they are.
+    pub fn merge_summary(&mut self, other: &Self) {
         self.first = self.first.min(other.first);
         self.last = self.last.max(other.last);
         self.bytes_in = self.bytes_in.saturating_add(other.bytes_in);

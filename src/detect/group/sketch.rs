@@ -129,14 +129,17 @@ impl Sketch {
     #[must_use]
     pub fn distinct(&self) -> u64 {
         match self.hashes.last() {
-            Some(largest) if !self.is_exact() => {
-                let range = u128::from(u64::MAX);
-                let estimate =
-                    (self.k.saturating_sub(1) as u128 * range) / u128::from((*largest).max(1));
-                u64::try_from(estimate).unwrap_or(u64::MAX)
-            }
+            Some(largest) if !self.is_exact() => Self::estimate(self.k, *largest),
             _ => self.hashes.len() as u64,
         }
+    }
+
+    /// The estimate of the number of distinct values, given the k-th smallest of their hashes.
+    #[must_use]
+    pub fn estimate(k: usize, largest: u64) -> u64 {
+        let range = u128::from(u64::MAX);
+        let estimate = (k.saturating_sub(1) as u128 * range) / u128::from(largest.max(1));
+        u64::try_from(estimate).unwrap_or(u64::MAX)
     }
 }
 

@@ -3,7 +3,9 @@
 //! Columns: `fold` (hex), `entity` (list of text), `bucket` (time), `panes` (list of start, rule,
 //! ok, failed), `first`, `last` (times), `bytes_in`, `bytes_out`, `evidence` (list of event_time,
 //! event_id, object_uri, record_number), `samples` (list of k, keep, texts, and the
-//! hashes of further values).
+//! hashes of further values), `measures` (list of start, kind, skipped, sum, count, hashes, buckets).
+
+mod measures;
 
 use std::fs::File;
 use std::ops::RangeInclusive;
@@ -35,7 +37,7 @@ const BATCH: usize = 1_024;
 const READ_BATCH: usize = 256;
 
 /// Metadata key and value that mark our tables; the number changes with the format.
-const FORMAT: (&str, &str) = ("trailsift.table", "2");
+const FORMAT: (&str, &str) = ("trailsift.table", "3");
 
 /// Times of panes and buckets, in seconds: those that events can have, and some slack. The judges
 /// calculate with what a table says, so nothing else is read.
@@ -121,6 +123,7 @@ fn to_batch(rows: &[(Key, Row)]) -> Result<RecordBatch> {
         ("bytes_out", count(|d| d.bytes_out)),
         ("evidence", evidence(rows)?),
         ("samples", samples(rows)?),
+        ("measures", measures::write(rows)?),
     ];
     let nullable = columns.into_iter().map(|(name, column)| (name, column, true));
     Ok(RecordBatch::try_from_iter_with_nullable(nullable)?)
@@ -287,6 +290,7 @@ fn value(batch: &RecordBatch, row: usize) -> Option<Row> {
     };
     let count =
         |name| Some(batch.column_by_name(name)?.as_primitive_opt::<UInt64Type>()?.value(row));
+    let measures = measures::read(items("measures")?.as_struct_opt()?)?;
     let details = Details {
         first: time("first")?,
         last: time("last")?,
@@ -294,6 +298,7 @@ fn value(batch: &RecordBatch, row: usize) -> Option<Row> {
         bytes_out: count("bytes_out")?,
         evidence: read_evidence(items("evidence")?.as_struct_opt()?)?,
         samples: read_samples(items("samples")?.as_struct_opt()?)?,
+        measures: (!measures.is_empty()).then(|| Box::new(measures)),
     };
     Some(Row { panes, details: Some(Box::new(details)) })
 }

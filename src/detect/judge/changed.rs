@@ -7,13 +7,14 @@
 
 use super::severity::{Day, Fired};
 use super::{Count, History, Judge, Judgement, Signal, Terms, gather};
-use crate::detect::group::{Grain, Groups, Pane, Row};
+use crate::detect::group::{Decimal, Grain, Groups, Pane, Row};
 
 /// The registry's entry.
 pub(super) const JUDGE: Judge = Judge {
     name: "changed",
     // Every configuration event keeps its second.
     grain: |_| Grain { pane: 1, bucket: DAY },
+    measure: None,
     judge,
     #[cfg(test)]
     oracle: oracle::changed,
@@ -99,7 +100,8 @@ fn signal(
         first: first.max(details.first.min(last)),
         last: fired.last,
         counts: vec![count],
-        peak: fired.peak,
+        peak: Decimal::whole(fired.peak),
+        observed: None,
         values: Vec::new(),
         expected,
         baseline: None,

@@ -11,12 +11,13 @@ use std::sync::Arc;
 use super::history::Past;
 use super::severity::{Day, Fired};
 use super::{Count, History, Judge, Judgement, Signal, Terms, Unjudged, gather};
-use crate::detect::group::{Details, Grain, Groups, Row};
+use crate::detect::group::{Decimal, Details, Grain, Groups, Row};
 
 /// The registry's entry.
 pub(super) const JUDGE: Judge = Judge {
     name: "first_seen",
     grain: |_| Grain::DAY,
+    measure: None,
     judge,
     #[cfg(test)]
     oracle: oracle::first_seen,
@@ -133,7 +134,8 @@ fn signal(
         first,
         last,
         counts: vec![count],
-        peak,
+        peak: Decimal::whole(peak),
+        observed: None,
         values,
         expected: expected(groups, past),
         baseline: Some((past.from, past.until)),

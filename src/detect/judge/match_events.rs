@@ -2,12 +2,13 @@
 
 use super::severity::{Day, Fired};
 use super::{Count, History, Judge, Judgement, Signal, Terms, gather};
-use crate::detect::group::{Grain, Groups, Row};
+use crate::detect::group::{Decimal, Grain, Groups, Row};
 
 /// The registry's entry.
 pub(super) const JUDGE: Judge = Judge {
     name: "match",
     grain: |_| Grain::DAY,
+    measure: None,
     judge,
     #[cfg(test)]
     oracle: oracle::match_events,
@@ -50,7 +51,8 @@ fn signal(terms: &Terms, bucket: i64, row: &Row, earlier: &[Fired]) -> Option<Si
         severity: terms.severity.of(day),
         expected: terms.severity.expected(day, "none"),
         counts,
-        peak,
+        peak: Decimal::whole(peak),
+        observed: None,
         values: Vec::new(),
         baseline: None,
         details,

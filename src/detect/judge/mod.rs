@@ -3,21 +3,31 @@
 //! A new kind of judgement is one file in this folder and one line in [`REGISTRY`]; the law
 //! checker then holds it to its naive oracle. Floats are born here and nowhere before.
 
+mod chain;
 mod changed;
+mod condition;
 mod event_count;
 mod first_seen;
 mod history;
 mod match_events;
 mod severity;
-mod window;
+mod sliding;
+mod temporal;
+mod temporal_ordered;
+mod value_avg;
+mod value_count;
+mod value_median;
+mod value_percentile;
+mod value_sum;
 
 use std::sync::Arc;
 
-use crate::detect::group::{Details, Grain, Groups, MAX_VALUES};
+use crate::detect::group::{Decimal, Details, Grain, Groups, MAX_VALUES, MeasureKind};
 
+pub use chain::chained_rows;
+pub use condition::{Condition, Operator, Pattern, Way};
 pub use history::{History, Learning};
 pub use severity::{Escalation, Recurring, Severity};
-pub use window::{Condition, Operator};
 
 /// What a judge needs to know beside the groups: the detector's numbers.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -26,8 +36,19 @@ pub struct Terms {
     pub timespan: i64,
     /// The timespan as the detector writes it, `1h`.
     pub timespan_text: String,
-    /// When a count is remarkable; all must hold.
+    /// When a number is remarkable; all must hold.
     pub conditions: Vec<Condition>,
+    /// For the temporal judges: the rules that must be there, instead of how many.
+    pub pattern: Option<Pattern>,
+    /// For judges of values: the field as the detector names it.
+    pub field: String,
+    /// For `value_percentile`: 0 to 100.
+    pub percentile: Decimal,
+    /// Whether correlations refer to it, so that its [`Firing`]s are wanted.
+    pub feeds: bool,
+    /// By how much the windows of correlations around it, or of those that it refers to, lengthen
+    /// the time that a signal depends on, seconds.
+    pub chained: i64,
     /// Per rule of the fold: whether its events are counted.
     pub counted: Vec<bool>,
     /// Per rule of the fold: whether an event of it keeps the counted events within the timespan,
@@ -85,8 +106,11 @@ pub struct Signal {
     pub last: i64,
     /// Counts per rule of the fold within the judged intervals.
     pub counts: Vec<Count>,
-    /// The remarkable number: the highest count of a window, or the number of events.
-    pub peak: u64,
+    /// The remarkable number: the highest of a window (the lowest where only low numbers are
+    /// remarkable), or the number of events.
+    pub peak: Decimal,
+    /// The remarkable number in words, where it is no count of events.
+    pub observed: Option<String>,
     /// The new values, for judges of values.
     pub values: Vec<Arc<str>>,
     /// Against what: the threshold, the entity's own earlier highest, or its history.
@@ -119,6 +143,22 @@ pub struct Judgement {
     pub learned: Vec<(Signal, Unjudged)>,
     /// Whether it has too many values for any to be judged.
     pub diffuse: bool,
+    /// When it fires, for correlations that refer to the detector.
+    pub firings: Vec<Firing>,
+}
+
+/// A window that satisfies a correlation's conditions, as an event of the correlations that refer
+/// to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Firing {
+    /// Start of the window's first pane, seconds since the epoch.
+    pub from: i64,
+    /// Start of its last pane: when it fires.
+    pub at: i64,
+    /// Whether it begins to hold here: no window ending at the event before holds.
+    pub begins: bool,
+    /// Whether a call of the window succeeded.
+    pub ok: bool,
 }
 
 /// Why an entity was not judged.
@@ -152,7 +192,15 @@ impl Terms {
     /// The days that a window can touch beside the one in which it ends.
     #[must_use]
     pub fn timespan_days(&self) -> i64 {
-        self.timespan / 86_400 + 1
+        self.timespan.saturating_add(self.chained) / 86_400 + 1
+    }
+
+    /// Whether only low numbers are remarkable.
+    #[must_use]
+    pub fn is_low(&self) -> bool {
+        let low =
+            |condition: &Condition| matches!(condition.operator, Operator::Lt | Operator::Lte);
+        self.pattern.is_none() && !self.conditions.is_empty() && self.conditions.iter().all(low)
     }
 }
 
@@ -169,6 +217,8 @@ pub struct Judge {
     pub name: &'static str,
     /// The grain of time that its fold needs.
     pub grain: fn(&Terms) -> Grain,
+    /// What it needs of the values of a field, if it judges them.
+    pub measure: Option<MeasureKind>,
     /// Judges one entity.
     pub judge: fn(&Terms, &Groups, &History<'_>) -> Judgement,
     /// The same from the fully sorted list of events, as plainly as can be said.
@@ -181,8 +231,19 @@ type Oracle =
     fn(&Terms, &[crate::detect::laws::Event], &History<'_>) -> Vec<crate::detect::laws::Verdict>;
 
 /// Every judge, in the order of the documentation.
-pub const REGISTRY: &[Judge] =
-    &[match_events::JUDGE, event_count::JUDGE, first_seen::JUDGE, changed::JUDGE];
+pub const REGISTRY: &[Judge] = &[
+    match_events::JUDGE,
+    event_count::JUDGE,
+    value_count::JUDGE,
+    value_sum::JUDGE,
+    value_avg::JUDGE,
+    value_percentile::JUDGE,
+    value_median::JUDGE,
+    temporal::JUDGE,
+    temporal_ordered::JUDGE,
+    first_seen::JUDGE,
+    changed::JUDGE,
+];
 
 /// The judge of that name.
 #[must_use]
@@ -196,8 +257,8 @@ fn gather<'d>(
     first: i64,
     last: i64,
 ) -> Option<Details> {
-    let mut gathered = rows.next()?.clone();
-    rows.for_each(|row| gathered.merge(row));
+    let mut gathered = rows.next()?.summary();
+    rows.for_each(|row| gathered.merge_summary(row));
     let inside = |time: i64| (first..=last).contains(&time);
     if gathered.evidence.iter().any(|event| inside(event.event_time)) {
         gathered.evidence.retain(|event| inside(event.event_time));

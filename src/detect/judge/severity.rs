@@ -110,7 +110,7 @@ impl Recurring {
 impl Fired {
     /// The day of a signal.
     pub(super) fn of(signal: &Signal) -> Self {
-        Self { peak: signal.peak, first: signal.first, last: signal.last }
+        Self { peak: signal.peak.count(), first: signal.first, last: signal.last }
     }
 
     const HOUR: i64 = 3_600_000_000;

@@ -3,15 +3,16 @@
 
 use std::collections::BTreeMap;
 
-use rsigma_parser::{Detections, SigmaRule};
+use rsigma_parser::Detections;
 
+use super::chain::{Column, Rule};
 use super::detector::{Detector, Scope};
 use super::diagnostic::Diagnostic;
 use super::document::{Document, Kind};
 use super::draft::Draft;
 use super::filter::Filter;
 use super::plan::{NORMALISER, Plan, SAMPLES};
-use crate::detect::group::{Fold, FoldId, Grain, MAX_ENTITY, Sample, SampleField};
+use crate::detect::group::{Fold, FoldId, Grain, Sample, SampleField};
 use crate::detect::judge::{self, Terms};
 use crate::detect::select::{self, CompileError, Expression, Placeholders, Selection};
 use crate::events::{ColumnKind, Core, Field};
@@ -25,11 +26,26 @@ pub(super) struct Compiler<'d> {
     filters: &'d [Filter],
     placeholders: &'d Placeholders,
     /// Documents by name and id.
-    known: BTreeMap<&'d str, usize>,
+    pub(super) known: BTreeMap<&'d str, usize>,
     /// Selections by document.
     compiled: BTreeMap<usize, usize>,
+    /// Detectors by document.
+    states: BTreeMap<usize, State>,
+    /// Per detector: the names of its entity's columns.
+    pub(super) columns: Vec<Vec<String>>,
     /// What is compiled so far.
     pub(super) plan: Plan,
+}
+
+/// How far a document's detector is.
+#[derive(Debug, Clone, Copy)]
+enum State {
+    /// Waiting for the correlations that it refers to.
+    Running,
+    /// It does not run.
+    Failed,
+    /// Its position in the plan.
+    Done(usize),
 }
 
 impl<'d> Compiler<'d> {
@@ -46,12 +62,35 @@ impl<'d> Compiler<'d> {
                 known.entry(name).or_insert(number);
             }
         }
-        Self { documents, filters, placeholders, known, compiled: BTreeMap::new(), plan }
+        let (compiled, states) = (BTreeMap::new(), BTreeMap::new());
+        let columns = Vec::new();
+        Self { documents, filters, placeholders, known, compiled, states, columns, plan }
     }
 
-    /// Compiles the detector of document number `number`.
-    pub(super) fn detector(&mut self, number: usize) -> Result<(), Diagnostic> {
-        let Some(document) = self.documents.get(number) else { return Ok(()) };
+    /// Compiles the detector of document number `number`, once; `None` if it does not run.
+    pub(super) fn detector(&mut self, number: usize) -> Option<usize> {
+        if let Some(state) = self.states.get(&number) {
+            return match state {
+                State::Done(detector) => Some(*detector),
+                State::Running | State::Failed => None,
+            };
+        }
+        self.states.insert(number, State::Running);
+        let state = match self.compile(number) {
+            Ok(detector) => State::Done(detector),
+            Err(diagnostic) => {
+                self.plan.diagnostics.push(diagnostic);
+                State::Failed
+            }
+        };
+        let found = if let State::Done(detector) = state { Some(detector) } else { None };
+        self.states.insert(number, state);
+        found
+    }
+
+    fn compile(&mut self, number: usize) -> Result<usize, Diagnostic> {
+        let documents = self.documents;
+        let Some(document) = documents.get(number) else { return Ok(usize::MAX) };
         if self.plan.detectors.iter().any(|known| known.metadata.id == document.id) {
             let message = format!("detector `{}` is defined already", document.id);
             return Err(document.fault("duplicate", message).help("give it another `name`"));
@@ -62,12 +101,15 @@ impl<'d> Compiler<'d> {
             document.fault("judge", message)
         })?;
         let rules = self.rules(&draft, number)?;
+        let depth = self.depth(&draft, &rules)?;
         let own = draft.counted.is_empty().then(|| document.id.clone());
         let names: Vec<String> =
             own.iter().chain(&draft.counted).chain(&draft.context).cloned().collect();
         let (metadata, severity) = (draft.metadata(&names)?, draft.severity(&names)?);
-        let scope = self.scope(&draft)?;
-        let fold = self.fold(&draft, &rules, (judge.grain)(&draft.terms))?;
+        let columns = self.columns(&draft, &rules)?;
+        let scope = scope(&draft, &columns)?;
+        let members = self.members(&rules, &columns);
+        let fold = self.fold(&draft, &rules, &columns, (judge.grain)(&draft.terms), depth)?;
         let known = self.plan.folds.iter().position(|other| other.id == fold.id);
         let position = known.unwrap_or_else(|| {
             self.plan.folds.push(fold);
@@ -75,96 +117,177 @@ impl<'d> Compiler<'d> {
         });
         let (titles, details) = (self.titles(&rules), draft.section.details.len());
         let terms = Terms { titles, severity, ..draft.terms };
-        let detector = Detector { metadata, judge, terms, scope, fold: position, details };
-        self.plan.detectors.push(detector);
-        Ok(())
+        self.columns.push(columns.into_iter().map(|column| column.name).collect());
+        let (fold, raises) = (position, document.judged);
+        self.plan.detectors.push(Detector {
+            metadata,
+            judge,
+            terms,
+            scope,
+            fold,
+            details,
+            raises,
+            members,
+            depth,
+        });
+        Ok(self.plan.detectors.len() - 1)
     }
 
-    /// The documents of the draft's rules; without any, its own.
-    fn rules(&self, draft: &Draft<'_>, own: usize) -> Result<Vec<usize>, Diagnostic> {
-        let own = draft.counted.is_empty().then_some(own);
-        let is_rule = |number: &usize| {
-            self.documents.get(*number).is_some_and(|found| matches!(found.kind, Kind::Rule(_)))
-        };
-        let resolve = |name: &String| {
-            self.known.get(name.as_str()).copied().filter(is_rule).ok_or_else(|| {
-                let message = format!("refers to `{name}`, which is no loaded plain rule");
-                draft.document.fault("reference", message)
-            })
-        };
-        let named = draft.counted.iter().chain(&draft.context).map(resolve);
-        own.map(Ok).into_iter().chain(named).collect()
-    }
-
-    fn titles(&self, rules: &[usize]) -> Vec<String> {
-        let title = |rule: &usize| match self.documents.get(*rule).map(|found| &found.kind) {
-            Some(Kind::Rule(rule)) => rule.title.clone(),
-            _ => String::new(),
-        };
-        rules.iter().map(title).collect()
-    }
-
-    /// Whose history the entity is judged by.
-    fn scope(&mut self, draft: &Draft<'_>) -> Result<Option<Scope>, Diagnostic> {
-        let keys = &draft.section.history;
-        if draft.judge != "first_seen" {
-            return Ok(None);
+    /// The draft's rules; without any, its own.
+    fn rules(&mut self, draft: &Draft<'_>, own: usize) -> Result<Vec<Rule>, Diagnostic> {
+        if draft.counted.is_empty() {
+            self.selection(own)?;
         }
-        let entity = self.entity(draft)?;
-        let bucket = entity.iter().position(|field| *field == Field::Core(Core::Bucket));
-        let bucket = match keys.scope.as_deref() {
-            None | Some("account") => None,
-            Some("bucket") if bucket.is_some() => bucket,
-            Some(_) => {
-                let message = "`scope` is `account`, or `bucket` where `group_by` has it";
-                return Err(draft.document.fault("scope", message));
+        let mut rules: Vec<Rule> =
+            draft.counted.is_empty().then_some(Rule::Plain(own)).into_iter().collect();
+        let mut seen: Vec<usize> = Vec::new();
+        for (position, name) in draft.counted.iter().chain(&draft.context).enumerate() {
+            let counted = position < draft.counted.len();
+            let (number, rule) = self.rule(draft, name, counted)?;
+            if seen.contains(&number) {
+                let message = format!("names the rule `{name}` twice");
+                return Err(draft.document.fault_of("rules", "reference", message));
+            }
+            seen.push(number);
+            rules.push(rule);
+        }
+        Ok(rules)
+    }
+
+    /// The rule of that name or id, with the number of its document.
+    fn rule(
+        &mut self,
+        draft: &Draft<'_>,
+        name: &str,
+        counted: bool,
+    ) -> Result<(usize, Rule), Diagnostic> {
+        let fault = |what: &str| {
+            let message = format!("refers to `{name}`, which {what}");
+            draft.document.fault_of("rules", "reference", message)
+        };
+        let is_correlation = |number: &usize| {
+            let document = self.documents.get(*number);
+            document.is_some_and(|found| matches!(found.kind, Kind::Correlation(_)))
+        };
+        let number = self.known.get(name).copied();
+        let Some(number) = number.filter(|number| counted || !is_correlation(number)) else {
+            let kind = if counted { "rule or correlation" } else { "plain rule" };
+            return Err(fault(&format!("is no loaded {kind}")));
+        };
+        if !is_correlation(&number) {
+            if let Err(diagnostic) = self.selection(number) {
+                self.plan.diagnostics.push(diagnostic);
+                return Err(fault("does not run"));
+            }
+            return Ok((number, Rule::Plain(number)));
+        }
+        if matches!(self.states.get(&number), Some(State::Running)) {
+            return Err(draft
+                .document
+                .fault_of("rules", "cycle", format!("refers to `{name}`, which depends on it"))
+                .help("correlations must not refer to each other in a circle"));
+        }
+        let detector = self.detector(number).ok_or_else(|| fault("does not run"))?;
+        Ok((number, Rule::Correlation(detector)))
+    }
+
+    /// The number of the document of that id.
+    pub(super) fn document_with_id(&self, id: &str) -> Option<usize> {
+        let done = |(_, state): &(&usize, &State)| {
+            let State::Done(detector) = state else { return false };
+            self.plan.detectors.get(*detector).is_some_and(|found| found.metadata.id == id)
+        };
+        self.states.iter().find(done).map(|(document, _)| *document)
+    }
+
+    fn titles(&self, rules: &[Rule]) -> Vec<String> {
+        let title = |rule: &Rule| {
+            let document = self.document_of(*rule).and_then(|number| self.documents.get(number));
+            match document.map(|found| &found.kind) {
+                Some(Kind::Rule(rule)) => rule.title.clone(),
+                Some(Kind::Correlation(rule)) => rule.title.clone(),
+                None => String::new(),
             }
         };
-        let (data, min_days) = (draft.section.needs_data_events, keys.min.unwrap_or(MIN_HISTORY));
-        Ok(Some(Scope { bucket, data, min_days }))
+        rules.iter().map(title).collect()
     }
 
     fn fold(
         &mut self,
         draft: &Draft<'_>,
-        rules: &[usize],
+        rules: &[Rule],
+        columns: &[Column],
         grain: Grain,
+        depth: u8,
     ) -> Result<Fold, Diagnostic> {
         let mut selections = Vec::new();
         let mut parts = vec![format!("{NORMALISER} {} {}", grain.pane, grain.bucket)];
         for rule in rules {
-            let Some((document, Kind::Rule(sigma))) =
-                self.documents.get(*rule).map(|document| (document, &document.kind))
-            else {
-                continue;
-            };
-            selections.push(self.selection(*rule, document, sigma)?);
-            parts.push(describe(sigma));
-            let filters = self.filters.iter().filter(|filter| filter.applies_to(sigma));
-            parts.extend(filters.map(Filter::describe));
+            match rule {
+                Rule::Plain(number) => {
+                    let selection = self.selection(*number)?;
+                    parts.push(self.describe(*number));
+                    selections.push(match &draft.document.exclude {
+                        None => selection,
+                        Some(events) => {
+                            parts.push(format!("without {}", described(events)));
+                            self.without(selection, events, draft.document)?
+                        }
+                    });
+                }
+                Rule::Correlation(_) => {
+                    selections.push(Fold::NO_SELECTION);
+                    parts.push("correlation\n".to_owned());
+                }
+            }
         }
-        let entity = self.entity(draft)?;
         let samples = self.samples(draft)?;
+        let detailed = draft.terms.counted.iter().filter(|counted| **counted).count();
+        let measured = self.measured(draft, rules, detailed)?;
         parts.push(draft.group_by.join(","));
         parts.push(format!("{:?}", draft.section.value));
         parts.push(draft.section.details.join(","));
-        let detailed = draft.terms.counted.iter().filter(|counted| **counted).count();
         parts.push(detailed.to_string());
-        let id = FoldId::new(&parts.join("\n"));
-        let valued = draft.section.value.is_some();
-        Ok(Fold { id, rules: selections, entity, valued, grain, samples, detailed })
+        let entity = |rule: usize| -> Vec<Field> {
+            columns.iter().filter_map(|column| column.fields.get(rule).copied()).collect()
+        };
+        let mut aliased: Vec<Vec<Field>> = (0..rules.len()).map(entity).collect();
+        if aliased.iter().all(|columns| Some(columns) == aliased.first()) {
+            aliased.clear();
+        }
+        let names = |fields: &Vec<Field>| {
+            let names = fields.iter().map(|field| self.plan.fields.name(*field));
+            names.collect::<Vec<_>>().join(",")
+        };
+        parts.extend(aliased.iter().map(names));
+        if let Some(measured) = &measured {
+            parts.push(format!("{:?}", measured.kind));
+            parts.extend(measured.fields.iter().map(names));
+        }
+        Ok(Fold {
+            id: FoldId::chained(&parts.join("\n"), depth),
+            rules: selections,
+            entity: entity(0),
+            aliased,
+            valued: draft.section.value.is_some(),
+            grain,
+            samples,
+            detailed,
+            measured,
+        })
     }
 
-    /// The number of a rule's selection, compiled on first use.
-    fn selection(
-        &mut self,
-        number: usize,
-        document: &Document,
-        rule: &SigmaRule,
-    ) -> Result<usize, Diagnostic> {
+    /// The number of a plain rule's selection, compiled on first use.
+    fn selection(&mut self, number: usize) -> Result<usize, Diagnostic> {
         if let Some(selection) = self.compiled.get(&number) {
             return Ok(*selection);
         }
+        let documents = self.documents;
+        let Some((document, Kind::Rule(rule))) =
+            documents.get(number).map(|document| (document, &document.kind))
+        else {
+            return Ok(Fold::NO_SELECTION);
+        };
         let own = self.condition(&rule.detection);
         let own = own.map_err(|error| document.fault("selection", error.to_string()))?;
         let mut parts = vec![own];
@@ -198,6 +321,26 @@ impl<'d> Compiler<'d> {
         compiler.compile(detection)
     }
 
+    /// The number of a selection without some events.
+    fn without(
+        &mut self,
+        selection: usize,
+        events: &Detections,
+        document: &Document,
+    ) -> Result<usize, Diagnostic> {
+        let excluded = self.condition(events);
+        let excluded = excluded.map_err(|error| document.fault("selection", error.to_string()))?;
+        let all = self.plan.selections.get(selection).map(|all| all.condition.clone());
+        let parts = all.into_iter().chain([Expression::Not(Box::new(excluded))]).collect();
+        let condition = Expression::All(parts);
+        self.plan.selections.push(Selection::new(
+            condition,
+            &self.plan.predicates,
+            &self.plan.fields,
+        ));
+        Ok(self.plan.selections.len() - 1)
+    }
+
     /// Names filters that do not do what they seem to.
     pub(super) fn check_filters(&mut self) {
         for filter in self.filters {
@@ -209,28 +352,15 @@ impl<'d> Compiler<'d> {
         }
     }
 
-    /// The entity's columns: the recipient account is part of every entity.
-    fn entity(&mut self, draft: &Draft<'_>) -> Result<Vec<Field>, Diagnostic> {
-        let fault = |message| draft.document.fault("group_by", message);
-        let mut entity = vec![Field::Core(Core::RecipientAccount)];
-        for name in draft.group_by.iter().chain(&draft.section.value) {
-            let field = self.field(draft, name)?;
-            if let Field::Core(core) = field
-                && core.kind() != ColumnKind::Dictionary
-            {
-                let message = format!("cannot group by `{name}`, which is no text of few values");
-                return Err(fault(message));
-            }
-            if !entity.contains(&field) {
-                entity.push(field);
-            } else if draft.section.value.as_ref() == Some(name) {
-                return Err(fault(format!("`value: {name}` is a column of the entity already")));
-            }
-        }
-        if entity.len() > MAX_ENTITY {
-            return Err(fault(format!("groups by more than {} fields", MAX_ENTITY - 1)));
-        }
-        Ok(entity)
+    /// A rule's selection as text, for the fold's digest: the same whatever the rule is called.
+    fn describe(&self, number: usize) -> String {
+        let document = self.documents.get(number);
+        let Some(Kind::Rule(rule)) = document.map(|document| &document.kind) else {
+            return String::new();
+        };
+        let own = described(&rule.detection);
+        let filters = self.filters.iter().filter(|filter| filter.applies_to(rule));
+        std::iter::once(own).chain(filters.map(Filter::describe)).collect()
     }
 
     fn samples(&mut self, draft: &Draft<'_>) -> Result<Vec<Sample>, Diagnostic> {
@@ -253,7 +383,7 @@ impl<'d> Compiler<'d> {
         Ok(samples)
     }
 
-    fn field(&mut self, draft: &Draft<'_>, name: &str) -> Result<Field, Diagnostic> {
+    pub(super) fn field(&mut self, draft: &Draft<'_>, name: &str) -> Result<Field, Diagnostic> {
         let found = self.plan.fields.resolve(name);
         found.map_err(|error| draft.document.fault("field", error.to_string()))
     }
@@ -266,13 +396,28 @@ fn sample_field(field: Field) -> SampleField {
     }
 }
 
-/// A rule's selection as text, for the fold's digest: the same whatever the rule is called.
-fn describe(rule: &SigmaRule) -> String {
-    let named: BTreeMap<&String, String> = rule
-        .detection
-        .named
-        .iter()
-        .map(|(name, detection)| (name, format!("{detection:?}")))
-        .collect();
-    format!("{named:?} {:?}\n", rule.detection.condition_strings)
+/// Whose history the entity is judged by.
+fn scope(draft: &Draft<'_>, columns: &[Column]) -> Result<Option<Scope>, Diagnostic> {
+    let keys = &draft.section.history;
+    if draft.judge != "first_seen" {
+        return Ok(None);
+    }
+    let is_bucket = |column: &Column| column.fields.first() == Some(&Field::Core(Core::Bucket));
+    let bucket = columns.iter().position(is_bucket);
+    let bucket = match keys.scope.as_deref() {
+        None | Some("account") => None,
+        Some("bucket") if bucket.is_some() => bucket,
+        Some(_) => {
+            let message = "`scope` is `account`, or `bucket` where `group_by` has it";
+            return Err(draft.document.fault("scope", message));
+        }
+    };
+    let (data, min_days) = (draft.section.needs_data_events, keys.min.unwrap_or(MIN_HISTORY));
+    Ok(Some(Scope { bucket, data, min_days }))
+}
+
+fn described(detections: &Detections) -> String {
+    let named: BTreeMap<&String, String> =
+        detections.named.iter().map(|(name, detection)| (name, format!("{detection:?}"))).collect();
+    format!("{named:?} {:?}\n", detections.condition_strings)
 }

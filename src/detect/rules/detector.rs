@@ -52,6 +52,23 @@ pub struct Detector {
     pub fold: usize,
     /// How many of the fold's last samples are the detector's `details`.
     pub details: usize,
+    /// Whether it gives findings of its own.
+    pub raises: bool,
+    /// The correlations that it refers to.
+    pub members: Vec<Member>,
+    /// How many correlations lie between it and plain rules: 0 without members.
+    pub depth: u8,
+}
+
+/// A correlation whose signals are events of another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// Its position in the plan.
+    pub detector: usize,
+    /// Its position among the rules of the other's fold.
+    pub rule: u16,
+    /// For each column of the other's entity: the column of its own that holds the value.
+    pub columns: Vec<usize>,
 }
 
 /// Whose covered days are the history of an entity.

@@ -1,6 +1,27 @@
-//! What is wrong with a rule, and where.
+//! What is wrong with a rule, or with a file beside the rules, and where.
 
 use std::fmt;
+
+/// Whether a diagnostic keeps anything from running.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// The rule does not run.
+    Error,
+    /// It runs, and may not do what is meant.
+    Warning,
+}
+
+impl Level {
+    /// `error` or `warning`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        }
+    }
+}
 
 /// A rule is bad; the others run.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -11,6 +32,8 @@ pub struct Diagnostic {
     pub line: usize,
     /// Column, counted from 1.
     pub column: usize,
+    /// Whether the rule runs.
+    pub severity: Level,
     /// A slug for the kind of fault.
     pub code: &'static str,
     /// What is wrong.
@@ -32,7 +55,21 @@ impl Diagnostic {
         code: &'static str,
         message: impl Into<String>,
     ) -> Self {
-        Self { file: file.to_owned(), line, column, code, message: message.into(), help: None }
+        let (severity, message) = (Level::Error, message.into());
+        Self { file: file.to_owned(), line, column, severity, code, message, help: None }
+    }
+
+    /// The same, but nothing is kept from running by it.
+    #[must_use]
+    pub fn warning(mut self) -> Self {
+        self.severity = Level::Warning;
+        self
+    }
+
+    /// Whether the rule does not run.
+    #[must_use]
+    pub fn is_error(&self) -> bool {
+        self.severity == Level::Error
     }
 
     /// Adds advice.
@@ -45,7 +82,7 @@ impl Diagnostic {
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { file, line, column, code, message, help } = self;
+        let Self { file, line, column, code, message, help, .. } = self;
         write!(f, "{file}:{line}:{column}: {code}: {message}")?;
         help.as_ref().map_or(Ok(()), |help| write!(f, " ({help})"))
     }

@@ -1,14 +1,16 @@
 //! Sigma documents with their `trailsift:` sections.
 
-use rsigma_parser::{CorrelationRule, LogSource, SigmaRule, parse_sigma_yaml};
+use rsigma_parser::{CorrelationRule, Detections, LogSource, SigmaRule, parse_sigma_yaml};
 use saphyr::MarkedYaml;
 
+use super::correlation::{Correlation, without_fractions};
 use super::diagnostic::Diagnostic;
 use super::fault;
 use super::filter::Filter;
 use super::limits;
 use super::section::Section;
 use super::source::RuleFile;
+use super::words::Words;
 use super::yaml::{Mapping, documents};
 
 /// A Sigma document that can be run or referred to.
@@ -20,12 +22,19 @@ pub(super) struct Document {
     pub file: String,
     /// Where it begins.
     place: (usize, usize),
+    /// Where its words stand.
+    words: Words,
     /// Rule or correlation.
     pub kind: Kind,
     /// Its section.
     pub section: Option<Section>,
-    /// Whether it gives findings of its own: correlations do, and rules that none refers to.
+    /// Of a correlation: its own section.
+    correlation: Option<Result<Correlation, Diagnostic>>,
+    /// Whether it gives findings of its own: what no other document refers to does, and what a
+    /// correlation with `generate` refers to.
     pub judged: bool,
+    /// Events that it does not look at: the user's tuning.
+    pub exclude: Option<Detections>,
 }
 
 /// The two kinds of documents.
@@ -47,9 +56,31 @@ impl Document {
         [name, id].into_iter().flatten().map(String::as_str)
     }
 
+    /// The section of a correlation.
+    pub(super) fn correlation(&self) -> Result<&Correlation, Diagnostic> {
+        let message = "a correlation cannot be made of several documents (`action`)";
+        let Some(correlation) = &self.correlation else {
+            return Err(self.fault("correlation", message));
+        };
+        correlation.as_ref().map_err(Clone::clone)
+    }
+
+    /// A fault of a key of its correlation.
+    pub(super) fn fault_of(
+        &self,
+        key: &str,
+        code: &'static str,
+        message: impl Into<String>,
+    ) -> Diagnostic {
+        let place = self.correlation.as_ref().and_then(|found| found.as_ref().ok()?.place(key));
+        Diagnostic::at(&self.file, place.unwrap_or(self.place), code, message)
+    }
+
     /// A fault of this document.
     pub(super) fn fault(&self, code: &'static str, message: impl Into<String>) -> Diagnostic {
-        Diagnostic::at(&self.file, self.place, code, message)
+        let message = message.into();
+        let place = self.words.find(&message).unwrap_or(self.place);
+        Diagnostic::at(&self.file, place, code, message)
     }
 }
 
@@ -59,41 +90,59 @@ pub(super) fn read(
     diagnostics: &mut Vec<Diagnostic>,
 ) -> (Vec<Document>, Vec<Filter>) {
     let (mut found, mut filters) = (Vec::new(), Vec::new());
+    let mut references = References::default();
     for file in files {
-        match read_file(file, &mut filters, diagnostics) {
+        match read_file(file, &mut filters, &mut references, diagnostics) {
             Ok(documents) => found.extend(documents),
             Err(diagnostic) => diagnostics.push(diagnostic),
         }
     }
-    let mut referenced: Vec<String> = Vec::new();
-    for document in &found {
-        if let Kind::Correlation(rule) = &document.kind {
-            if rule.generate {
-                continue;
-            }
-            referenced.extend(rule.rules.iter().cloned());
-        }
-        if let Some(section) = &document.section {
-            for rules in [&section.unless, &section.usual, &section.stronger] {
-                referenced.extend(rules.iter().cloned());
-            }
+    for section in found.iter().filter_map(|document| document.section.as_ref()) {
+        for rules in [&section.unless, &section.usual, &section.stronger] {
+            references.quiet.extend(rules.iter().cloned());
         }
     }
     for document in &mut found {
-        let is_referenced = document.names().any(|name| referenced.iter().any(|r| r == name));
-        document.judged = !is_referenced;
+        let is_named =
+            |names: &[String]| document.names().any(|name| names.iter().any(|n| n == name));
+        document.judged = is_named(&references.raising) || !is_named(&references.quiet);
     }
     (found, filters)
+}
+
+/// What correlations refer to, also those that are not understood: that a correlation does not run
+/// makes no findings of its rules.
+#[derive(Debug, Default)]
+struct References {
+    /// By correlations with `generate`.
+    raising: Vec<String>,
+    /// By others.
+    quiet: Vec<String>,
+}
+
+impl References {
+    fn add(&mut self, file: &str, node: &MarkedYaml<'_>) {
+        let Ok(document) = Mapping::of(file, node) else { return };
+        let Ok(Some(section)) = document.mapping("correlation") else { return };
+        let generates = |mapping: &Mapping<'_, '_>| mapping.flag("generate").ok().flatten();
+        let generate = generates(&document).or_else(|| generates(&section)).unwrap_or(false);
+        let names = if generate { &mut self.raising } else { &mut self.quiet };
+        names.extend(section.texts("rules").unwrap_or_default());
+    }
 }
 
 fn read_file(
     file: &RuleFile,
     filters: &mut Vec<Filter>,
+    references: &mut References,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Result<Vec<Document>, Diagnostic> {
     limits::check(&file.name, &file.text)?;
     let nodes = documents(&file.name, &file.text)?;
-    let sigma = parse_sigma_yaml(&file.text)
+    for node in &nodes {
+        references.add(&file.name, node);
+    }
+    let sigma = parse_sigma_yaml(&without_fractions(&file.name, &file.text, &nodes))
         .map_err(|error| Diagnostic::of_file(&file.name, "sigma", error.to_string()))?;
     for error in &sigma.errors {
         diagnostics.push(fault::of_parser(&file.name, &nodes, error));
@@ -132,11 +181,13 @@ fn node_of<'n, 'y>(
         Kind::Correlation(rule) => (&rule.title, &rule.name, &rule.id),
     };
     let wanted = [("title", Some(title)), ("name", name.as_ref()), ("id", id.as_ref())];
+    let is_correlation = matches!(kind, Kind::Correlation(_));
     nodes.iter().find(|node| {
         Mapping::of(&file.name, node).is_ok_and(|mapping| {
-            wanted
-                .iter()
-                .all(|(key, text)| mapping.text(key).ok().flatten() == text.map(String::as_str))
+            mapping.get("correlation").is_some() == is_correlation
+                && wanted
+                    .iter()
+                    .all(|(key, text)| mapping.text(key).ok().flatten() == text.map(String::as_str))
         })
     })
 }
@@ -151,14 +202,19 @@ fn document(file: &RuleFile, nodes: &[MarkedYaml<'_>], kind: Kind) -> Result<Doc
         Kind::Rule(rule) => rule.name.clone(),
         Kind::Correlation(rule) => rule.name.clone(),
     };
+    let correlation = node.filter(|_| matches!(kind, Kind::Correlation(_)));
+    let correlation = correlation.map(|node| Correlation::read(&file.name, node));
     let start = node.map(|node| (node.span.start.line(), node.span.start.col() + 1));
     Ok(Document {
         id: name.unwrap_or_else(|| file.slug().to_owned()),
         file: file.name.clone(),
         place: start.unwrap_or((1, 1)),
+        words: node.map(Words::of).unwrap_or_default(),
         kind,
         section,
+        correlation,
         judged: true,
+        exclude: None,
     })
 }
 

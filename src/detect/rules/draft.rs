@@ -1,17 +1,17 @@
 //! What a document says of its detector, before anything is resolved: a plain rule and a
 //! correlation come to the same draft.
 
-use rsigma_parser::{
-    ConditionOperator, CorrelationCondition, CorrelationRule, Level, SigmaRule, WindowMode,
-};
+use rsigma_parser::{CorrelationCondition, CorrelationRule, Level, SigmaRule, WindowMode};
 
+use super::correlation::{Alias, Correlation, Written};
 use super::detector::{Metadata, attack, severity_of};
 use super::diagnostic::Diagnostic;
 use super::document::{Document, Kind};
 use super::message::Message;
 use super::section::Section;
+use crate::detect::group::Decimal;
 use crate::detect::judge::{
-    self, Condition, Escalation, Operator, Recurring, Roaming, Severity, Terms,
+    self, Condition, Escalation, Pattern, Recurring, Roaming, Severity, Terms,
 };
 
 /// How many days of history count unless the detector says it.
@@ -20,7 +20,7 @@ const LOOKBACK_DAYS: i64 = 30;
 const CHANGED_LOOKBACK_DAYS: i64 = 365;
 
 /// The longest timespan, in seconds: a leap year.
-const MAX_TIMESPAN: i64 = 366 * 86_400;
+pub(super) const MAX_TIMESPAN: i64 = 366 * 86_400;
 
 /// A detector with its rules by name.
 #[derive(Debug)]
@@ -38,6 +38,10 @@ pub(super) struct Draft<'d> {
     pub(super) context: Vec<String>,
     /// The entity's fields.
     pub(super) group_by: Vec<String>,
+    /// Names that stand for another field in each rule.
+    pub(super) aliases: &'d [Alias],
+    /// The fields whose values are judged.
+    pub(super) values: Vec<String>,
     /// The judge's numbers, without severity.
     pub(super) terms: Terms,
     title: &'d str,
@@ -82,6 +86,8 @@ impl<'d> Draft<'d> {
             judge: judge::find(judge).map_or("match", |judge| judge.name),
             counted: Vec::new(),
             group_by,
+            aliases: &[],
+            values: Vec::new(),
             terms: plain_terms(&section, judge, context.len()),
             context,
             title: &rule.title,
@@ -96,17 +102,31 @@ impl<'d> Draft<'d> {
         rule: &'d CorrelationRule,
         section: Section,
     ) -> Result<Self, Diagnostic> {
-        if rule.window != WindowMode::Sliding || !rule.aliases.is_empty() {
-            let message = "windows other than sliding, and aliases, are not supported yet";
-            return Err(document.fault("correlation", message));
+        let written = document.correlation()?;
+        let foreign = [
+            ("judge", section.judge.is_some()),
+            ("group_by", !section.group_by.is_empty()),
+            ("value", section.value.is_some()),
+            ("usual", !section.usual.is_empty()),
+            ("stronger", !section.stronger.is_empty()),
+        ];
+        if let Some((key, _)) = foreign.iter().find(|(_, given)| *given) {
+            let message = format!("`{key}` of the section is for plain rules, not correlations");
+            return Err(document.fault("section", message));
         }
-        let Some(conditions) = conditions(&rule.condition) else {
-            return Err(document.fault("condition", "expected numbers: `condition: {gte: 50}`"));
-        };
+        if rule.window != WindowMode::Sliding {
+            let message = format!("windows of kind `{}` are not supported", rule.window.as_str());
+            let help = "Sigma's windows slide: leave `window` away";
+            return Err(document.fault_of("window", "window", message).help(help));
+        }
         let timespan = i64::try_from(rule.timespan.seconds).ok().filter(|s| *s <= MAX_TIMESPAN);
-        let timespan = timespan
-            .ok_or_else(|| document.fault("timespan", "a timespan is at most 366 days long"))?;
-        let (counted, context) = (rule.rules.clone(), section.unless.clone());
+        let timespan = timespan.ok_or_else(|| {
+            let message = "a timespan is at most 366 days long";
+            document.fault_of("timespan", "timespan", message)
+        })?;
+        let judge = rule.correlation_type.as_str();
+        let test = Test::of(document, rule, written, judge)?;
+        let (counted, context) = (written.rules.clone(), section.unless.clone());
         let flags = |first: bool| {
             let flags = counted.iter().map(|_| first).chain(context.iter().map(|_| !first));
             flags.collect::<Vec<bool>>()
@@ -114,7 +134,10 @@ impl<'d> Draft<'d> {
         let terms = Terms {
             timespan,
             timespan_text: rule.timespan.original.clone(),
-            conditions,
+            conditions: test.conditions,
+            pattern: test.pattern,
+            field: test.fields.join(", "),
+            percentile: test.percentile,
             counted: flags(true),
             unless: flags(false),
             lookback: lookback(&section, LOOKBACK_DAYS),
@@ -122,8 +145,10 @@ impl<'d> Draft<'d> {
         };
         Ok(Self {
             document,
-            judge: rule.correlation_type.as_str(),
-            group_by: rule.group_by.clone(),
+            judge,
+            group_by: written.group_by.clone(),
+            aliases: &written.aliases,
+            values: test.fields,
             terms,
             title: &rule.title,
             level: rule.level,
@@ -142,8 +167,15 @@ impl<'d> Draft<'d> {
                 self.document.fault("placeholder", message)
             })
         };
-        let plain =
-            "{principal}: {event_count} events ({ok_count} succeeded, {error_count} failed)";
+        let plain = match &self.document.kind {
+            Kind::Rule(_) => {
+                "{principal}: {event_count} events ({ok_count} succeeded, {error_count} failed)"
+            }
+            Kind::Correlation(_) => {
+                "{principal}: {observed}, expected {expected}; {event_count} events \
+                 ({ok_count} succeeded, {error_count} failed)"
+            }
+        };
         let (section, id) = (&self.section, &self.document.id);
         let (tactics, techniques) = attack(self.tags);
         let finding_type = section.finding_type.clone();
@@ -217,21 +249,76 @@ fn plain_terms(section: &Section, judge: &str, context: usize) -> Terms {
     }
 }
 
-/// The condition's comparisons; `None` for expressions and conditions on a field.
-fn conditions(condition: &CorrelationCondition) -> Option<Vec<Condition>> {
-    let CorrelationCondition::Threshold { predicates, field: None, percentile: None } = condition
-    else {
-        return None;
-    };
-    let operator = |operator: &ConditionOperator| match operator {
-        ConditionOperator::Lt => Operator::Lt,
-        ConditionOperator::Lte => Operator::Lte,
-        ConditionOperator::Gt => Operator::Gt,
-        ConditionOperator::Gte => Operator::Gte,
-        ConditionOperator::Eq => Operator::Eq,
-        ConditionOperator::Neq => Operator::Neq,
-    };
-    let conditions =
-        predicates.iter().map(|(op, value)| Condition { operator: operator(op), value: *value });
-    Some(conditions.collect()).filter(|conditions: &Vec<_>| !conditions.is_empty())
+/// When a correlation fires.
+#[derive(Debug, Default)]
+struct Test {
+    conditions: Vec<Condition>,
+    pattern: Option<Pattern>,
+    fields: Vec<String>,
+    percentile: Decimal,
+}
+
+impl Test {
+    fn of(
+        document: &Document,
+        rule: &CorrelationRule,
+        written: &Correlation,
+        judge: &str,
+    ) -> Result<Self, Diagnostic> {
+        let temporal = matches!(judge, "temporal" | "temporal_ordered");
+        let fault = |message: String| document.fault_of("condition", "condition", message);
+        match (&written.condition, &rule.condition) {
+            (Written::Missing, _) if temporal => {
+                Ok(Self { pattern: Some(written.all_rules()), ..Self::default() })
+            }
+            (Written::Expression(text), CorrelationCondition::Extended(expression)) if temporal => {
+                let pattern = written.pattern(text, expression).map_err(fault)?;
+                Ok(Self { pattern: Some(pattern), ..Self::default() })
+            }
+            (Written::Numbers { conditions, fields, percentile }, _) if !conditions.is_empty() => {
+                fields_fit(judge, fields, *percentile)
+                    .map_err(|(message, help)| fault(message).help(help))?;
+                let (conditions, fields) = (conditions.clone(), fields.clone());
+                Ok(Self {
+                    conditions,
+                    fields,
+                    percentile: percentile.unwrap_or_default(),
+                    pattern: None,
+                })
+            }
+            _ => Err(fault(format!("`{judge}` needs numbers, such as `condition: {{gte: 50}}`"))),
+        }
+    }
+}
+
+/// Whether a condition's field and percentile are what the judge needs; what is wrong, and help.
+fn fields_fit(
+    judge: &str,
+    fields: &[String],
+    percentile: Option<Decimal>,
+) -> Result<(), (String, &'static str)> {
+    let measures = judge::find(judge).is_some_and(|judge| judge.measure.is_some());
+    let name = "name the field in the condition: `condition: {field: bytes_out, gte: 50}`";
+    match (measures, fields) {
+        (true, []) => {
+            return Err((format!("`{judge}` needs a field whose values it judges"), name));
+        }
+        (false, [_, ..]) => {
+            return Err((format!("`{judge}` judges no values of a field"), "leave `field` away"));
+        }
+        (true, [_, _, ..]) if judge != "value_count" => {
+            return Err((format!("`{judge}` judges one field"), "name one field only"));
+        }
+        _ => {}
+    }
+    match (judge, percentile) {
+        ("value_percentile", None) => Err((
+            "`value_percentile` without `percentile` asks how rare a value is, among values of \
+             all times: that is not supported"
+                .to_owned(),
+            "say which percentile of the numbers is compared: `percentile: 95`",
+        )),
+        ("value_percentile", Some(_)) | (_, None) => Ok(()),
+        (_, Some(_)) => Err((format!("`{judge}` judges no percentile"), "leave `percentile` away")),
+    }
 }

@@ -4,6 +4,7 @@
 use saphyr::{MarkedYaml, YamlData};
 
 use super::diagnostic::Diagnostic;
+use super::words::Words;
 use super::yaml::{place, text};
 
 /// The parser's message as a diagnostic; `nodes` are the documents of the file.
@@ -16,7 +17,8 @@ pub(super) fn of_parser(file: &str, nodes: &[MarkedYaml<'_>], message: &str) -> 
     if message.starts_with("Condition parse error") {
         return condition_fault(file, nodes, message);
     }
-    Diagnostic::of_file(file, "sigma", message)
+    let place = nodes.iter().find_map(|node| Words::of(node).find(message));
+    Diagnostic::at(file, place.unwrap_or((1, 1)), "sigma", message)
 }
 
 fn modifier_fault(file: &str, nodes: &[MarkedYaml<'_>], modifier: &str) -> Diagnostic {

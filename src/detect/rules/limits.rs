@@ -109,7 +109,7 @@ mod tests {
         let mut laughs = "- &x0 [lol]\n".to_owned();
         for n in 1..30 {
             let aliases = vec![format!("*x{}", n - 1); 9].join(", ");
-            laughs += &format!("- &x{n} [{aliases}]\n");
+            laughs.extend(["- &x", &n.to_string(), " [", &aliases, "]\n"]);
         }
         let cases = [
             (laughs, "values, those that aliases repeat"),

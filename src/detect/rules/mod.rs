@@ -4,24 +4,34 @@
 //! by a span-keeping YAML reader so that diagnostics have line and column. A rule that cannot be
 //! compiled becomes a [`Diagnostic`]; the others run.
 
+mod catalog;
+mod chain;
 mod compile;
+mod correlation;
 mod detector;
 mod diagnostic;
 mod document;
 mod draft;
 mod fault;
 mod filter;
+mod known;
 mod limits;
+mod lint;
 mod message;
 mod placeholders;
 mod plan;
 mod section;
 mod source;
-mod yaml;
+mod tune;
+mod words;
+pub(crate) mod yaml;
 
-pub use detector::{Detector, Metadata, Scope};
-pub use diagnostic::Diagnostic;
+pub use catalog::{Entry, catalog};
+pub use detector::{Detector, Member, Metadata, Scope};
+pub use diagnostic::{Diagnostic, Level};
+pub use lint::lint;
 pub use message::{Message, Placeholder};
 pub use placeholders::read_placeholders;
 pub use plan::{Plan, SAMPLES};
 pub use source::{RuleFile, read_folder, shipped};
+pub use tune::{Tuning, UsedFile};

@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 
 use arrow::buffer::BooleanBuffer;
 
+use super::chain::lengthen;
 use super::compile::Compiler;
 use super::detector::Detector;
 use super::diagnostic::Diagnostic;
-use super::document::read;
+use super::document::{Kind, read};
 use super::source::RuleFile;
+use super::tune::{Tuning, UsedFile};
 use crate::detect::group::{Fold, FoldId, Grain};
 use crate::detect::select::{Evaluator, Placeholders, Predicates, Program, Selection, Test};
 use crate::digest::{Identity, hex};
@@ -53,10 +55,12 @@ pub struct Plan {
     pub program: Program,
     /// The folds; number 0 is coverage.
     pub folds: Vec<Fold>,
-    /// The detectors, in the order of their files.
+    /// The detectors, in the order of their files; correlations behind those that they refer to.
     pub detectors: Vec<Detector>,
     /// What could not be compiled.
     pub diagnostics: Vec<Diagnostic>,
+    /// The tuning file that it was compiled with.
+    pub tuning: Option<UsedFile>,
     /// Identity of the whole plan: tables of equal plans merge.
     pub digest: String,
 }
@@ -100,7 +104,10 @@ impl Plan {
             let names: Option<BTreeSet<String>> =
                 names.map(|names| names.into_iter().flatten().collect());
             let sampled = fold.samples.iter().map(|sample| Field::from(sample.field));
-            for field in fold.entity.iter().copied().chain(sampled) {
+            let aliased = fold.aliased.iter().flatten().copied();
+            let measured = fold.measured.iter().flat_map(|measured| &measured.fields).flatten();
+            let grouped = fold.entity.iter().copied().chain(aliased);
+            for field in grouped.chain(measured.copied()).chain(sampled) {
                 read(field, names.as_ref());
             }
         }
@@ -113,12 +120,17 @@ impl Plan {
     /// Compiles detector files. Bad rules become diagnostics, the others run.
     #[must_use]
     pub fn compile(files: &[RuleFile]) -> Self {
-        Self::compile_with(files, &Placeholders::new())
+        Self::compile_with(files, &Placeholders::new(), None)
     }
 
-    /// Compiles detector files, with values for their placeholders.
+    /// Compiles detector files, with values for their placeholders and the changes of a tuning file.
+    /// Changes that cannot be made become diagnostics.
     #[must_use]
-    pub fn compile_with(files: &[RuleFile], placeholders: &Placeholders) -> Self {
+    pub fn compile_with(
+        files: &[RuleFile],
+        placeholders: &Placeholders,
+        tuning: Option<&Tuning>,
+    ) -> Self {
         let mut plan = Self {
             fields: Fields::default(),
             predicates: Predicates::default(),
@@ -127,18 +139,25 @@ impl Plan {
             folds: vec![coverage()],
             detectors: Vec::new(),
             diagnostics: Vec::new(),
-            digest: digest(files, placeholders),
+            tuning: tuning.map(|tuning| tuning.used.clone()),
+            digest: digest(files, placeholders, tuning),
         };
-        let (documents, filters) = read(files, &mut plan.diagnostics);
+        let (mut documents, filters) = read(files, &mut plan.diagnostics);
+        if let Some(tuning) = tuning {
+            plan.diagnostics.extend(tuning.apply(&mut documents));
+        }
         let mut compiler = Compiler::new(&documents, &filters, placeholders, plan);
         compiler.check_filters();
-        for (number, _) in documents.iter().enumerate().filter(|(_, document)| document.judged) {
-            if let Err(diagnostic) = compiler.detector(number) {
-                compiler.plan.diagnostics.push(diagnostic);
+        for (number, document) in documents.iter().enumerate() {
+            // What only other correlations use is compiled too: its faults must not be lost.
+            if document.judged || matches!(document.kind, Kind::Correlation(_)) {
+                compiler.detector(number);
             }
         }
         let mut plan = compiler.plan;
+        lengthen(&mut plan.detectors);
         plan.diagnostics.sort();
+        plan.diagnostics.dedup();
         plan.program = Program::new(&plan.predicates, &plan.selections);
         plan.restrict();
         plan
@@ -151,15 +170,19 @@ fn coverage() -> Fold {
         id: FoldId::roll_up(&format!("coverage\n{}\n{NORMALISER}", names.join(","))),
         rules: Vec::new(),
         entity: COVERAGE.iter().map(|core| Field::Core(*core)).collect(),
+        aliased: Vec::new(),
         valued: false,
         grain: Grain::HOUR,
         samples: Vec::new(),
         detailed: 0,
+        measured: None,
     }
 }
 
-fn digest(files: &[RuleFile], placeholders: &Placeholders) -> String {
+fn digest(files: &[RuleFile], placeholders: &Placeholders, tuning: Option<&Tuning>) -> String {
     let version = format!("{} {NORMALISER}", env!("CARGO_PKG_VERSION"));
     let start = Identity::default().part(Some(&version)).part(Some(&format!("{placeholders:?}")));
-    hex(&files.iter().fold(start, |id, file| id.part(Some(&file.text))).finish())
+    let files = files.iter().fold(start, |id, file| id.part(Some(&file.text)));
+    let tuned = tuning.iter().fold(files, |id, tuning| id.part(Some(&tuning.used.sha256)));
+    hex(&tuned.finish())
 }

@@ -145,7 +145,8 @@ impl Section {
     }
 }
 
-fn severity(mapping: &Mapping<'_, '_>, key: &str) -> Result<Option<f64>, Diagnostic> {
+/// The severity under `key`, in its range.
+pub(super) fn severity(mapping: &Mapping<'_, '_>, key: &str) -> Result<Option<f64>, Diagnostic> {
     let number = mapping.number(key)?;
     match number {
         Some(number) if !(1.0..=10.0).contains(&number) => {
@@ -155,7 +156,8 @@ fn severity(mapping: &Mapping<'_, '_>, key: &str) -> Result<Option<f64>, Diagnos
     }
 }
 
-fn lookback(section: &Mapping<'_, '_>) -> Result<Option<u64>, Diagnostic> {
+/// `lookback_days` within its range.
+pub(super) fn lookback(section: &Mapping<'_, '_>) -> Result<Option<u64>, Diagnostic> {
     let days = section.count("lookback_days")?;
     if days.is_some_and(|days| days > MAX_DAYS) {
         let message = format!("`lookback_days` must be at most {MAX_DAYS}");

@@ -64,7 +64,7 @@ fn collect(dir: &Dir<'_>, files: &mut Vec<RuleFile>) {
 /// [`Error::Usage`] if there is no such folder.
 pub fn read_folder(dir: &Path) -> Result<(Vec<RuleFile>, Vec<Diagnostic>)> {
     if !dir.is_dir() {
-        return Err(Error::Usage(format!("`--detectors {}`: no such folder", dir.display())));
+        return Err(Error::Usage(format!("`{}`: no such folder of detectors", dir.display())));
     }
     let (mut files, mut diagnostics) = (Vec::new(), Vec::new());
     for entry in WalkDir::new(dir).sort_by_file_name() {

@@ -1,0 +1,345 @@
+//! Tuning: what the user changes of detectors without copying their files. A file maps detector ids
+//! to changes; they are made to the documents, before anything is compiled, so that a tuned detector
+//! is an ordinary one.
+
+use rsigma_parser::{
+    ConditionOperator, CorrelationCondition, Detections, Level, Timespan, parse_sigma_yaml,
+};
+use saphyr::{MarkedYaml, Scalar, YamlData};
+use serde_json::{Map, Value, json};
+
+use super::detector::severity_of;
+use super::diagnostic::Diagnostic;
+use super::document::{Document, Kind};
+use super::draft::MAX_TIMESPAN;
+use super::section::{Section, lookback, severity};
+use super::yaml::{Mapping, place, strict_documents, text};
+use crate::detect::select::{Compiler, Placeholders, Predicates};
+use crate::digest::sha256;
+use crate::events::{Core, Field, Fields};
+
+const KEYS: &[&str] = &[
+    "enabled",
+    "level",
+    "severity",
+    "threshold",
+    "timespan",
+    "lookback_days",
+    "min_history_days",
+    "known_days",
+    "exclude_events",
+];
+
+const LEVELS: &[(&str, Level)] = &[
+    ("informational", Level::Informational),
+    ("low", Level::Low),
+    ("medium", Level::Medium),
+    ("high", Level::High),
+    ("critical", Level::Critical),
+];
+
+const OPERATORS: &[(&str, ConditionOperator)] = &[
+    ("gt", ConditionOperator::Gt),
+    ("gte", ConditionOperator::Gte),
+    ("lt", ConditionOperator::Lt),
+    ("lte", ConditionOperator::Lte),
+    ("eq", ConditionOperator::Eq),
+    ("neq", ConditionOperator::Neq),
+];
+
+/// A file that a run was given beside its detectors.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct UsedFile {
+    /// The file, as given.
+    pub file: String,
+    /// SHA-256 of its text.
+    pub sha256: String,
+}
+
+/// The changes of a tuning file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tuning {
+    /// The file.
+    pub used: UsedFile,
+    changes: Vec<Change>,
+    faults: Vec<Diagnostic>,
+}
+
+/// What is changed of one detector.
+#[derive(Debug, Clone, PartialEq)]
+struct Change {
+    id: String,
+    place: (usize, usize),
+    enabled: Option<bool>,
+    severity: Option<f64>,
+    threshold: Option<Threshold>,
+    timespan: Option<Timespan>,
+    lookback: Option<u64>,
+    min: Option<u64>,
+    known: Option<u64>,
+    exclude: Option<Detections>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Threshold {
+    /// In place of the only number.
+    Number(u64),
+    /// In place of the whole condition.
+    Predicates(Vec<(ConditionOperator, u64)>),
+}
+
+impl Tuning {
+    /// Reads a tuning file. The changes of a detector are understood as a whole, or none is made.
+    #[must_use]
+    pub fn parse(file: &str, text: &str) -> Self {
+        let used = UsedFile { file: file.to_owned(), sha256: sha256(text.as_bytes()) };
+        let mut tuning = Self { used, changes: Vec::new(), faults: Vec::new() };
+        match strict_documents(file, text) {
+            Ok(documents) => documents.iter().for_each(|document| tuning.read(file, document)),
+            Err(fault) => tuning.faults.push(fault),
+        }
+        tuning
+    }
+
+    fn read(&mut self, file: &str, document: &MarkedYaml<'_>) {
+        let YamlData::Mapping(entries) = &document.data else {
+            let message = "expected a mapping of detector ids";
+            return self.faults.push(Diagnostic::at(file, place(document), "type", message));
+        };
+        for (key, value) in entries {
+            let change = match text(key) {
+                Some(id) => Change::read(file, id, place(key), value),
+                None => Err(Diagnostic::at(file, place(key), "type", "a detector's id is a text")),
+            };
+            match change {
+                Ok(change) => self.changes.push(change),
+                Err(fault) => self.faults.push(fault),
+            }
+        }
+    }
+
+    /// Makes the changes. Returns what could not be made, and why: warnings, since the detector runs
+    /// as it is written.
+    pub(super) fn apply(&self, documents: &mut [Document]) -> Vec<Diagnostic> {
+        let mut faults = self.faults.clone();
+        for change in &self.changes {
+            if let Err((code, message)) = change.apply(documents) {
+                faults.push(Diagnostic::at(&self.used.file, change.place, code, message));
+            }
+        }
+        for fault in &mut faults {
+            fault.message.push_str("; nothing is changed by it");
+        }
+        faults.into_iter().map(Diagnostic::warning).collect()
+    }
+}
+
+impl Change {
+    fn read(
+        file: &str,
+        id: &str,
+        place: (usize, usize),
+        node: &MarkedYaml<'_>,
+    ) -> Result<Self, Diagnostic> {
+        let mapping = Mapping::of(file, node)?;
+        mapping.only(KEYS)?;
+        let timespan = mapping.text("timespan")?.map(|text| {
+            let timespan = Timespan::parse(text)
+                .ok()
+                .filter(|span| i64::try_from(span.seconds).is_ok_and(|s| s <= MAX_TIMESPAN));
+            let message = "write a timespan as 30s, 10m or 2h; it has at most 366 days";
+            timespan.ok_or_else(|| mapping.fault("timespan", "timespan", message))
+        });
+        Ok(Self {
+            id: id.to_owned(),
+            place,
+            enabled: mapping.flag("enabled")?,
+            severity: severity_or_level(&mapping)?,
+            threshold: threshold(&mapping)?,
+            timespan: timespan.transpose()?,
+            lookback: lookback(&mapping)?,
+            min: mapping.count("min_history_days")?,
+            known: mapping.count("known_days")?,
+            exclude: exclude(&mapping)?,
+        })
+    }
+
+    fn apply(&self, documents: &mut [Document]) -> Result<(), (&'static str, String)> {
+        let ids: Vec<String> =
+            documents.iter().filter(|d| d.judged).map(|document| document.id.clone()).collect();
+        let found = documents.iter_mut().find(|document| document.judged && document.id == self.id);
+        let Some(document) = found else {
+            let near = ids.iter().min_by_key(|id| strsim::damerau_levenshtein(id, &self.id));
+            let near = near.filter(|id| strsim::damerau_levenshtein(id, &self.id) < 4);
+            let meant = near.map(|id| format!(", did you mean `{id}`?")).unwrap_or_default();
+            return Err((
+                "unknown_detector",
+                format!("`{}` is no loaded detector{meant}", self.id),
+            ));
+        };
+        self.fits(document).map_err(|message| ("not_tunable", message))?;
+        if self.enabled == Some(false) {
+            document.judged = false;
+        }
+        if let Kind::Correlation(rule) = &mut document.kind {
+            if let Some(timespan) = &self.timespan {
+                rule.timespan = timespan.clone();
+            }
+            if let Some(threshold) = &self.threshold {
+                threshold.put(&mut rule.condition);
+            }
+        }
+        let section = document.section.get_or_insert_with(Section::default);
+        section.severity = self.severity.or(section.severity);
+        let history = &mut section.history;
+        history.lookback = self.lookback.or(history.lookback);
+        history.min = self.min.or(history.min);
+        history.known = self.known.or(history.known);
+        document.exclude.clone_from(&self.exclude);
+        Ok(())
+    }
+
+    /// Whether the detector has what is to be changed.
+    fn fits(&self, document: &Document) -> Result<(), String> {
+        let judge = document.section.as_ref().and_then(|section| section.judge.as_deref());
+        if (self.min.is_some() || self.known.is_some()) && judge != Some("first_seen") {
+            return Err("`min_history_days` and `known_days` are for `first_seen` alone".to_owned());
+        }
+        let predicates = match &document.kind {
+            Kind::Rule(_) if self.threshold.is_some() || self.timespan.is_some() => {
+                return Err("`threshold` and `timespan` are for correlations alone".to_owned());
+            }
+            Kind::Rule(_) => return Ok(()),
+            Kind::Correlation(rule) => match &rule.condition {
+                CorrelationCondition::Threshold { predicates, .. } => predicates.len(),
+                CorrelationCondition::Extended(_) => 0,
+            },
+        };
+        match (&self.threshold, predicates) {
+            (Some(_), 0) => Err("its condition has no number to be changed".to_owned()),
+            (Some(Threshold::Number(_)), 2..) => {
+                Err("its condition has several numbers: write `threshold: {gte: 50}`".to_owned())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Threshold {
+    fn put(&self, condition: &mut CorrelationCondition) {
+        let CorrelationCondition::Threshold { predicates, .. } = condition else { return };
+        match self {
+            Self::Number(number) => {
+                for (_, value) in predicates {
+                    *value = *number;
+                }
+            }
+            Self::Predicates(new) => predicates.clone_from(new),
+        }
+    }
+}
+
+fn severity_or_level(mapping: &Mapping<'_, '_>) -> Result<Option<f64>, Diagnostic> {
+    let severity = severity(mapping, "severity")?;
+    let Some(level) = mapping.text("level")? else { return Ok(severity) };
+    if severity.is_some() {
+        return Err(mapping.fault("level", "level", "give `level` or `severity`, not both"));
+    }
+    let known = LEVELS.iter().find(|(name, _)| *name == level);
+    known.map(|(_, level)| Some(severity_of(Some(*level)))).ok_or_else(|| {
+        let names: Vec<&str> = LEVELS.iter().map(|(name, _)| *name).collect();
+        mapping.fault("level", "level", format!("`{level}` is no level: {}", names.join(", ")))
+    })
+}
+
+fn threshold(mapping: &Mapping<'_, '_>) -> Result<Option<Threshold>, Diagnostic> {
+    match mapping.get("threshold").map(|node| &node.data) {
+        None => Ok(None),
+        Some(YamlData::Mapping(_)) => {
+            let Some(condition) = mapping.mapping("threshold")? else { return Ok(None) };
+            let names: Vec<&str> = OPERATORS.iter().map(|(name, _)| *name).collect();
+            condition.only(&names)?;
+            let mut predicates = Vec::new();
+            for (name, operator) in OPERATORS {
+                predicates.extend(condition.count(name)?.map(|value| (*operator, value)));
+            }
+            Ok(Some(Threshold::Predicates(predicates)))
+        }
+        Some(_) => Ok(mapping.count("threshold")?.map(Threshold::Number)),
+    }
+}
+
+/// The events that are taken away: named detections with a condition, without one any of them; or
+/// the fields of one.
+fn exclude(mapping: &Mapping<'_, '_>) -> Result<Option<Detections>, Diagnostic> {
+    let Some(node) = mapping.get("exclude_events") else { return Ok(None) };
+    let fault = |message: String| mapping.fault("exclude_events", "exclude_events", message);
+    let value = json_of(node).ok_or_else(|| fault("expected a detection".to_owned()))?;
+    let detection = detection(value)
+        .ok_or_else(|| fault("expected fields with values, or named maps of such".to_owned()))?;
+    let rule = json!({
+        "title": "exclude_events",
+        "logsource": {"product": "aws", "service": "cloudtrail"},
+        "detection": detection,
+    });
+    let parsed = parse_sigma_yaml(&rule.to_string()).map_err(|error| fault(error.to_string()))?;
+    if let Some(error) = parsed.errors.into_iter().next() {
+        return Err(fault(error));
+    }
+    let rule = parsed.rules.into_iter().next();
+    let detections = rule.ok_or_else(|| fault("expected a detection".to_owned()))?.detection;
+    let (mut fields, mut predicates) = (Fields::default(), Predicates::default());
+    let placeholders = &Placeholders::new();
+    Compiler { fields: &mut fields, predicates: &mut predicates, placeholders }
+        .compile(&detections)
+        .map_err(|error| fault(error.to_string()))?;
+    let category = Field::Core(Core::EventCategory);
+    if predicates.list().iter().any(|predicate| predicate.field == category) {
+        return Err(fault("cannot look at `eventCategory`".to_owned()));
+    }
+    Ok(Some(detections))
+}
+
+/// Sigma's `detection` of what the user wrote; `None` if it is neither fields nor named maps.
+fn detection(value: Value) -> Option<Value> {
+    let is_map = |value: &Value| {
+        let is_list = |list: &Vec<Value>| !list.is_empty() && list.iter().all(Value::is_object);
+        value.is_object() || value.as_array().is_some_and(is_list)
+    };
+    let Value::Object(mut fields) = value else {
+        return is_map(&value).then(|| json!({"selection": value, "condition": "selection"}));
+    };
+    let condition = fields.remove("condition");
+    let named = fields.values().filter(|value| is_map(value)).count();
+    if fields.is_empty() || (named != 0 && named != fields.len()) {
+        return None;
+    }
+    if named == 0 {
+        let only = json!({"selection": fields, "condition": "selection"});
+        return condition.is_none().then_some(only);
+    }
+    let condition = condition.unwrap_or_else(|| json!("1 of them"));
+    fields.insert("condition".to_owned(), condition);
+    Some(Value::Object(fields))
+}
+
+/// Plain YAML as JSON; `None` for what JSON has no word for.
+fn json_of(node: &MarkedYaml<'_>) -> Option<Value> {
+    Some(match &node.data {
+        YamlData::Value(Scalar::Null) => Value::Null,
+        YamlData::Value(Scalar::Boolean(flag)) => json!(flag),
+        YamlData::Value(Scalar::Integer(number)) => json!(number),
+        YamlData::Value(Scalar::FloatingPoint(number)) => json!(number.into_inner()),
+        YamlData::Value(Scalar::String(text)) => json!(text),
+        YamlData::Sequence(items) => {
+            Value::Array(items.iter().map(json_of).collect::<Option<_>>()?)
+        }
+        YamlData::Mapping(mapping) => {
+            let pair = |(key, value): (&MarkedYaml<'_>, &MarkedYaml<'_>)| {
+                Some((text(key)?.to_owned(), json_of(value)?))
+            };
+            Value::Object(mapping.iter().map(pair).collect::<Option<Map<_, _>>>()?)
+        }
+        _ => return None,
+    })
+}
