@@ -173,10 +173,8 @@ impl Change {
         if self.enabled == Some(false) {
             document.judged = false;
         }
-        if let Kind::Correlation(rule) = &mut document.kind {
-            if let Some(timespan) = &self.timespan {
-                rule.timespan = timespan.clone();
-            }
+        if let (Kind::Correlation(rule), Some(timespan)) = (&mut document.kind, &self.timespan) {
+            rule.timespan = timespan.clone();
         }
         if let (Some(threshold), Some(condition)) = (&self.threshold, document.condition_mut()) {
             threshold.put(condition);
