@@ -4,6 +4,7 @@
 mod accounting;
 mod archives;
 mod cases;
+mod coverage;
 mod feed;
 mod history;
 mod judging;
@@ -13,6 +14,7 @@ mod partial;
 mod run;
 mod scan;
 mod seen;
+mod sheet;
 mod stateful;
 mod stats;
 mod tables;
@@ -23,8 +25,8 @@ pub use accounting::{
 };
 pub use archives::ArchiveLimits;
 pub use cases::{Case, CaseFailure, check_cases, read_cases};
+pub use coverage::{Coverage, CoverageRow};
 pub use history::{Border, JudgeOptions};
-pub use judging::{Coverage, CoverageRow};
 pub use merge::{MergeOptions, merge};
-pub use run::{NotJudged, Run, Span, StateChange};
+pub use run::{Appearances, NotJudged, Run, Span, StateChange};
 pub use scan::{Progress, ScanOptions, load_plan, scan};

@@ -126,6 +126,8 @@ pub fn scan(options: &ScanOptions, progress: &dyn Progress, interrupt: &AtomicBo
     if interrupted {
         account.skip_unread(&listing, "not reached: the run was interrupted");
     }
+    // Of a million objects the lines of the manifest are enough.
+    listing.objects = Vec::new();
     account.sort();
     account.settle(seen.take_copies());
     account.odd =
@@ -143,12 +145,13 @@ pub fn scan(options: &ScanOptions, progress: &dyn Progress, interrupt: &AtomicBo
         session.finish(&mut run, harvest, &seen)?;
         return Ok(run);
     }
+    drop(seen);
     let (table, files) = harvest.runs.merged()?;
     if options.partial {
         partial::write(options, &plan, &run, table)?;
     } else {
-        let judging = options.judge.judging(run.span, options.since);
-        run.take(judge(&plan, &judging, table)?, &plan);
+        let judging = options.judge.judging(run.span, options.since, Spill::into(&options.out));
+        run.take(judge(&plan, &judging, table)?, &plan)?;
         run.learning = judging.learning_text();
         partial::clear(&options.out)?;
         output::write(&run)?;
@@ -166,7 +169,7 @@ fn read(
     session: Option<&Session<'_>>,
     progress: &dyn Progress,
     interrupt: &AtomicBool,
-) -> Result<(Harvest, Seen)> {
+) -> Result<(Harvest, Vec<RejectedRecord>, Seen)> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads).build()?;
     let tables = usize::try_from(options.memory / 4).unwrap_or(usize::MAX);
     let prefix = session.map(Session::spill_prefix).unwrap_or_default();
