@@ -1,6 +1,7 @@
 //! Findings as Arrow columns and Parquet. Lists are Arrow lists and times UTC timestamps, so that
 //! DuckDB needs no casts.
 
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -26,6 +27,22 @@ pub fn write_parquet(path: &Path, batch: &RecordBatch) -> Result<()> {
     write_batches(path, &batch.schema(), std::iter::once(Ok(batch.clone())))
 }
 
+/// Rows that are made a batch at a time.
+const ROWS: usize = 8_192;
+
+/// Writes rows as Parquet, a batch at a time: complete or not at all.
+///
+/// # Errors
+/// Those of the batches, of the file system and of Parquet.
+pub fn write_rows<T>(
+    path: &Path,
+    rows: &[T],
+    to_batch: impl Fn(&[T]) -> Result<RecordBatch>,
+) -> Result<()> {
+    let schema = to_batch(&[])?.schema();
+    write_batches(path, &schema, rows.chunks(ROWS).map(to_batch))
+}
+
 /// Writes batches of one schema as Parquet: complete or not at all.
 ///
 /// # Errors
@@ -35,18 +52,54 @@ pub(super) fn write_batches(
     schema: &SchemaRef,
     batches: impl Iterator<Item = Result<RecordBatch>>,
 ) -> Result<()> {
-    let properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
-        .set_created_by(concat!("trailsift ", env!("CARGO_PKG_VERSION")).to_owned())
-        .build();
     store::replace(path, |file| {
-        let mut writer = ArrowWriter::try_new(file, schema.clone(), Some(properties))?;
+        let mut writer = ParquetWriter::new(file, schema.clone())?;
         for batch in batches {
             writer.write(&batch?)?;
         }
-        writer.close()?;
-        Ok(())
+        writer.close()
     })
+}
+
+/// Bytes of an open row group that are held in memory.
+const GROUP_BYTES: usize = 16 << 20;
+
+/// Writes batches as one of the outputs.
+pub struct ParquetWriter<W: Write + Send>(ArrowWriter<W>);
+
+impl<W: Write + Send> ParquetWriter<W> {
+    /// Starts the file.
+    ///
+    /// # Errors
+    /// Those of Parquet.
+    pub fn new(file: W, schema: SchemaRef) -> Result<Self> {
+        let properties = WriterProperties::builder()
+            .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
+            .set_created_by(concat!("trailsift ", env!("CARGO_PKG_VERSION")).to_owned())
+            .build();
+        Ok(Self(ArrowWriter::try_new(file, schema, Some(properties))?))
+    }
+
+    /// Adds a batch.
+    ///
+    /// # Errors
+    /// Those of Parquet and of the file.
+    pub fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        self.0.write(batch)?;
+        if self.0.memory_size() >= GROUP_BYTES {
+            self.0.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Ends the file.
+    ///
+    /// # Errors
+    /// Those of Parquet and of the file.
+    pub fn close(self) -> Result<()> {
+        self.0.close()?;
+        Ok(())
+    }
 }
 
 /// The full finding schema, column by column as `docs/findings.md` documents it.

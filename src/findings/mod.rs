@@ -8,7 +8,7 @@ mod revise;
 mod suppress;
 mod time;
 
-pub use columns::{findings_batch, write_parquet};
+pub use columns::{ParquetWriter, findings_batch, write_parquet, write_rows};
 pub use finding::{Finding, Outcome, SeverityLabel, findings_of};
 pub use link::link_shared;
 pub use revise::{Revised, read_by_day, read_current, revise, write_current};

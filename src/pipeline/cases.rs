@@ -287,7 +287,7 @@ fn run(plan: &Plan, parts: &[Vec<Value>]) -> Result<Vec<Finding>> {
     }
     let (table, _files) = runs.merged()?;
     let options = JudgeOptions::default();
-    Ok(judge(plan, &options.judging(span, None), table)?.findings)
+    Ok(judge(plan, &options.judging(span, None, task.spill), table)?.findings)
 }
 
 fn compare(

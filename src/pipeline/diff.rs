@@ -148,13 +148,7 @@ pub fn diff(options: &DiffOptions, progress: &dyn Progress, stop: &AtomicBool) -
     let mut diff = Diff {
         old: side(&options.old, &old),
         new: side(&options.new, &new),
-        days: new
-            .coverage
-            .rows
-            .iter()
-            .map(|row| row.hour.div_euclid(86_400))
-            .collect::<BTreeSet<_>>()
-            .len(),
+        days: new.coverage.days().len(),
         events: new.account.records().analysed,
         unreadable: new.account.unreadable(),
         interrupted: old.interrupted || new.interrupted,

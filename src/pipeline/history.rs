@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::judging::Judging;
 use super::run::Span;
+use super::tables::Spill;
 use crate::detect::judge::Learning;
 use crate::findings::Suppressions;
 use crate::intel::OwnAccounts;
@@ -38,7 +39,12 @@ pub enum Border {
 impl JudgeOptions {
     /// How a run over `span` judges. Without a border half of the span is learned, between one and
     /// seven days. Findings before `since` are left out: what lies before it was only learned.
-    pub(super) fn judging(&self, span: Option<Span>, since: Option<i64>) -> Judging<'_> {
+    pub(super) fn judging<'j>(
+        &'j self,
+        span: Option<Span>,
+        since: Option<i64>,
+        spill: Spill<'j>,
+    ) -> Judging<'j> {
         let from_day = since.map(|since| since.div_euclid(DAY));
         let min_days = || {
             let days = span.map_or(0, |span| span.last.saturating_sub(span.first) / DAY);
@@ -49,9 +55,11 @@ impl JudgeOptions {
             learning: Some(self.learning().unwrap_or_else(by_span)),
             from_day,
             learned_from_day: None,
+            listed_from_day: None,
             folds_since: BTreeMap::new(),
             own: &self.own,
             suppress: &self.suppress,
+            spill,
         }
     }
 

@@ -9,6 +9,7 @@ use super::output;
 use super::partial::{self, Header, Partial};
 use super::run::{Run, Span};
 use super::scan::load_plan_with;
+use super::tables::Spill;
 use crate::detect::group::{self, TableReader};
 use crate::detect::rules::Tuning;
 use crate::detect::select::Placeholders;
@@ -75,8 +76,8 @@ pub fn merge(options: &MergeOptions) -> Result<Run> {
     notes.sort();
     notes.dedup();
     run.notes = notes;
-    let judging = options.judge.judging(run.span, since);
-    run.take(judge(&plan, &judging, group::merge(runs))?, &plan);
+    let judging = options.judge.judging(run.span, since, Spill::into(&options.out));
+    run.take(judge(&plan, &judging, group::merge(runs))?, &plan)?;
     run.learning = judging.learning_text();
     output::write(&run)?;
     Ok(run)

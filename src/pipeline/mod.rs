@@ -5,6 +5,7 @@ mod accounting;
 mod archives;
 mod cases;
 mod chains;
+mod coverage;
 mod detectors;
 mod diff;
 mod feed;
@@ -16,6 +17,7 @@ mod partial;
 mod run;
 mod scan;
 mod seen;
+mod sheet;
 mod stateful;
 mod stats;
 mod tables;
@@ -26,12 +28,12 @@ pub use accounting::{
 };
 pub use archives::ArchiveLimits;
 pub use cases::{Case, CaseFailure, CaseLine, check_cases, read_cases};
+pub use coverage::{Coverage, CoverageRow};
 pub use detectors::{
     Checked, Described, Tested, check_detectors, describe_detector, list_detectors, test_detectors,
 };
 pub use diff::{Change, DetectorDiff, Diff, DiffOptions, EntityDiff, Named, Side, diff};
 pub use history::{Border, JudgeOptions};
-pub use judging::{Coverage, CoverageRow};
 pub use merge::{MergeOptions, merge};
-pub use run::{NotJudged, Run, Span, StateChange};
+pub use run::{Appearances, NotJudged, Run, Span, StateChange};
 pub use scan::{Progress, ScanOptions, load_plan, load_plan_with, scan};

@@ -2,7 +2,6 @@
 //! `manifest.parquet`, `run.json`. Equal logs give equal Parquet; the clock stands in `run.json`
 //! alone, which is written last.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,10 +9,10 @@ use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicr
 use serde_json::{Value, json};
 
 use super::accounting::{Account, ObjectRecord, RejectedRecord};
-use super::judging::{Coverage, CoverageRow};
+use super::coverage::CoverageRow;
 use super::run::Run;
 use crate::error::{Error, Result};
-use crate::findings::{SeverityLabel, findings_batch, timestamp_text, write_parquet};
+use crate::findings::{SeverityLabel, findings_batch, timestamp_text, write_rows};
 use crate::store;
 
 /// File names.
@@ -49,25 +48,19 @@ pub(super) fn write(run: &Run) -> Result<()> {
     let folder = &run.out;
     match run.state {
         Some(_) => store::remove(&folder.join(FINDINGS))?,
-        None => write_parquet(&folder.join(FINDINGS), &findings_batch(&run.findings)?)?,
+        None => write_rows(&folder.join(FINDINGS), &run.findings, findings_batch)?,
     }
-    let appearances = findings_batch(&run.first_appearances)?;
-    write_parquet(&folder.join(APPEARANCES), &appearances)?;
-    write_coverage(&folder.join(COVERAGE), &run.coverage)?;
+    run.first_appearances.rows.write(&folder.join(APPEARANCES), findings_batch)?;
+    run.coverage.write(&folder.join(COVERAGE))?;
     write_account(folder, &run.account)?;
     let json = run_json(run);
     store::replace(&folder.join(RUN), |file| Ok(serde_json::to_writer_pretty(file, &json)?))
 }
 
-/// Writes the coverage.
-pub(super) fn write_coverage(path: &Path, rows: &Coverage) -> Result<()> {
-    write_parquet(path, &coverage(rows)?)
-}
-
 /// Writes the manifest and the rejected records.
 pub(super) fn write_account(folder: &Path, account: &Account) -> Result<()> {
-    write_parquet(&folder.join(MANIFEST), &manifest(&account.manifest)?)?;
-    write_parquet(&folder.join(REJECTED), &rejected(&account.rejected)?)
+    write_rows(&folder.join(MANIFEST), &account.manifest, manifest)?;
+    write_rows(&folder.join(REJECTED), &account.rejected, rejected)
 }
 
 fn batch(columns: Vec<(&str, ArrayRef)>) -> Result<RecordBatch> {
@@ -113,8 +106,8 @@ fn rejected(records: &[RejectedRecord]) -> Result<RecordBatch> {
     ])
 }
 
-fn coverage(coverage: &Coverage) -> Result<RecordBatch> {
-    let rows = &coverage.rows;
+/// Coverage as Arrow columns.
+pub(super) fn coverage_batch(rows: &[CoverageRow]) -> Result<RecordBatch> {
     let hours = rows.iter().map(|row: &CoverageRow| row.hour.saturating_mul(1_000_000));
     let hours = TimestampMicrosecondArray::from_iter_values(hours).with_timezone("UTC");
     batch(vec![
@@ -152,7 +145,7 @@ fn run_json(run: &Run) -> Value {
             "suppressed": run.suppressed(),
         },
         "state": run.state,
-        "first_appearances": appearances(run),
+        "first_appearances": run.first_appearances.counts,
         "learning": run.learning,
         "detectors": run.detectors,
         "tuning": run.tuning,
@@ -168,15 +161,6 @@ fn run_json(run: &Run) -> Value {
 fn conflicts(run: &Run) -> Vec<Value> {
     let event = |(account, id): &(String, String)| json!({"account": account, "event_id": id});
     run.account.conflicts.events.iter().map(event).collect()
-}
-
-/// How many first appearances each detector learned; they are listed in their own file.
-fn appearances(run: &Run) -> BTreeMap<&str, u64> {
-    let mut counts = BTreeMap::new();
-    for finding in &run.first_appearances {
-        *counts.entry(finding.detector_id.as_str()).or_default() += 1;
-    }
-    counts
 }
 
 /// The one look at the clock.

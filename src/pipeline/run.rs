@@ -1,13 +1,17 @@
 //! What a run did: the facts that the terminal shows and `run.json` keeps.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::accounting::Account;
-use super::judging::{Coverage, Judged};
+use super::coverage::Coverage;
+use super::judging::{Judged, not_judged};
+use super::sheet::Sheet;
 use super::stats::Percentiles;
 use crate::detect::rules::{Diagnostic, Plan, UsedFile};
+use crate::error::Result;
 use crate::findings::{Finding, SeverityLabel};
 
 /// First and last event, µs.
@@ -52,6 +56,15 @@ pub struct NotJudged {
     pub reason: String,
 }
 
+/// First appearances that were only learned.
+#[derive(Debug, Clone, Default)]
+pub struct Appearances {
+    /// In the order of detectors and entities.
+    pub(super) rows: Sheet<Finding>,
+    /// How many there are, by detector.
+    pub counts: BTreeMap<String, u64>,
+}
+
 /// What a run with a state has changed in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StateChange {
@@ -68,12 +81,12 @@ pub struct StateChange {
 }
 
 /// A finished run.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Run {
     /// Sorted: most severe first. With a state those that are new or revised.
     pub findings: Vec<Finding>,
-    /// First appearances in the learning period: listed, not judged. Same order.
-    pub first_appearances: Vec<Finding>,
+    /// First appearances in the learning period: listed, not judged.
+    pub first_appearances: Appearances,
     /// Objects and records.
     pub account: Account,
     /// What was logged where.
@@ -112,7 +125,7 @@ impl Run {
     pub fn empty(plan: &Plan, out: &Path) -> Self {
         Self {
             findings: Vec::new(),
-            first_appearances: Vec::new(),
+            first_appearances: Appearances::default(),
             account: Account::default(),
             coverage: Coverage::default(),
             not_judged: Vec::new(),
@@ -137,14 +150,20 @@ impl Run {
     }
 
     /// Takes over what judging came to.
-    pub(super) fn take(&mut self, judged: Judged, plan: &Plan) {
-        self.not_judged = judged.not_judged(plan);
+    ///
+    /// # Errors
+    /// Those of the files that many rows go to.
+    pub(super) fn take(&mut self, judged: Judged, plan: &Plan) -> Result<()> {
+        self.coverage = judged.coverage.finish()?;
+        self.not_judged = self.coverage.not_judged(&plan.detectors);
+        self.not_judged.extend(not_judged(judged.unjudged));
         self.findings = judged.findings;
-        self.first_appearances = judged.first_appearances;
-        self.coverage = judged.coverage;
+        let rows = judged.first_appearances.finish()?;
+        self.first_appearances = Appearances { rows, counts: judged.learned };
         self.suppression = judged.suppression;
         self.notes.extend(judged.notes);
         self.diagnostics.extend(judged.diagnostics);
+        Ok(())
     }
 
     /// The findings that are to be seen.

@@ -155,6 +155,8 @@ pub(super) fn scan_with(
     if interrupted {
         account.skip_unread(&listing, "not reached: the run was interrupted");
     }
+    // Of a million objects the lines of the manifest are enough.
+    listing.objects = Vec::new();
     account.sort();
     account.settle(seen.take_copies());
     account.odd =
@@ -172,12 +174,13 @@ pub(super) fn scan_with(
         session.finish(&mut run, harvest, &seen)?;
         return Ok(run);
     }
+    drop(seen);
     let (table, files) = harvest.runs.merged()?;
     if options.partial {
         partial::write(options, plan, &run, table)?;
     } else {
-        let judging = options.judge.judging(run.span, options.since);
-        run.take(judge(plan, &judging, table)?, plan);
+        let judging = options.judge.judging(run.span, options.since, Spill::into(&options.out));
+        run.take(judge(plan, &judging, table)?, plan)?;
         run.learning = judging.learning_text();
         partial::clear(&options.out)?;
         output::write(&run)?;

@@ -11,6 +11,7 @@ use super::output;
 use super::run::{Run, Span, StateChange};
 use super::scan::ScanOptions;
 use super::seen::Seen;
+use super::tables::Spill;
 use super::worker::{Harvest, Kept};
 use crate::detect::group::{self, FoldId, Key, Row, TableReader, TableWriter};
 use crate::detect::rules::Plan;
@@ -204,9 +205,11 @@ impl<'o> Session<'o> {
             learning: self.options.judge.learning(),
             from_day,
             learned_from_day: from_day,
+            listed_from_day: self.horizon.map(|horizon| horizon.reported),
             folds_since: manifest.folds.iter().filter_map(since).collect(),
             own: &self.options.judge.own,
             suppress: &self.options.judge.suppress,
+            spill: Spill::into(&self.options.out),
         }
     }
 
@@ -272,7 +275,6 @@ impl<'o> Session<'o> {
     fn revise(&self, manifest: &Manifest, mut judged: Judged, run: &mut Run) -> Result<Revised> {
         let from = self.horizon.map_or(i64::MIN, |horizon| horizon.reported);
         judged.findings.retain(|finding| finding.day >= from);
-        judged.first_appearances.retain(|finding| finding.day >= from);
         let mut since: BTreeMap<&str, i64> = BTreeMap::new();
         for fold in &manifest.folds {
             for detector in &fold.detectors {
@@ -289,7 +291,7 @@ impl<'o> Session<'o> {
             revised.added.contains(&finding.finding_id)
                 || revised.revised.contains(&finding.finding_id)
         };
-        run.take(judged, self.plan);
+        run.take(judged, self.plan)?;
         let all = run.findings.len() as u64;
         run.findings.retain(is_changed);
         run.state = Some(StateChange {
@@ -314,7 +316,7 @@ impl<'o> Session<'o> {
     /// Ends a run without a commit.
     fn leave_as_it_was(&self, manifest: &Manifest, judged: Judged, run: &mut Run) -> Result<()> {
         if run.interrupted {
-            run.take(judged, self.plan);
+            run.take(judged, self.plan)?;
             run.notes.push("interrupted: the state and the findings are as they were".to_owned());
             return Ok(());
         }
@@ -327,7 +329,7 @@ impl<'o> Session<'o> {
         let old = self.state.file(|files| &files.ledger);
         let old = old.map(|old| LedgerReader::open(&old)).transpose()?;
         write_ledger(&draft.path(&files.ledger), old, self.entries(run, &draft.run))?;
-        output::write_coverage(&draft.path(&files.coverage), &run.coverage)?;
+        run.coverage.write(&draft.path(&files.coverage))?;
         let current = self.state.file(|files| &files.findings_current);
         let from = date(self.horizon.map_or(i64::MIN, |horizon| horizon.reported));
         let path = draft.path(&files.findings_current);

@@ -349,8 +349,9 @@ fn short_of_history(run: &Run, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{BOLD}not judged{BOLD:#} {} {entities}: {reason}", number(*total))?;
         writeln!(out, "           by {}", escaped(&detectors.join(", ")))?;
     }
-    if !run.first_appearances.is_empty() {
-        let learned = counted(run.first_appearances.len() as u64, "first appearance");
+    let learned: u64 = run.first_appearances.counts.values().sum();
+    if learned > 0 {
+        let learned = counted(learned, "first appearance");
         writeln!(
             out,
             "{BOLD}learned{BOLD:#}    {learned} listed in first_appearances.parquet: {}",
