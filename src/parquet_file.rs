@@ -2,13 +2,14 @@
 //! batches of rows, or an error that names the file; it knows none of the columns.
 
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use arrow::array::RecordBatch;
 use parquet::arrow::arrow_reader::{
     ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
-use parquet::file::metadata::ParquetMetaData;
+use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMetaData};
 
 use crate::error::{Error, Result};
 
@@ -27,7 +28,8 @@ pub(crate) struct ParquetFile {
 pub(crate) struct Batches {
     path: PathBuf,
     fault: Fault,
-    reader: ParquetRecordBatchReader,
+    /// None once it has failed.
+    reader: Option<ParquetRecordBatchReader>,
 }
 
 impl ParquetFile {
@@ -41,6 +43,9 @@ impl ParquetFile {
         let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
         let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options)
             .map_err(|error| fault(path, format!("not readable as Parquet: {error}")))?;
+        if !builder.metadata().row_groups().iter().all(is_sound) {
+            return Err(fault(path, "damaged: a part of it lies nowhere".to_owned()));
+        }
         Ok(Self { path: path.to_path_buf(), fault, builder })
     }
 
@@ -63,15 +68,33 @@ impl ParquetFile {
         let Self { path, fault, builder } = self;
         let reader = builder.with_batch_size(most).build();
         let reader = reader.map_err(|error| fault(&path, format!("damaged: {error}")))?;
-        Ok(Batches { path, fault, reader })
+        Ok(Batches { path, fault, reader: Some(reader) })
     }
+}
+
+/// Whether the columns lie somewhere: the reader panics otherwise.
+fn is_sound(group: &RowGroupMetaData) -> bool {
+    let lies = |column: &ColumnChunkMetaData| {
+        let start = column.dictionary_page_offset().unwrap_or_else(|| column.data_page_offset());
+        start >= 0 && column.compressed_size() >= 0
+    };
+    group.num_rows() >= 0 && group.columns().iter().all(lies)
 }
 
 impl Iterator for Batches {
     type Item = Result<RecordBatch>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let batch = self.reader.next()?;
-        Some(batch.map_err(|error| (self.fault)(&self.path, format!("damaged: {error}"))))
+        let reader = self.reader.as_mut()?;
+        // Some pages that do not fit together make the reader panic. It is dropped then, and holds
+        // nothing that others see.
+        let reason = match catch_unwind(AssertUnwindSafe(|| reader.next())) {
+            Ok(Some(Ok(batch))) => return Some(Ok(batch)),
+            Ok(None) => return None,
+            Ok(Some(Err(error))) => format!("damaged: {error}"),
+            Err(_) => "damaged: its pages do not fit together".to_owned(),
+        };
+        self.reader = None;
+        Some(Err((self.fault)(&self.path, reason)))
     }
 }

@@ -264,7 +264,7 @@ impl Decoder {
         if !claims && !envelope::shaped_as_log(&head) {
             return Decoded::without_records(Outcome::Skipped(SkipReason::NotALog));
         }
-        let table = table::is_table(head.get(envelope::text_start(&head)..).unwrap_or_default());
+        let table = is_table(&head);
         let mut transcoded;
         let text: &mut dyn Read = if utf16.is_some() {
             transcoded = DecodeReaderBytesBuilder::new().encoding(utf16).build(&mut *unpacker);
@@ -360,12 +360,16 @@ impl Decoded {
 
 /// Whether text needs neither transcoding nor the reader of tables.
 fn codec_free(text: &[u8]) -> bool {
-    let start = text.get(..envelope::SHAPE_BYTES).unwrap_or(text);
-    let json = start.get(envelope::text_start(start)..).and_then(<[u8]>::first);
-    match json {
-        Some(b'{' | b'[') => start.get(1) != Some(&0),
-        _ => utf16(start).is_none() && !table::is_table(start),
+    let head = text.get(..envelope::SHAPE_BYTES).unwrap_or(text);
+    match head.get(envelope::text_start(head)..).and_then(<[u8]>::first) {
+        Some(b'{' | b'[') => head.get(1) != Some(&0),
+        _ => utf16(head).is_none() && !is_table(head),
     }
+}
+
+/// Whether text is a table, perhaps after a mark and white space.
+fn is_table(head: &[u8]) -> bool {
+    table::is_table(head.get(envelope::text_start(head)..).unwrap_or_default())
 }
 
 /// The first bytes of UTF-16 text, transcoded.
