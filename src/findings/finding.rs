@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::shorten::{shorten, shorten_list};
 use super::time::interval;
 use crate::detect::group::{Details, Entity, Evidence, Sketch};
 use crate::detect::judge::Signal;
@@ -170,6 +171,7 @@ pub fn findings_of(
             before.take().filter(|(day, _)| day + 1 == signal.day).map(|(_, previous)| previous);
         let mut finding = finding(detector, entity, signal, id.clone(), continues);
         place(&mut finding, detector, own);
+        shorten(&mut finding);
         write(&mut finding, detector, signal, own);
         findings.push(finding);
         before = Some((signal.day, id));
@@ -269,7 +271,11 @@ fn caller(finding: &Finding, own: &OwnAccounts) -> Option<Caller> {
 fn write(finding: &mut Finding, detector: &Detector, signal: &Signal, own: &OwnAccounts) {
     let metadata = &detector.metadata;
     let known: &Finding = finding;
-    let fill = |placeholder: &Placeholder| value(placeholder, known, detector, signal, own);
+    let fill = |placeholder: &Placeholder| {
+        let mut text = value(placeholder, known, detector, signal, own);
+        shorten_list(&mut text);
+        text
+    };
     let (mut title, description) = (metadata.title.render(fill), metadata.description.render(fill));
     if detector.terms.severity.if_failed.is_some() && finding.outcome() == Outcome::Failed {
         // What the title says did not come about.

@@ -5,6 +5,7 @@ mod columns;
 mod finding;
 mod link;
 mod revise;
+mod shorten;
 mod suppress;
 mod time;
 
