@@ -191,6 +191,7 @@ fn run_scan(input: &Path, out: &Path, threads: usize) -> Run {
         until: None,
         history: None,
         judge: JudgeOptions::default(),
+        findings: trailsift::pipeline::FindingsFiles::default(),
         hash: false,
         filter: trailsift::events::EventFilter::default(),
         limits: trailsift::decode::Limits::default(),

@@ -121,6 +121,7 @@ fn run(dump: &Path, rules: &Path, out: &Path) -> Run {
         until: None,
         history: None,
         judge: trailsift::pipeline::JudgeOptions::default(),
+        findings: trailsift::pipeline::FindingsFiles::default(),
         hash: false,
         filter: trailsift::events::EventFilter::default(),
         limits: trailsift::decode::Limits::default(),

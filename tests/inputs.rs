@@ -247,6 +247,7 @@ fn an_interrupted_run_judges_what_was_read_and_says_so() {
         tune: None,
         history: None,
         judge: trailsift::pipeline::JudgeOptions::default(),
+        findings: trailsift::pipeline::FindingsFiles::default(),
         threads: 1,
         memory: 1 << 30,
         since: None,

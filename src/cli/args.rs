@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 
 use super::detectors::Detectors;
+use super::formats::{Emitted, Formats};
 use super::time;
 use crate::decode::Limits;
 use crate::detect::rules::{Tuning, read_placeholders};
@@ -15,7 +16,9 @@ use crate::error::{Error, Result};
 use crate::events::EventFilter;
 use crate::findings::{SeverityLabel, Suppressions};
 use crate::intel::OwnAccounts;
-use crate::pipeline::{ArchiveLimits, Border, JudgeOptions, MergeOptions, ScanOptions};
+use crate::pipeline::{
+    ArchiveLimits, Border, FindingsFiles, JudgeOptions, MergeOptions, ScanOptions,
+};
 use crate::source::Shard;
 
 const SCAN_EXAMPLES: &str = "\
@@ -30,6 +33,8 @@ Examples:
                                                   judge these days by what was before them
   trailsift scan archive/ --state state --out results
                                                   read what is new since the last run
+  trailsift scan archive/ --state state --out results --format ocsf
+                                                  what has changed since then, for a SIEM
   trailsift scan logs/ --tune tune.yml --suppress known.yml
                                                   without what is normal here; see docs/tuning.md
   trailsift scan logs/ --partial --shard 2/5 --out part-2
@@ -53,7 +58,7 @@ pub(super) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     Scan(Box<Scan>),
-    Merge(Merge),
+    Merge(Box<Merge>),
     Detectors(Detectors),
 }
 
@@ -103,6 +108,10 @@ pub(super) struct Scan {
     #[arg(long, value_name = "I/N", requires = "partial")]
     shard: Option<Shard>,
     #[command(flatten)]
+    formats: Formats,
+    #[command(flatten)]
+    emitted: Emitted,
+    #[command(flatten)]
     asked: Asked,
     #[command(flatten)]
     known: Known,
@@ -128,6 +137,8 @@ pub(super) struct Merge {
     /// The file with values of placeholders that the partial runs were given
     #[arg(long, value_name = "FILE")]
     placeholders: Option<PathBuf>,
+    #[command(flatten)]
+    formats: Formats,
     #[command(flatten)]
     known: Known,
     #[command(flatten)]
@@ -359,6 +370,7 @@ impl Scan {
             until: self.until,
             history: self.history,
             judge: self.known.judge()?,
+            findings: self.emitted.files(&self.formats, self.state.is_some(), self.partial)?,
             hash: self.hash,
             filter: self.asked.filter(self.state.is_some())?,
             limits: self.bounds.limits(),
@@ -378,6 +390,7 @@ impl Merge {
             placeholders: read_placeholders(self.placeholders.as_deref())?,
             tune: self.known.tuning()?,
             judge: self.known.judge()?,
+            findings: self.formats.files(),
         })
     }
 }
@@ -403,6 +416,7 @@ pub(super) fn plain_scan(
         until,
         history: None,
         judge: known.judge()?,
+        findings: FindingsFiles::default(),
         hash: false,
         filter: EventFilter::default(),
         limits: Limits::default(),

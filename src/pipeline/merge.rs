@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use super::findings_files::FindingsFiles;
 use super::history::JudgeOptions;
 use super::judging::judge;
 use super::output;
@@ -31,6 +32,8 @@ pub struct MergeOptions {
     pub tune: Option<Tuning>,
     /// How entities are judged.
     pub judge: JudgeOptions,
+    /// In which formats findings are written.
+    pub findings: FindingsFiles,
 }
 
 /// Merges and judges.
@@ -79,6 +82,7 @@ pub fn merge(options: &MergeOptions) -> Result<Run> {
     let judging = options.judge.judging(run.span, since, Spill::into(&options.out));
     run.take(judge(&plan, &judging, group::merge(runs))?, &plan)?;
     run.learning = judging.learning_text();
+    options.findings.write(&run)?;
     output::write(&run)?;
     Ok(run)
 }

@@ -9,6 +9,7 @@ mod coverage;
 mod detectors;
 mod diff;
 mod feed;
+mod findings_files;
 mod history;
 mod judging;
 mod merge;
@@ -33,6 +34,7 @@ pub use detectors::{
     Checked, Described, Tested, check_detectors, describe_detector, list_detectors, test_detectors,
 };
 pub use diff::{Change, DetectorDiff, Diff, DiffOptions, EntityDiff, Named, Side, diff};
+pub use findings_files::{Emit, FindingsFiles};
 pub use history::{Border, JudgeOptions};
 pub use merge::{MergeOptions, merge};
 pub use run::{Appearances, NotJudged, Run, Span, StateChange};

@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use super::accounting::{Account, RejectedRecord, append};
 use super::archives::ArchiveLimits;
 use super::feed::Feed;
+use super::findings_files::FindingsFiles;
 use super::history::JudgeOptions;
 use super::judging::judge;
 use super::run::{Run, Span};
@@ -53,6 +54,8 @@ pub struct ScanOptions {
     pub history: Option<i64>,
     /// How entities are judged.
     pub judge: JudgeOptions,
+    /// In which formats findings are written.
+    pub findings: FindingsFiles,
     /// Whether the manifest gets the SHA-256 of each object.
     pub hash: bool,
     /// Other events are left out.
@@ -183,6 +186,7 @@ pub(super) fn scan_with(
         run.take(judge(plan, &judging, table)?, plan)?;
         run.learning = judging.learning_text();
         partial::clear(&options.out)?;
+        options.findings.write(&run)?;
         output::write(&run)?;
     }
     drop(files);

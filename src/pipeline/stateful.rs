@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::accounting::{ObjectOutcome, ObjectRecord};
+use super::findings_files::FindingsFiles;
 use super::judging::{Judged, Judging, judge};
 use super::output;
 use super::run::{Run, Span, StateChange};
@@ -51,7 +52,7 @@ impl<'o> Session<'o> {
         let newest = state.manifest.as_ref().and_then(|manifest| manifest.newest_day);
         let horizon = newest.map(|newest| Horizon::behind(newest, window_days(plan)));
         let id_seed = state.manifest.as_ref().map_or_else(Seen::random_seed, |m| m.id_seed);
-        publish_findings(&state, &options.out)?;
+        publish_findings(&state, &options.findings, &options.out)?;
         Ok(Self { state, options, plan, horizon, identities: BTreeMap::new(), id_seed })
     }
 
@@ -177,7 +178,7 @@ impl<'o> Session<'o> {
         if let (Some(change), Some(manifest)) = (&mut run.state, &state.manifest) {
             change.generation = manifest.generation;
         }
-        publish(&state, run)
+        publish(&state, &self.options.findings, run)
     }
 
     /// The next manifest; its files have no names yet.
@@ -321,7 +322,7 @@ impl<'o> Session<'o> {
             return Ok(());
         }
         self.revise(manifest, judged, run)?;
-        publish(&self.state, run)
+        publish(&self.state, &self.options.findings, run)
     }
 
     /// Writes the files of the generation but the table and the ids.
@@ -442,8 +443,8 @@ fn date(day: i64) -> i32 {
 }
 
 /// Brings what was committed to the output folder.
-fn publish(state: &State, run: &Run) -> Result<()> {
-    publish_findings(state, &run.out)?;
+fn publish(state: &State, files: &FindingsFiles, run: &Run) -> Result<()> {
+    publish_findings(state, files, &run.out)?;
     if let Some(current) = state.file(|files| &files.findings_current) {
         let path = run.out.join(output::CURRENT);
         store::replace(&path, |file| {
@@ -451,13 +452,14 @@ fn publish(state: &State, run: &Run) -> Result<()> {
             std::io::copy(&mut from, file).map_err(crate::Error::io(&path))?;
             Ok(())
         })?;
+        files.write_current(&run.out, &current)?;
     }
     output::write(run)
 }
 
 /// Writes the findings of the newest generation as `findings/date=<day>/<run>.parquet`, unless they
-/// are there.
-fn publish_findings(state: &State, out: &Path) -> Result<()> {
+/// are there, and beside it in the other formats.
+fn publish_findings(state: &State, files: &FindingsFiles, out: &Path) -> Result<()> {
     let (Some(manifest), Some(path)) = (&state.manifest, state.file(|files| &files.findings))
     else {
         return Ok(());
@@ -465,10 +467,7 @@ fn publish_findings(state: &State, out: &Path) -> Result<()> {
     for (day, findings) in findings::read_by_day(&path)? {
         let folder = out.join("findings").join(format!("date={}", day_text(i64::from(day))));
         std::fs::create_dir_all(&folder).map_err(crate::Error::io(&folder))?;
-        let path = folder.join(format!("{}.parquet", manifest.run));
-        if !path.exists() {
-            findings::write_parquet(&path, &findings)?;
-        }
+        files.write_changes(&folder, &manifest.run, &findings)?;
     }
     Ok(())
 }
