@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 
 use super::detectors::Detectors;
+use super::formats::{Emitted, Formats};
 use super::s3::{self, ReachS3};
 use super::time;
 use crate::decode::Limits;
@@ -33,6 +34,8 @@ Examples:
                                                   read what is new since the last run
   trailsift scan s3://trail-bucket/AWSLogs/ --since 2d --state s3://results/state --out s3://results/
                                                   the same, in S3
+  trailsift scan archive/ --state state --out results --format ocsf
+                                                  what has changed since then, for a SIEM
   trailsift scan logs/ --tune tune.yml --suppress known.yml
                                                   without what is normal here; see docs/tuning.md
   trailsift scan logs/ --partial part-2 --shard 2/5
@@ -116,6 +119,10 @@ pub(super) struct Scan {
     #[arg(long, value_name = "I/N", requires = "partial")]
     shard: Option<Shard>,
     #[command(flatten)]
+    formats: Formats,
+    #[command(flatten)]
+    emitted: Emitted,
+    #[command(flatten)]
     asked: Asked,
     #[command(flatten)]
     known: Known,
@@ -146,6 +153,8 @@ pub(super) struct Merge {
     /// The file with values of placeholders that the partial runs were given
     #[arg(long, value_name = "FILE")]
     placeholders: Option<PathBuf>,
+    #[command(flatten)]
+    formats: Formats,
     #[command(flatten)]
     known: Known,
     #[command(flatten)]
@@ -404,6 +413,11 @@ impl Scan {
             until: self.until,
             history: self.history,
             judge: self.known.judge()?,
+            findings: self.emitted.files(
+                &self.formats,
+                self.state.is_some(),
+                self.partial.is_some(),
+            )?,
             hash: self.hash,
             filter: self.asked.filter(self.state.is_some())?,
             limits: self.bounds.limits(),
@@ -425,6 +439,7 @@ impl Merge {
             placeholders: read_placeholders(self.placeholders.as_deref())?,
             tune: self.known.tuning()?,
             judge: self.known.judge()?,
+            findings: self.formats.files(),
         })
     }
 }

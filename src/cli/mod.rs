@@ -2,6 +2,7 @@
 
 mod args;
 mod detectors;
+mod formats;
 mod s3;
 mod time;
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use super::findings_files::FindingsFiles;
 use super::history::JudgeOptions;
 use super::judging::judge;
 use super::output;
@@ -34,6 +35,8 @@ pub struct MergeOptions {
     pub tune: Option<Tuning>,
     /// How entities are judged.
     pub judge: JudgeOptions,
+    /// In which formats findings are written.
+    pub findings: FindingsFiles,
 }
 
 /// Merges and judges.
@@ -83,8 +86,9 @@ pub fn merge(options: &MergeOptions) -> Result<Run> {
     let judging = options.judge.judging(run.span, since, Spill::into(out.path()));
     run.take(judge(&plan, &judging, group::merge(runs))?, &plan)?;
     run.learning = judging.learning_text();
+    options.findings.write(&run)?;
     output::write(&run)?;
-    out.send_all(&output::KNOWN, &output::LAST)?;
+    output::send(&out)?;
     Ok(run)
 }
 

@@ -10,6 +10,7 @@ mod detectors;
 mod diff;
 mod dry_run;
 mod feed;
+mod findings_files;
 mod history;
 mod judging;
 mod merge;
@@ -37,6 +38,7 @@ pub use detectors::{
 };
 pub use diff::{Change, DetectorDiff, Diff, DiffOptions, EntityDiff, Named, Side, diff};
 pub use dry_run::{DryRun, Part, dry_run};
+pub use findings_files::{Emit, FindingsFiles};
 pub use history::{Border, JudgeOptions};
 pub use merge::{MergeOptions, merge};
 pub use run::{Appearances, NotJudged, Run, Span, StateChange};

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::accounting::{Account, ObjectRecord, RejectedRecord};
 use super::coverage::CoverageRow;
+use super::findings_files::FindingsFiles;
 use super::partial;
 use super::run::Run;
 use crate::error::{Error, Result};
@@ -32,10 +33,18 @@ pub(super) const MANIFEST: &str = "manifest.parquet";
 pub(super) const RUN: &str = "run.json";
 
 /// Files that a folder of results may hold from another run, but those of [`LAST`].
-pub(super) const KNOWN: [&str; 7] =
-    [FINDINGS, CURRENT, APPEARANCES, REJECTED, COVERAGE, MANIFEST, partial::TABLE];
+fn known() -> Vec<String> {
+    let names = [FINDINGS, CURRENT, APPEARANCES, REJECTED, COVERAGE, MANIFEST, partial::TABLE];
+    names.map(str::to_owned).into_iter().chain(FindingsFiles::known()).collect()
+}
+
 /// What says that a folder of results is whole: written last, and taken away first.
-pub(super) const LAST: [&str; 2] = [RUN, partial::HEADER];
+const LAST: [&str; 2] = [RUN, partial::HEADER];
+
+/// Makes the files of a run part of the folder: what says that it is whole comes last.
+pub(super) fn send(out: &Folder) -> Result<()> {
+    out.send_all(&known(), &LAST)
+}
 
 /// Refuses a folder that holds the findings of runs with a state: they add up, and a run without
 /// one would leave them beside its own.

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use super::accounting::{Account, RejectedRecord};
 use super::archives::ArchiveLimits;
+use super::findings_files::FindingsFiles;
 use super::history::JudgeOptions;
 use super::judging::judge;
 use super::reading::{Read, Reading};
@@ -59,6 +60,8 @@ pub struct ScanOptions {
     pub history: Option<i64>,
     /// How entities are judged.
     pub judge: JudgeOptions,
+    /// In which formats findings are written.
+    pub findings: FindingsFiles,
     /// Whether the manifest gets the SHA-256 of each object.
     pub hash: bool,
     /// Other events are left out.
@@ -91,6 +94,7 @@ impl ScanOptions {
             until: None,
             history: None,
             judge: JudgeOptions::default(),
+            findings: FindingsFiles::default(),
             hash: false,
             filter: EventFilter::default(),
             limits: Limits::default(),
@@ -205,8 +209,8 @@ pub(super) fn scan_with(
     run.notes.extend(note_reader(&who, run.account.records().own_reads));
     if let Some(session) = session {
         partial::clear(out.path())?;
-        session.finish(&mut run, harvest, &seen)?;
-        out.send_all(&output::KNOWN, &output::LAST)?;
+        session.finish(&mut run, harvest, &seen, &out)?;
+        output::send(&out)?;
         return Ok(run);
     }
     drop(seen);
@@ -218,10 +222,11 @@ pub(super) fn scan_with(
         run.take(judge(plan, &judging, table)?, plan)?;
         run.learning = judging.learning_text();
         partial::clear(out.path())?;
+        options.findings.write(&run)?;
         output::write(&run)?;
     }
     drop(files);
-    out.send_all(&output::KNOWN, &output::LAST)?;
+    output::send(&out)?;
     Ok(run)
 }
 

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::accounting::{ObjectOutcome, ObjectRecord};
+use super::findings_files::FindingsFiles;
 use super::judging::{Judged, Judging, judge};
 use super::output;
 use super::run::{Run, Span, StateChange};
@@ -62,7 +63,7 @@ impl<'o> Session<'o> {
         plan: &'o Plan,
     ) -> Result<Self> {
         let session = Self::look(folder, options, plan)?;
-        publish_findings(&session.state, out.path())?;
+        publish_findings(&session.state, &options.findings, out)?;
         Ok(session)
     }
 
@@ -160,11 +161,16 @@ impl<'o> Session<'o> {
 
     /// Judges history and harvest together, commits, and publishes. An interrupted run is judged
     /// and changes nothing.
-    pub(super) fn finish(self, run: &mut Run, harvest: Harvest, seen: &Seen) -> Result<()> {
+    pub(super) fn finish(
+        self,
+        run: &mut Run,
+        harvest: Harvest,
+        seen: &Seen,
+        out: &Folder,
+    ) -> Result<()> {
         let Harvest { runs, newest, .. } = harvest;
         let mut manifest = self.manifest(run, newest);
-        let out = run.out.clone();
-        let judging = self.judging(&manifest, &out);
+        let judging = self.judging(&manifest, out.path());
         let draft = self.state.draft(&self.identity(run, &manifest));
         let retention = self.retention(&manifest);
         run.notes.extend(self.relearned(&manifest));
@@ -178,7 +184,7 @@ impl<'o> Session<'o> {
         let mut table = group::merge(tables);
         if run.interrupted || self.nothing_new(&manifest, run) {
             let judged = judge(self.plan, &judging, table)?;
-            return self.leave_as_it_was(&manifest, judged, run);
+            return self.leave_as_it_was(&manifest, judged, run, out);
         }
         let judged = tee(&draft.path(&files.table), &retention, &mut table, |table| {
             judge(self.plan, &judging, table)
@@ -192,7 +198,7 @@ impl<'o> Session<'o> {
         if let (Some(change), Some(manifest)) = (&mut run.state, &state.manifest) {
             change.generation = manifest.generation;
         }
-        publish(&state, run)
+        publish(&state, &self.options.findings, out, run)
     }
 
     /// The next manifest; its files have no names yet.
@@ -330,14 +336,20 @@ impl<'o> Session<'o> {
     }
 
     /// Ends a run without a commit.
-    fn leave_as_it_was(&self, manifest: &Manifest, judged: Judged, run: &mut Run) -> Result<()> {
+    fn leave_as_it_was(
+        &self,
+        manifest: &Manifest,
+        judged: Judged,
+        run: &mut Run,
+        out: &Folder,
+    ) -> Result<()> {
         if run.interrupted {
             run.take(judged, self.plan)?;
             run.notes.push("interrupted: the state and the findings are as they were".to_owned());
             return Ok(());
         }
         self.revise(manifest, judged, run)?;
-        publish(&self.state, run)
+        publish(&self.state, &self.options.findings, out, run)
     }
 
     /// Writes the files of the generation but the table and the ids.
@@ -458,8 +470,8 @@ fn date(day: i64) -> i32 {
 }
 
 /// Brings what was committed to the output folder.
-fn publish(state: &State, run: &Run) -> Result<()> {
-    publish_findings(state, &run.out)?;
+fn publish(state: &State, files: &FindingsFiles, out: &Folder, run: &Run) -> Result<()> {
+    publish_findings(state, files, out)?;
     if let Some(current) = state.file(|files| &files.findings_current) {
         let path = run.out.join(output::CURRENT);
         store::replace(&path, |file| {
@@ -467,24 +479,21 @@ fn publish(state: &State, run: &Run) -> Result<()> {
             std::io::copy(&mut from, file).map_err(crate::Error::io(&path))?;
             Ok(())
         })?;
+        files.write_current(&run.out, &current)?;
     }
     output::write(run)
 }
 
 /// Writes the findings of the newest generation as `findings/date=<day>/<run>.parquet`, unless they
-/// are there.
-fn publish_findings(state: &State, out: &Path) -> Result<()> {
+/// are there, and beside it in the other formats.
+fn publish_findings(state: &State, files: &FindingsFiles, out: &Folder) -> Result<()> {
     let (Some(manifest), Some(path)) = (&state.manifest, state.file(|files| &files.findings))
     else {
         return Ok(());
     };
     for (day, findings) in findings::read_by_day(&path)? {
-        let folder = out.join("findings").join(format!("date={}", day_text(i64::from(day))));
-        std::fs::create_dir_all(&folder).map_err(crate::Error::io(&folder))?;
-        let path = folder.join(format!("{}.parquet", manifest.run));
-        if !path.exists() {
-            findings::write_parquet(&path, &findings)?;
-        }
+        let folder = format!("findings/date={}", day_text(i64::from(day)));
+        files.write_changes(out, &folder, &manifest.run, &findings)?;
     }
     Ok(())
 }

@@ -7,11 +7,14 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::print_stderr,
     clippy::unwrap_used,
-    reason = "each test uses a part; the helpers of a test may fail as loudly as the test itself"
+    reason = "each test uses a part; the helpers of a test may fail as loudly as the test itself, \
+              and skipping is said aloud"
 )]
 
 pub mod logs;
+pub mod python;
 
 use std::ffi::OsString;
 use std::fs::File;
