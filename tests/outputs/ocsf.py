@@ -1,7 +1,7 @@
 """Checks files of OCSF events, one per line, against the published schema.
 
-The class's JSON schema in version 1.9.0, as schema.ocsf.io gives it, comes in a package of which
-nothing else is used. It is that of the class without profiles, so what the cloud profile adds is
+The class's JSON schema in version 1.9.0, as schema.ocsf.io gives it, lies beside this file.
+It is that of the class without profiles, so what the cloud profile adds is
 added here. The compiled schema of 1.8.0, from which 1.9.0 differs by additions, knows more: patterns,
 profiles, and the captions that texts beside numbers must have.
 """
