@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::time::Instant;
 
 use super::history::JudgeOptions;
 use super::judging::judge;
@@ -9,6 +10,7 @@ use super::output;
 use super::partial::{self, Header, Partial};
 use super::run::{Run, Span};
 use super::scan::load_plan_with;
+use super::stats::Stage;
 use super::tables::Spill;
 use crate::detect::group::{self, TableReader};
 use crate::detect::rules::Tuning;
@@ -77,9 +79,11 @@ pub fn merge(options: &MergeOptions) -> Result<Run> {
     notes.dedup();
     run.notes = notes;
     let judging = options.judge.judging(run.span, since, Spill::into(&options.out));
+    let started = Instant::now();
     run.take(judge(&plan, &judging, group::merge(runs))?, &plan)?;
+    run.stages.record(Stage::Judge, started.elapsed());
     run.learning = judging.learning_text();
-    output::write(&run)?;
+    output::write(&mut run)?;
     Ok(run)
 }
 

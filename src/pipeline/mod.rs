@@ -37,3 +37,4 @@ pub use history::{Border, JudgeOptions};
 pub use merge::{MergeOptions, merge};
 pub use run::{Appearances, NotJudged, Run, Span, StateChange};
 pub use scan::{Progress, ScanOptions, load_plan, load_plan_with, scan};
+pub use stats::{Cost, Percentiles, Stage, Stages};

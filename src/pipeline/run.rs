@@ -9,7 +9,7 @@ use super::accounting::Account;
 use super::coverage::Coverage;
 use super::judging::{Judged, not_judged};
 use super::sheet::Sheet;
-use super::stats::Percentiles;
+use super::stats::Stages;
 use crate::detect::rules::{Diagnostic, Plan, UsedFile};
 use crate::error::Result;
 use crate::findings::{Finding, SeverityLabel};
@@ -111,8 +111,8 @@ pub struct Run {
     pub incomplete: bool,
     /// Plain words that the user should read: inputs without a key layout, spilled tables.
     pub notes: Vec<String>,
-    /// How long objects took, µs.
-    pub latencies: Percentiles,
+    /// What its stages cost.
+    pub stages: Stages,
     /// Where the outputs are.
     pub out: PathBuf,
     /// With a state, what has changed in it.
@@ -143,7 +143,7 @@ impl Run {
             interrupted: false,
             incomplete: false,
             notes: Vec::new(),
-            latencies: Percentiles::default(),
+            stages: Stages::default(),
             out: out.to_path_buf(),
             state: None,
         }

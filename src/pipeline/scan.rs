@@ -4,6 +4,7 @@ use std::mem::take;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 use super::accounting::{Account, RejectedRecord, append};
 use super::archives::ArchiveLimits;
@@ -13,11 +14,12 @@ use super::judging::judge;
 use super::run::{Run, Span};
 use super::seen::Seen;
 use super::stateful::Session;
-use super::stats::Latencies;
+use super::stats::{Stage, Stages};
 use super::tables::{Runs, Spill};
 use super::worker::{Harvest, Task, Worker};
 use super::{output, partial};
 use crate::decode::Limits;
+use crate::detect::group;
 use crate::detect::rules::{Diagnostic, Plan, Tuning, read_folder, shipped};
 use crate::detect::select::Placeholders;
 use crate::error::{Error, Result};
@@ -164,7 +166,7 @@ pub(super) fn scan_with(
     let mut run = Run {
         account,
         span: harvest.span,
-        latencies: harvest.latencies.percentiles(),
+        stages: take(&mut harvest.stages),
         notes: notes(options, &listing, &harvest, &seen),
         interrupted,
         ..Run::empty(plan, &options.out)
@@ -176,17 +178,30 @@ pub(super) fn scan_with(
     }
     drop(seen);
     let (table, files) = harvest.runs.merged()?;
-    if options.partial {
-        partial::write(options, plan, &run, table)?;
-    } else {
-        let judging = options.judge.judging(run.span, options.since, Spill::into(&options.out));
-        run.take(judge(plan, &judging, table)?, plan)?;
-        run.learning = judging.learning_text();
-        partial::clear(&options.out)?;
-        output::write(&run)?;
-    }
+    conclude(options, plan, &mut run, table)?;
     drop(files);
     Ok(run)
+}
+
+/// Judges the table of everything read and writes the outputs; of a partial run only the table.
+fn conclude(
+    options: &ScanOptions,
+    plan: &Plan,
+    run: &mut Run,
+    table: group::Run<'_>,
+) -> Result<()> {
+    let started = Instant::now();
+    if options.partial {
+        partial::write(options, plan, run, table)?;
+        run.stages.record(Stage::Write, started.elapsed());
+        return Ok(());
+    }
+    let judging = options.judge.judging(run.span, options.since, Spill::into(&options.out));
+    run.take(judge(plan, &judging, table)?, plan)?;
+    run.stages.record(Stage::Judge, started.elapsed());
+    run.learning = judging.learning_text();
+    partial::clear(&options.out)?;
+    output::write(run)
 }
 
 /// Reads every object on `options.threads` workers, largest objects first so that the last ones to
@@ -244,7 +259,7 @@ fn read(
         worker.finish()
     });
     progress.finish();
-    let empty = Harvest { cut: feed.was_cut(), ..Harvest::empty() };
+    let empty = Harvest { cut: feed.was_cut(), ..Harvest::of(listing) };
     let harvest = harvests.into_iter().try_fold(empty, |mut sum, harvest| {
         sum.add(harvest?);
         Ok::<_, Error>(sum)
@@ -299,7 +314,10 @@ fn notes(options: &ScanOptions, listing: &Listing, harvest: &Harvest, seen: &See
 }
 
 impl Harvest {
-    fn empty() -> Self {
+    /// Nothing is read of the listing yet.
+    fn of(listing: &Listing) -> Self {
+        let mut stages = Stages::default();
+        listing.times.iter().for_each(|time| stages.record(Stage::List, *time));
         Self {
             runs: Runs::default(),
             manifest: Vec::new(),
@@ -308,7 +326,7 @@ impl Harvest {
             members: 0,
             odd: OddFields::new(),
             newest: None,
-            latencies: Latencies::new(),
+            stages,
         }
     }
 
@@ -321,6 +339,6 @@ impl Harvest {
         }
         self.newest = self.newest.max(other.newest);
         self.span = Span::join(self.span, other.span);
-        self.latencies.add(&other.latencies);
+        self.stages.add(&other.stages);
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::accounting::{ObjectOutcome, ObjectRecord};
 use super::judging::{Judged, Judging, judge};
@@ -11,6 +12,7 @@ use super::output;
 use super::run::{Run, Span, StateChange};
 use super::scan::ScanOptions;
 use super::seen::Seen;
+use super::stats::Stage;
 use super::tables::Spill;
 use super::worker::{Harvest, Kept};
 use crate::detect::group::{self, FoldId, Key, Row, TableReader, TableWriter};
@@ -161,19 +163,24 @@ impl<'o> Session<'o> {
             tables.push(Box::new(TableReader::open(&old)?));
         }
         let mut table = group::merge(tables);
+        let started = Instant::now();
         if run.interrupted || self.nothing_new(&manifest, run) {
             let judged = judge(self.plan, &judging, table)?;
+            run.stages.record(Stage::Judge, started.elapsed());
             return self.leave_as_it_was(&manifest, judged, run);
         }
         let judged = tee(&draft.path(&files.table), &retention, &mut table, |table| {
             judge(self.plan, &judging, table)
         })?;
         drop((table, spilled));
+        run.stages.record(Stage::Judge, started.elapsed());
+        let started = Instant::now();
         let revised = self.revise(&manifest, judged, run)?;
         self.write(&draft, &files, run, &revised)?;
         self.write_recent(&draft.path(&files.recent_ids), &manifest, run, seen)?;
         manifest.files = files;
         let state = draft.commit(manifest)?;
+        run.stages.record(Stage::Write, started.elapsed());
         if let (Some(change), Some(manifest)) = (&mut run.state, &state.manifest) {
             change.generation = manifest.generation;
         }
@@ -442,7 +449,7 @@ fn date(day: i64) -> i32 {
 }
 
 /// Brings what was committed to the output folder.
-fn publish(state: &State, run: &Run) -> Result<()> {
+fn publish(state: &State, run: &mut Run) -> Result<()> {
     publish_findings(state, &run.out)?;
     if let Some(current) = state.file(|files| &files.findings_current) {
         let path = run.out.join(output::CURRENT);

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Cursor, Read};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use simd_json::tape::Value;
 
@@ -14,7 +14,7 @@ use super::archives::{ArchiveLimits, Open, ReadSeek};
 use super::feed::{Feed, Found, Job};
 use super::run::Span;
 use super::seen::{Seen, Verdict};
-use super::stats::Latencies;
+use super::stats::{Stage, Stages};
 use super::tables::{BoundedTable, Runs, Spill};
 use crate::codec::Unpacker;
 use crate::decode::{Claim, Decoded, Decoder, Limits, RecordFault, RecordSink};
@@ -83,8 +83,8 @@ pub(super) struct Harvest {
     pub odd: OddFields,
     /// With a state: the newest event that has happened, µs.
     pub newest: Option<i64>,
-    /// How long its objects took.
-    pub latencies: Latencies,
+    /// What its stages cost.
+    pub stages: Stages,
 }
 
 /// A worker.
@@ -95,7 +95,7 @@ pub(super) struct Worker<'s> {
     stored: Vec<u8>,
     pub(super) manifest: Vec<ObjectRecord>,
     pub(super) members: u64,
-    latencies: Latencies,
+    pub(super) stages: Stages,
 }
 
 /// An object about to be read.
@@ -121,7 +121,7 @@ impl<'s> Worker<'s> {
             stored: Vec::new(),
             manifest: Vec::new(),
             members: 0,
-            latencies: Latencies::new(),
+            stages: Stages::default(),
         }
     }
 
@@ -130,13 +130,10 @@ impl<'s> Worker<'s> {
     /// # Errors
     /// Only those that end the run; bad input is accounted for.
     pub(super) fn take(&mut self, job: Job<'_>, feed: &Feed<'_>) -> Result<()> {
-        let started = Instant::now();
         match job {
-            Job::Object(object) => self.object(object, feed)?,
-            Job::Member(found) => self.member(found, feed)?,
+            Job::Object(object) => self.object(object, feed),
+            Job::Member(found) => self.member(found, feed),
         }
-        self.latencies.record(started.elapsed());
-        Ok(())
     }
 
     /// Reads a listed object.
@@ -149,8 +146,11 @@ impl<'s> Worker<'s> {
         };
         if matches!(object.place, Place::File(_)) && object.bytes <= limit {
             let mut stored = std::mem::take(&mut self.stored);
+            let started = Instant::now();
             match store::read_into(path, object.bytes, limit, &mut stored) {
                 Ok(true) => {
+                    self.stages.record(Stage::Fetch, started.elapsed());
+                    self.stages.add_bytes(Stage::Fetch, stored.len() as u64);
                     self.bytes(&input, &stored, feed)?;
                     self.stored = stored;
                     return Ok(());
@@ -184,8 +184,14 @@ impl<'s> Worker<'s> {
     pub(super) fn bytes(&mut self, input: &Input, stored: &[u8], feed: &Feed<'_>) -> Result<()> {
         self.sink.start_object(input.uri.clone());
         let sha256 = self.task.hash.then(|| sha256(stored));
-        match self.decoder.decode(&input.uri, input.claim, stored, &mut self.sink) {
-            Ok(decoded) => self.account(input, stored.len() as u64, decoded, sha256),
+        let started = Instant::now();
+        let decoded = self.decoder.decode(&input.uri, input.claim, stored, &mut self.sink);
+        let (took, unpacking) = (started.elapsed(), self.decoder.take_unpacking());
+        match decoded {
+            Ok(decoded) => {
+                self.measured(took, unpacking, decoded.inflated_bytes);
+                self.account(input, stored.len() as u64, decoded, sha256)
+            }
             Err(archive) => {
                 let mut unpacker = Unpacker::new(stored, self.task.limits.unpack());
                 let open =
@@ -206,13 +212,21 @@ impl<'s> Worker<'s> {
         feed: &Feed<'_>,
     ) -> Result<()> {
         self.sink.start_object(input.uri.clone());
+        let started = Instant::now();
         let mut hashing = Hashing::new(stored, self.task.hash);
         let mut unpacker = Unpacker::new(&mut hashing, self.task.limits.unpack());
         let decoded = self.decoder.stream(&input.uri, input.claim, &mut unpacker, &mut self.sink);
         let archive = match decoded {
             Ok(decoded) => {
                 let bytes = unpacker.stored_bytes();
+                let fetching = unpacker.fetching();
+                let unpacking = (unpacker.layers() > 0).then(|| unpacker.unpacking());
+                let took = started.elapsed().saturating_sub(fetching);
                 drop(unpacker);
+                let stage = if input.depth > 0 { Stage::Inflate } else { Stage::Fetch };
+                self.stages.record(stage, fetching);
+                self.stages.add_bytes(stage, bytes);
+                self.measured(took, unpacking, decoded.inflated_bytes);
                 return self.account(input, bytes, decoded, hashing.finish());
             }
             Err(archive) => archive,
@@ -224,6 +238,17 @@ impl<'s> Worker<'s> {
         drop(unpacker);
         self.manifest.push(ObjectRecord { bytes, sha256: hashing.finish(), ..record });
         Ok(())
+    }
+
+    /// Notes what an object of so many bytes inside took, `unpacking` included.
+    fn measured(&mut self, took: Duration, unpacking: Option<Duration>, bytes: u64) {
+        if let Some(unpacking) = unpacking {
+            self.stages.record(Stage::Inflate, unpacking);
+            self.stages.add_bytes(Stage::Inflate, bytes);
+        }
+        let others = unpacking.unwrap_or_default() + std::mem::take(&mut self.sink.detecting);
+        self.stages.record(Stage::Parse, took.saturating_sub(others));
+        self.stages.add_bytes(Stage::Parse, bytes);
     }
 
     /// Accounts for an object that was looked into.
@@ -264,6 +289,7 @@ impl<'s> Worker<'s> {
     /// Those of folding and spilling.
     pub(super) fn finish(mut self) -> Result<Harvest> {
         self.sink.flush()?;
+        self.stages.add(&self.sink.stages);
         let odd = self.sink.builder.take_odd();
         Ok(Harvest {
             odd,
@@ -273,7 +299,7 @@ impl<'s> Worker<'s> {
             cut: false,
             members: self.members,
             newest: self.sink.newest,
-            latencies: self.latencies,
+            stages: self.stages,
         })
     }
 }
@@ -298,6 +324,9 @@ struct EventSink<'s> {
     /// With a state: the newest event that has happened, of all objects and of this one, µs.
     newest: Option<i64>,
     newest_here: Option<i64>,
+    /// What selecting and folding cost; and how long it took within this object.
+    stages: Stages,
+    detecting: Duration,
     /// The decoder knows no errors of ours, so the first one waits here.
     failed: Result<()>,
 }
@@ -316,6 +345,8 @@ impl<'s> EventSink<'s> {
             scratch: Vec::new(),
             newest: None,
             newest_here: None,
+            stages: Stages::default(),
+            detecting: Duration::ZERO,
             failed: Ok(()),
         }
     }
@@ -341,6 +372,7 @@ impl<'s> EventSink<'s> {
 
     /// Selects and folds the batch.
     fn flush(&mut self) -> Result<()> {
+        let started = Instant::now();
         let batch = self.builder.finish()?;
         if batch.is_empty() {
             return Ok(());
@@ -359,6 +391,9 @@ impl<'s> EventSink<'s> {
             }
             self.table.bound()?;
         }
+        let took = started.elapsed();
+        self.stages.record(Stage::Detect, took);
+        self.detecting += took;
         Ok(())
     }
 }
