@@ -6,6 +6,7 @@ mod diff;
 mod escape;
 mod markdown;
 mod progress;
+mod stages;
 mod table;
 mod terminal;
 
@@ -13,4 +14,5 @@ pub use detectors::{check_results, detector_list, detector_page, test_results};
 pub use diff::detector_diff;
 pub use escape::escaped;
 pub use progress::Bar;
+pub use stages::stages_table;
 pub use terminal::summary;
