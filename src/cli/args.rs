@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 
 use super::detectors::Detectors;
+use super::shown::Shown;
 use super::time;
 use crate::decode::Limits;
 use crate::detect::rules::{Tuning, read_placeholders};
@@ -53,8 +54,19 @@ pub(super) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     Scan(Box<Scan>),
-    Merge(Merge),
+    Merge(Box<Merge>),
     Detectors(Detectors),
+}
+
+impl Command {
+    /// What is shown of the run, if the command makes one.
+    pub(super) fn shown(&self) -> Option<&Shown> {
+        match self {
+            Self::Scan(scan) => Some(&scan.shown),
+            Self::Merge(merge) => Some(&merge.shown),
+            Self::Detectors(_) => None,
+        }
+    }
 }
 
 /// Detect: read logs, write findings, print a summary
@@ -109,6 +121,8 @@ pub(super) struct Scan {
     #[command(flatten)]
     bounds: Bounds,
     #[command(flatten)]
+    pub shown: Shown,
+    #[command(flatten)]
     pub exit: ExitRules,
 }
 
@@ -130,6 +144,8 @@ pub(super) struct Merge {
     placeholders: Option<PathBuf>,
     #[command(flatten)]
     known: Known,
+    #[command(flatten)]
+    pub shown: Shown,
     #[command(flatten)]
     pub exit: ExitRules,
 }

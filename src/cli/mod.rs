@@ -2,6 +2,8 @@
 
 mod args;
 mod detectors;
+mod log;
+mod shown;
 mod time;
 
 use std::ffi::OsString;
@@ -12,8 +14,9 @@ use clap::Parser;
 
 use crate::error::{Error, Result};
 use crate::pipeline::{self, Run};
-use crate::report::{Bar, summary};
-use args::{Arguments, Command, ExitRules};
+use crate::report::{Bar, stages_table, summary};
+use args::{Arguments, Command, ExitRules, Scan};
+use shown::Shown;
 
 /// Exit status: done.
 pub const EXIT_DONE: u8 = 0;
@@ -50,39 +53,84 @@ pub fn run(
             return if error.use_stderr() { EXIT_USAGE } else { EXIT_DONE };
         }
     };
-    match execute(&arguments.command, out) {
-        Ok(status) => status,
-        Err(error) => {
-            let _ = writeln!(err, "error: {}", crate::report::escaped(&error.to_string()));
-            match error {
-                Error::Usage(_) => EXIT_USAGE,
-                _ => EXIT_FAILED,
-            }
-        }
+    let command = &arguments.command;
+    let Some(shown) = command.shown() else {
+        return execute(command, out).unwrap_or_else(|error| complain(&error, false, err));
+    };
+    log::logged(shown, || {
+        execute(command, out).unwrap_or_else(|error| complain(&error, shown.logs_json(), err))
+    })
+}
+
+/// Says what has ended the run, to the log if nothing but its lines may stand beside it.
+fn complain(error: &Error, to_log: bool, err: &mut dyn Write) -> u8 {
+    let status = match error {
+        Error::Usage(_) => EXIT_USAGE,
+        _ => EXIT_FAILED,
+    };
+    let text = error.to_string();
+    let text = crate::report::escaped(&text);
+    if to_log {
+        log::failed(&text, status);
+    } else {
+        // Nothing can be said if the stream is closed.
+        let _ = writeln!(err, "error: {text}");
     }
+    status
 }
 
 fn execute(command: &Command, out: &mut dyn Write) -> Result<u8> {
     match command {
-        Command::Scan(scan) => {
-            let options = scan.options()?;
-            let run = pipeline::scan(&options, &Bar::default(), &INTERRUPT)?;
-            if options.partial {
-                show(out, |out| {
-                    writeln!(out, "partial run in {}; next: trailsift merge", options.out.display())
-                })?;
-            } else {
-                show(out, |out| summary(&run, out))?;
-            }
-            Ok(status(&run, &scan.exit))
-        }
+        Command::Scan(scan) => scan_and_show(scan, out),
         Command::Merge(merge) => {
             let run = pipeline::merge(&merge.options()?)?;
-            show(out, |out| summary(&run, out))?;
-            Ok(status(&run, &merge.exit))
+            show_run(&run, &merge.shown, out, |out| summary(&run, out))?;
+            Ok(end(&run, &merge.exit))
         }
         Command::Detectors(detectors) => detectors.run(out),
     }
+}
+
+fn scan_and_show(scan: &Scan, out: &mut dyn Write) -> Result<u8> {
+    let options = scan.options()?;
+    let bar = if scan.shown.bar() { Bar::default() } else { Bar::hidden() };
+    let run = pipeline::scan(&options, &bar, &INTERRUPT)?;
+    show_run(&run, &scan.shown, out, |out| {
+        if options.partial {
+            let folder = options.out.display();
+            writeln!(out, "partial run in {folder}; next: trailsift merge")
+        } else {
+            summary(&run, out)
+        }
+    })?;
+    Ok(end(&run, &scan.exit))
+}
+
+/// Shows a finished run as it was asked for.
+fn show_run(
+    run: &Run,
+    shown: &Shown,
+    out: &mut dyn Write,
+    summary: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
+) -> Result<()> {
+    if shown.quiet {
+        return Ok(());
+    }
+    show(out, |out| {
+        summary(out)?;
+        if shown.stats {
+            writeln!(out)?;
+            stages_table(&run.stages, out)?;
+        }
+        Ok(())
+    })
+}
+
+/// The exit status of a finished run, logged.
+fn end(run: &Run, rules: &ExitRules) -> u8 {
+    let status = status(run, rules);
+    log::finished(run, status);
+    status
 }
 
 /// Writes a value as JSON.

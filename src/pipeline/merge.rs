@@ -2,16 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::time::Instant;
 
 use super::history::JudgeOptions;
-use super::judging::judge;
-use super::output;
+use super::judging::judge_run;
 use super::partial::{self, Header, Partial};
 use super::run::{Run, Span};
 use super::scan::load_plan_with;
-use super::stats::Stage;
 use super::tables::Spill;
+use super::{log, output};
 use crate::detect::group::{self, TableReader};
 use crate::detect::rules::Tuning;
 use crate::detect::select::Placeholders;
@@ -41,6 +39,7 @@ pub struct MergeOptions {
 /// [`Error::Table`] for folders that hold no partial run, [`Error::Usage`] for runs that do not
 /// belong together.
 pub fn merge(options: &MergeOptions) -> Result<Run> {
+    log::merging(options.inputs.len());
     let (placeholders, tune) = (&options.placeholders, options.tune.as_ref());
     let plan = load_plan_with(options.detectors.as_deref(), placeholders, tune)?;
     let partials: Vec<Partial> =
@@ -79,9 +78,8 @@ pub fn merge(options: &MergeOptions) -> Result<Run> {
     notes.dedup();
     run.notes = notes;
     let judging = options.judge.judging(run.span, since, Spill::into(&options.out));
-    let started = Instant::now();
-    run.take(judge(&plan, &judging, group::merge(runs))?, &plan)?;
-    run.stages.record(Stage::Judge, started.elapsed());
+    let judged = judge_run(&mut run, &plan, &judging, group::merge(runs))?;
+    run.take(judged, &plan)?;
     run.learning = judging.learning_text();
     output::write(&mut run)?;
     Ok(run)

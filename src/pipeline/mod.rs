@@ -11,6 +11,7 @@ mod diff;
 mod feed;
 mod history;
 mod judging;
+mod log;
 mod merge;
 mod output;
 mod partial;

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::accounting::{Account, ObjectRecord, RejectedRecord};
 use super::coverage::CoverageRow;
+use super::log;
 use super::run::Run;
 use super::stats::Stage;
 use crate::error::{Error, Result};
@@ -59,7 +60,9 @@ pub(super) fn write(run: &mut Run) -> Result<()> {
     run.stages.record(Stage::Write, started.elapsed());
     let json = run_json(run);
     let folder = &run.out;
-    store::replace(&folder.join(RUN), |file| Ok(serde_json::to_writer_pretty(file, &json)?))
+    store::replace(&folder.join(RUN), |file| Ok(serde_json::to_writer_pretty(file, &json)?))?;
+    log::written(folder, started.elapsed());
+    Ok(())
 }
 
 /// Writes the manifest and the rejected records.

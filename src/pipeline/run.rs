@@ -180,6 +180,12 @@ impl Run {
     /// How many findings to be seen there are of a severity.
     #[must_use]
     pub fn count(&self, label: SeverityLabel) -> usize {
-        self.visible().filter(|finding| finding.label() == label).count()
+        count(&self.findings, label)
     }
+}
+
+/// How many of `findings` are of a severity, and to be seen.
+pub(super) fn count(findings: &[Finding], label: SeverityLabel) -> usize {
+    let is_counted = |finding: &&Finding| !finding.is_suppressed() && finding.label() == label;
+    findings.iter().filter(is_counted).count()
 }

@@ -10,14 +10,14 @@ use super::accounting::{Account, RejectedRecord, append};
 use super::archives::ArchiveLimits;
 use super::feed::Feed;
 use super::history::JudgeOptions;
-use super::judging::judge;
+use super::judging::judge_run;
 use super::run::{Run, Span};
 use super::seen::Seen;
 use super::stateful::Session;
 use super::stats::{Stage, Stages};
 use super::tables::{Runs, Spill};
 use super::worker::{Harvest, Task, Worker};
-use super::{output, partial};
+use super::{log, output, partial};
 use crate::decode::Limits;
 use crate::detect::group;
 use crate::detect::rules::{Diagnostic, Plan, Tuning, read_folder, shipped};
@@ -118,6 +118,7 @@ pub fn load_plan_with(
 /// # Errors
 /// Whatever keeps the run from starting or going on; bad input does not.
 pub fn scan(options: &ScanOptions, progress: &dyn Progress, interrupt: &AtomicBool) -> Result<Run> {
+    log::started(options);
     let (placeholders, tune) = (&options.placeholders, options.tune.as_ref());
     let plan = load_plan_with(options.detectors.as_deref(), placeholders, tune)?;
     scan_with(&plan, options, progress, interrupt)
@@ -149,6 +150,8 @@ pub(super) fn scan_with(
     if let Some(session) = &mut session {
         account.add(session.leave_out(&mut listing)?, Vec::new());
     }
+    log::listed(&listing);
+    let started = Instant::now();
     let (mut harvest, rejected, seen) =
         read(options, plan, &listing, session.as_ref(), progress, interrupt)?;
     let interrupted = harvest.cut;
@@ -161,6 +164,7 @@ pub(super) fn scan_with(
     listing.objects = Vec::new();
     account.sort();
     account.settle(seen.take_copies());
+    log::read(&account, started.elapsed());
     account.odd =
         take(&mut harvest.odd).into_iter().map(|(name, n)| (name.to_owned(), n)).collect();
     let mut run = Run {
@@ -190,15 +194,16 @@ fn conclude(
     run: &mut Run,
     table: group::Run<'_>,
 ) -> Result<()> {
-    let started = Instant::now();
     if options.partial {
+        let started = Instant::now();
         partial::write(options, plan, run, table)?;
         run.stages.record(Stage::Write, started.elapsed());
+        log::written(&options.out, started.elapsed());
         return Ok(());
     }
     let judging = options.judge.judging(run.span, options.since, Spill::into(&options.out));
-    run.take(judge(plan, &judging, table)?, plan)?;
-    run.stages.record(Stage::Judge, started.elapsed());
+    let judged = judge_run(run, plan, &judging, table)?;
+    run.take(judged, plan)?;
     run.learning = judging.learning_text();
     partial::clear(&options.out)?;
     output::write(run)

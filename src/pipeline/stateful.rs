@@ -7,14 +7,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::accounting::{ObjectOutcome, ObjectRecord};
-use super::judging::{Judged, Judging, judge};
-use super::output;
+use super::judging::{Judged, Judging, judge_run};
 use super::run::{Run, Span, StateChange};
 use super::scan::ScanOptions;
 use super::seen::Seen;
 use super::stats::Stage;
 use super::tables::Spill;
 use super::worker::{Harvest, Kept};
+use super::{log, output};
 use crate::detect::group::{self, FoldId, Key, Row, TableReader, TableWriter};
 use crate::detect::rules::Plan;
 use crate::digest::{Identity, hex};
@@ -53,6 +53,7 @@ impl<'o> Session<'o> {
         let newest = state.manifest.as_ref().and_then(|manifest| manifest.newest_day);
         let horizon = newest.map(|newest| Horizon::behind(newest, window_days(plan)));
         let id_seed = state.manifest.as_ref().map_or_else(Seen::random_seed, |m| m.id_seed);
+        log::opened(state.manifest.as_ref().map_or(0, |manifest| manifest.generation));
         publish_findings(&state, &options.out)?;
         Ok(Self { state, options, plan, horizon, identities: BTreeMap::new(), id_seed })
     }
@@ -163,26 +164,24 @@ impl<'o> Session<'o> {
             tables.push(Box::new(TableReader::open(&old)?));
         }
         let mut table = group::merge(tables);
-        let started = Instant::now();
         if run.interrupted || self.nothing_new(&manifest, run) {
-            let judged = judge(self.plan, &judging, table)?;
-            run.stages.record(Stage::Judge, started.elapsed());
+            let judged = judge_run(run, self.plan, &judging, table)?;
             return self.leave_as_it_was(&manifest, judged, run);
         }
         let judged = tee(&draft.path(&files.table), &retention, &mut table, |table| {
-            judge(self.plan, &judging, table)
+            judge_run(run, self.plan, &judging, table)
         })?;
         drop((table, spilled));
-        run.stages.record(Stage::Judge, started.elapsed());
         let started = Instant::now();
         let revised = self.revise(&manifest, judged, run)?;
         self.write(&draft, &files, run, &revised)?;
         self.write_recent(&draft.path(&files.recent_ids), &manifest, run, seen)?;
         manifest.files = files;
-        let state = draft.commit(manifest)?;
+        let state = draft.commit(manifest).inspect_err(log::not_committed)?;
         run.stages.record(Stage::Write, started.elapsed());
         if let (Some(change), Some(manifest)) = (&mut run.state, &state.manifest) {
             change.generation = manifest.generation;
+            log::committed(change);
         }
         publish(&state, run)
     }
