@@ -9,13 +9,11 @@
 mod common;
 
 use std::ffi::OsStr;
-use std::io::{self, Write};
 use std::path::Path;
 use std::process::Output;
-use std::sync::{Arc, Mutex};
 
 use common::logs::{document, gz, trailsift as binary};
-use common::{files, scan};
+use common::{MemoryLog, files, json_lines, options, scan};
 use serde_json::{Value, json};
 
 /// Runs the built binary over the folder `logs`, which holds two logs.
@@ -30,12 +28,6 @@ fn run(folder: &Path, more: &[&str]) -> Output {
     scan.current_dir(folder).args(["scan", "logs", "--out", "out"]).args(more).output().unwrap()
 }
 
-/// The lines of a log, each a JSON object.
-fn lines(log: &[u8]) -> Vec<Value> {
-    let text = std::str::from_utf8(log).unwrap();
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
-
 fn messages(log: &[Value]) -> Vec<&str> {
     log.iter().map(|line| line["message"].as_str().unwrap()).collect()
 }
@@ -45,7 +37,7 @@ fn each_stage_is_one_line() {
     let folder = tempfile::tempdir().unwrap();
     let ran = run(folder.path(), &["--log-format", "json", "--state", "state", "--threads", "2"]);
     assert_eq!(ran.status.code(), Some(4));
-    let log = lines(&ran.stderr);
+    let log = json_lines(&ran.stderr);
     let stages = ["started", "opened", "listed", "read", "judged", "committed", "written"];
     assert_eq!(messages(&log)[..7], stages);
     assert_eq!(messages(&log)[7..], ["finished"]);
@@ -69,7 +61,7 @@ fn each_stage_is_one_line() {
     assert_eq!((&log[7]["status"], &log[7]["unreadable"]), (&json!(4), &json!(1)));
 
     let again = run(folder.path(), &["--log-format", "json", "--state", "state"]);
-    assert_eq!(lines(&again.stderr)[1]["generation"], 1);
+    assert_eq!(json_lines(&again.stderr)[1]["generation"], 1);
 }
 
 #[test]
@@ -77,7 +69,7 @@ fn what_ends_a_run_is_one_line_too() {
     let folder = tempfile::tempdir().unwrap();
     let ran = run(folder.path(), &["--log-format", "json", "--detectors", "no\u{9b}where"]);
     assert_eq!(ran.status.code(), Some(2));
-    let log = lines(&ran.stderr);
+    let log = json_lines(&ran.stderr);
     assert_eq!(messages(&log), ["started", "failed"]);
     assert_eq!((&log[1]["level"], &log[1]["status"]), (&json!("ERROR"), &json!(2)));
     let error = log[1]["error"].as_str().unwrap();
@@ -136,20 +128,6 @@ fn stats_are_a_table_after_the_summary() {
     assert_eq!(stages, ["stage", "judge", "write"]);
 }
 
-/// A log in memory.
-#[derive(Clone, Default)]
-struct Memory(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Memory {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 /// When everything is read, another run over the same state is faster.
 struct Faster<'f>(&'f Path);
 
@@ -166,36 +144,15 @@ impl trailsift::pipeline::Progress for Faster<'_> {
 fn a_lost_race_for_the_state_is_told() {
     let folder = tempfile::tempdir().unwrap();
     run(folder.path(), &[]);
-    let options = trailsift::pipeline::ScanOptions {
-        inputs: vec![folder.path().join("logs")],
-        out: folder.path().join("other"),
-        state: Some(folder.path().join("state")),
-        partial: false,
-        shard: None,
-        detectors: None,
-        tune: None,
-        history: None,
-        judge: trailsift::pipeline::JudgeOptions::default(),
-        threads: 1,
-        memory: 1 << 30,
-        since: None,
-        until: None,
-        hash: false,
-        filter: trailsift::events::EventFilter::default(),
-        limits: trailsift::decode::Limits::default(),
-        archives: trailsift::pipeline::ArchiveLimits::default(),
-        placeholders: trailsift::detect::select::Placeholders::default(),
-    };
-    let memory = Memory::default();
-    let log = memory.clone();
-    let subscriber =
-        tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || log.clone());
-    let ran = tracing::subscriber::with_default(subscriber.finish(), || {
+    let mut options = options(vec![folder.path().join("logs")], &folder.path().join("other"));
+    options.state = Some(folder.path().join("state"));
+    let log = MemoryLog::default();
+    let ran = log.of(|| {
         let never = std::sync::atomic::AtomicBool::new(false);
         trailsift::pipeline::scan(&options, &Faster(folder.path()), &never)
     });
     assert!(ran.unwrap_err().to_string().contains("another run has changed the state"));
-    let log = lines(&memory.0.lock().unwrap());
+    let log = log.lines();
     assert_eq!(messages(&log), ["started", "opened", "listed", "read", "judged", "lost"]);
     assert_eq!(log[5]["level"], "WARN");
 }

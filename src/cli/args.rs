@@ -1,6 +1,7 @@
 //! The arguments, as clap sees them.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -16,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::events::EventFilter;
 use crate::findings::{SeverityLabel, Suppressions};
 use crate::intel::OwnAccounts;
-use crate::pipeline::{ArchiveLimits, Border, JudgeOptions, MergeOptions, ScanOptions};
+use crate::pipeline::{ArchiveLimits, Border, Interim, JudgeOptions, MergeOptions, ScanOptions};
 use crate::source::Shard;
 
 const SCAN_EXAMPLES: &str = "\
@@ -105,6 +106,10 @@ pub(super) struct Scan {
     /// to the output folder) and for objects being read (larger ones are streamed)
     #[arg(long, value_name = "SIZE", default_value = "1GiB")]
     memory: ByteSize,
+    /// Each DURATION (`60s`, `10m`), judge what was read so far and show it on standard error; the
+    /// result in the end is the same
+    #[arg(long, value_name = "DURATION", value_parser = period, conflicts_with = "partial")]
+    interim: Option<Duration>,
     /// Put the SHA-256 of every object into manifest.parquet
     #[arg(long)]
     hash: bool,
@@ -353,7 +358,17 @@ impl FailOn {
     }
 }
 
+/// A period; lengths of time are at least a second.
+fn period(text: &str) -> Result<Duration, String> {
+    Ok(Duration::from_micros(time::duration(text)?.unsigned_abs()))
+}
+
 impl Scan {
+    /// When the run is judged while it goes on.
+    pub(super) fn interim(&self) -> Option<Interim> {
+        self.interim.map(Interim::every)
+    }
+
     /// The validated options.
     pub(super) fn options(&self) -> Result<ScanOptions> {
         if let (Some(since), Some(until)) = (self.since, self.until)

@@ -94,6 +94,7 @@ fn execute(command: &Command, out: &mut dyn Write) -> Result<u8> {
 fn scan_and_show(scan: &Scan, out: &mut dyn Write) -> Result<u8> {
     let options = scan.options()?;
     let bar = if scan.shown.bar() { Bar::default() } else { Bar::hidden() };
+    let bar = bar.with_interim(scan.interim(), scan.shown.logs_json());
     let run = pipeline::scan(&options, &bar, &INTERRUPT)?;
     show_run(&run, &scan.shown, out, |out| {
         if options.partial {

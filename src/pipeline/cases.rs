@@ -271,6 +271,7 @@ fn run(plan: &Plan, parts: &[Vec<Value>]) -> Result<Vec<Finding>> {
         kept: None,
         seen: None,
         rejected: Mutex::default(),
+        interim: None,
     };
     let never = AtomicBool::new(false);
     let feed = Feed::new(Vec::new(), 1, 0, &never);

@@ -5,10 +5,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::accounting::Account;
+use super::interim::Snapshot;
 use super::run::{StateChange, count};
 use super::scan::ScanOptions;
 use crate::error::Error;
-use crate::findings::{Finding, SeverityLabel};
+use crate::findings::{Finding, SeverityLabel, timestamp_text};
 use crate::source::Listing;
 
 /// A scan begins.
@@ -40,6 +41,24 @@ pub(super) fn listed(listing: &Listing) {
         left_out = listing.not_read.len(),
         seconds = listing.times.iter().sum::<Duration>().as_secs_f64(),
         "listed"
+    );
+}
+
+/// A run that goes on was judged.
+pub(super) fn interim(snapshot: &Snapshot) {
+    let time = |time: Option<i64>| time.map(timestamp_text);
+    let (run, span) = (&snapshot.run, snapshot.run.span);
+    tracing::info!(
+        objects_done = snapshot.objects_done,
+        objects_known = snapshot.objects_known,
+        events = snapshot.events,
+        critical = run.count(SeverityLabel::Critical),
+        high = run.count(SeverityLabel::High),
+        medium = run.count(SeverityLabel::Medium),
+        low = run.count(SeverityLabel::Low),
+        first_event = time(span.map(|span| span.first)),
+        last_event = time(span.map(|span| span.last)),
+        "interim"
     );
 }
 

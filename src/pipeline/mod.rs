@@ -10,6 +10,7 @@ mod detectors;
 mod diff;
 mod feed;
 mod history;
+mod interim;
 mod judging;
 mod log;
 mod merge;
@@ -35,6 +36,7 @@ pub use detectors::{
 };
 pub use diff::{Change, DetectorDiff, Diff, DiffOptions, EntityDiff, Named, Side, diff};
 pub use history::{Border, JudgeOptions};
+pub use interim::{Interim, Snapshot};
 pub use merge::{MergeOptions, merge};
 pub use run::{Appearances, NotJudged, Run, Span, StateChange};
 pub use scan::{Progress, ScanOptions, load_plan, load_plan_with, scan};

@@ -10,6 +10,7 @@ use super::accounting::{Account, RejectedRecord, append};
 use super::archives::ArchiveLimits;
 use super::feed::Feed;
 use super::history::JudgeOptions;
+use super::interim::{Beside, Interim, Snapshot};
 use super::judging::judge_run;
 use super::run::{Run, Span};
 use super::seen::Seen;
@@ -75,6 +76,12 @@ pub trait Progress: Sync {
     fn advance(&self, bytes: u64);
     /// Reading is over.
     fn finish(&self);
+    /// When the run is to be judged while it goes on; it is not, without an answer.
+    fn interim(&self) -> Option<&Interim> {
+        None
+    }
+    /// The run was judged while it goes on. Called from a thread of its own.
+    fn snapshot(&self, _: &Snapshot) {}
 }
 
 /// Loads the shipped detectors and those of the user's folder.
@@ -245,32 +252,48 @@ fn read(
         kept: session.map(Session::kept),
         seen: Some(&seen),
         rejected: Mutex::default(),
+        interim: progress.interim(),
     };
     let objects: Vec<_> = listing.objects.iter().collect();
-    progress.start(objects.len() as u64, objects.iter().map(|object| object.bytes).sum());
+    let size = (options.threads, objects.len() as u64);
+    progress.start(size.1, objects.iter().map(|object| object.bytes).sum());
     let feed = Feed::new(objects, options.threads, tables / 2, interrupt);
-    let harvests = pool.broadcast(|_| {
-        let mut worker = Worker::new(&task);
-        while let Some(job) = feed.take() {
-            let bytes = job.listed_bytes();
-            let taken = worker.take(job, &feed);
-            feed.done();
-            if let Err(error) = taken {
-                feed.stop();
-                return Err(error);
-            }
-            bytes.inspect(|bytes| progress.advance(*bytes));
+    let work = || pool.broadcast(|_| work(&task, &feed, progress));
+    let harvests = match task.interim {
+        None => work(),
+        Some(interim) => {
+            let beside = Beside { plan, options, session, spill, progress };
+            interim.beside(size, &beside, &|| feed.stop(), work)?
         }
-        worker.finish()
-    });
+    };
     progress.finish();
     let empty = Harvest { cut: feed.was_cut(), ..Harvest::of(listing) };
-    let harvest = harvests.into_iter().try_fold(empty, |mut sum, harvest| {
+    let mut harvest = harvests.into_iter().try_fold(empty, |mut sum, harvest| {
         sum.add(harvest?);
         Ok::<_, Error>(sum)
     })?;
+    task.interim.inspect(|interim| harvest.runs.add(interim.take_runs()));
     let rejected = task.rejected.into_inner().unwrap_or_else(PoisonError::into_inner);
     Ok((harvest, rejected.into_vec(), seen))
+}
+
+/// One worker, until there is nothing more to read.
+fn work(task: &Task<'_>, feed: &Feed<'_>, progress: &dyn Progress) -> Result<Harvest> {
+    let mut worker = Worker::new(task);
+    while let Some(job) = feed.take() {
+        let bytes = job.listed_bytes();
+        let taken = worker.take(job, feed);
+        feed.done();
+        if let Some(bytes) = bytes.filter(|_| taken.is_ok()) {
+            task.interim.inspect(|interim| interim.object_done());
+            progress.advance(bytes);
+        }
+        if let Err(error) = taken.and_then(|()| worker.answer()) {
+            feed.stop();
+            return Err(error);
+        }
+    }
+    worker.finish()
 }
 
 /// What keys can tell of what is asked for.

@@ -159,11 +159,7 @@ impl<'o> Session<'o> {
         run.learning = judging.learning_text();
         let files = files(&draft);
         let (table, spilled) = runs.merged()?;
-        let mut tables: Vec<group::Run<'_>> = vec![table];
-        if let Some(old) = self.state.file(|files| &files.table) {
-            tables.push(Box::new(TableReader::open(&old)?));
-        }
-        let mut table = group::merge(tables);
+        let mut table = self.with_history(table)?;
         if run.interrupted || self.nothing_new(&manifest, run) {
             let judged = judge_run(run, self.plan, &judging, table)?;
             return self.leave_as_it_was(&manifest, judged, run);
@@ -186,8 +182,20 @@ impl<'o> Session<'o> {
         publish(&state, run)
     }
 
+    /// A table, and that of the runs before.
+    pub(super) fn with_history<'t>(
+        &self,
+        table: group::Run<'t>,
+    ) -> Result<impl Iterator<Item = Result<(Key, Row)>> + use<'t>> {
+        let mut tables: Vec<group::Run<'t>> = vec![table];
+        if let Some(old) = self.state.file(|files| &files.table) {
+            tables.push(Box::new(TableReader::open(&old)?));
+        }
+        Ok(group::merge(tables))
+    }
+
     /// The next manifest; its files have no names yet.
-    fn manifest(&self, run: &Run, newest: Option<i64>) -> Manifest {
+    pub(super) fn manifest(&self, run: &Run, newest: Option<i64>) -> Manifest {
         let before = self.state.manifest.as_ref();
         let judge = &self.options.judge;
         let options = format!("{:?} {:?} {:?}", judge.border, judge.own, judge.suppress.sha256());
@@ -204,7 +212,8 @@ impl<'o> Session<'o> {
         manifest
     }
 
-    fn judging(&self, manifest: &Manifest) -> Judging<'o> {
+    /// How history and what was read are judged.
+    pub(super) fn judging(&self, manifest: &Manifest) -> Judging<'o> {
         let since = |fold: &FoldEntry| Some((FoldId::parse(&fold.fold)?, fold.since_day?));
         let from_day = self.horizon.map(|horizon| horizon.judged);
         Judging {

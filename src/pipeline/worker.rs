@@ -12,6 +12,7 @@ use simd_json::tape::Value;
 use super::accounting::{Counts, FirstRejected, ObjectOutcome, ObjectRecord, RejectedRecord};
 use super::archives::{ArchiveLimits, Open, ReadSeek};
 use super::feed::{Feed, Found, Job};
+use super::interim::{Interim, Share};
 use super::run::Span;
 use super::seen::{Seen, Verdict};
 use super::stats::{Stage, Stages};
@@ -55,6 +56,8 @@ pub(super) struct Task<'s> {
     pub seen: Option<&'s Seen>,
     /// What was given up.
     pub rejected: Mutex<FirstRejected>,
+    /// Who may ask for what was folded so far.
+    pub interim: Option<&'s Interim>,
 }
 
 /// What earlier runs have left for the reading of this one.
@@ -283,6 +286,20 @@ impl<'s> Worker<'s> {
         self.manifest.push(ObjectRecord::unread(&input.uri, bytes, outcome, reason));
     }
 
+    /// Hands over what was read so far, if somebody asks for it.
+    ///
+    /// # Errors
+    /// Those of folding and spilling.
+    pub(super) fn answer(&mut self) -> Result<()> {
+        match self.task.interim {
+            Some(interim) if interim.asks(self.sink.answered) => {
+                self.sink.flush()?;
+                self.sink.answer()
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Folds what waits and hands everything over.
     ///
     /// # Errors
@@ -327,6 +344,9 @@ struct EventSink<'s> {
     /// What selecting and folding cost; and how long it took within this object.
     stages: Stages,
     detecting: Duration,
+    /// Events folded since a snapshot was last answered, and its number.
+    folded: u64,
+    answered: u64,
     /// The decoder knows no errors of ours, so the first one waits here.
     failed: Result<()>,
 }
@@ -347,6 +367,8 @@ impl<'s> EventSink<'s> {
             newest_here: None,
             stages: Stages::default(),
             detecting: Duration::ZERO,
+            folded: 0,
+            answered: 0,
             failed: Ok(()),
         }
     }
@@ -391,9 +413,21 @@ impl<'s> EventSink<'s> {
             }
             self.table.bound()?;
         }
+        self.folded += batch.times().len() as u64;
         let took = started.elapsed();
         self.stages.record(Stage::Detect, took);
         self.detecting += took;
+        self.answer()
+    }
+
+    /// Hands over what is folded, if somebody asks for it.
+    fn answer(&mut self) -> Result<()> {
+        let Some(interim) = self.task.interim.filter(|interim| interim.asks(self.answered)) else {
+            return Ok(());
+        };
+        let (runs, newest) = (self.table.hand_over()?, self.newest.max(self.newest_here));
+        let events = std::mem::take(&mut self.folded);
+        self.answered = interim.give(Share { runs, span: self.span, newest, events });
         Ok(())
     }
 }
@@ -445,20 +479,6 @@ impl RecordSink for EventSink<'_> {
         };
         builder.append(number, record, wanted)?;
         Ok(())
-    }
-}
-
-impl Counts {
-    /// Counts an event that was asked for.
-    fn count(&mut self, verdict: Verdict, late: bool) {
-        match verdict {
-            // What counts from now on counted in another object until now.
-            Verdict::New | Verdict::Conflict | Verdict::Duplicate { first: true } => {
-                self.analysed += 1;
-                self.too_late += u64::from(late);
-            }
-            Verdict::Earlier | Verdict::Duplicate { first: false } => self.duplicates += 1,
-        }
     }
 }
 

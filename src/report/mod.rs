@@ -15,4 +15,4 @@ pub use diff::detector_diff;
 pub use escape::escaped;
 pub use progress::Bar;
 pub use stages::stages_table;
-pub use terminal::summary;
+pub use terminal::{interim_summary, summary};

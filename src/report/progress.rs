@@ -4,13 +4,16 @@ use std::sync::OnceLock;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::pipeline::Progress;
+use super::terminal::interim_summary;
+use crate::pipeline::{Interim, Progress, Snapshot};
 
 /// A bar over the bytes to read.
 #[derive(Debug, Default)]
 pub struct Bar {
-    bar: OnceLock<ProgressBar>,
+    drawn: OnceLock<ProgressBar>,
     hidden: bool,
+    interim: Option<Interim>,
+    silent: bool,
 }
 
 impl Bar {
@@ -18,6 +21,12 @@ impl Bar {
     #[must_use]
     pub fn hidden() -> Self {
         Self { hidden: true, ..Self::default() }
+    }
+
+    /// The bar of a run that is judged while it goes on; `silent`: somebody else says how.
+    #[must_use]
+    pub fn with_interim(self, interim: Option<Interim>, silent: bool) -> Self {
+        Self { interim, silent, ..self }
     }
 }
 
@@ -34,18 +43,34 @@ impl Progress for Bar {
             bar.set_style(style);
         }
         // Set once per run.
-        let _ = self.bar.set(bar);
+        let _ = self.drawn.set(bar);
     }
 
     fn advance(&self, bytes: u64) {
-        if let Some(bar) = self.bar.get() {
+        if let Some(bar) = self.drawn.get() {
             bar.inc(bytes);
         }
     }
 
     fn finish(&self) {
-        if let Some(bar) = self.bar.get() {
+        if let Some(bar) = self.drawn.get() {
             bar.finish_and_clear();
+        }
+    }
+
+    fn interim(&self) -> Option<&Interim> {
+        self.interim.as_ref()
+    }
+
+    fn snapshot(&self, snapshot: &Snapshot) {
+        if self.silent {
+            return;
+        }
+        // The run goes on, whether anybody reads this or not.
+        let show = || _ = interim_summary(snapshot, &mut anstream::stderr());
+        match self.drawn.get() {
+            Some(bar) => bar.suspend(show),
+            None => show(),
         }
     }
 }
