@@ -1,6 +1,7 @@
 //! The arguments, as clap sees them.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -9,6 +10,7 @@ use ipnet::IpNet;
 use super::detectors::Detectors;
 use super::formats::{Emitted, Formats};
 use super::s3::{self, ReachS3};
+use super::shown::Shown;
 use super::time;
 use crate::decode::Limits;
 use crate::detect::rules::{Tuning, read_placeholders};
@@ -16,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::events::EventFilter;
 use crate::findings::{SeverityLabel, Suppressions};
 use crate::intel::OwnAccounts;
-use crate::pipeline::{ArchiveLimits, Border, JudgeOptions, MergeOptions, ScanOptions};
+use crate::pipeline::{ArchiveLimits, Border, Interim, JudgeOptions, MergeOptions, ScanOptions};
 use crate::source::{Order, Shard};
 use crate::store::Location;
 
@@ -63,6 +65,17 @@ pub(super) enum Command {
     Detectors(Detectors),
 }
 
+impl Command {
+    /// What is shown of the run, if the command makes one.
+    pub(super) fn shown(&self) -> Option<&Shown> {
+        match self {
+            Self::Scan(scan) => Some(&scan.shown),
+            Self::Merge(merge) => Some(&merge.shown),
+            Self::Detectors(_) => None,
+        }
+    }
+}
+
 /// Detect: read logs, write findings, print a summary
 #[derive(Debug, Args)]
 #[command(after_help = SCAN_EXAMPLES)]
@@ -105,6 +118,10 @@ pub(super) struct Scan {
     /// `--dry-run=objects` names each object, with its bytes
     #[arg(long, value_name = "WHAT", value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "summary")]
     pub dry_run: Option<DryRunOf>,
+    /// Each DURATION (`60s`, `10m`), judge what was read so far and show it on standard error; the
+    /// result in the end is the same
+    #[arg(long, value_name = "DURATION", value_parser = period, conflicts_with = "partial")]
+    interim: Option<Duration>,
     /// Put the SHA-256 of every object into manifest.parquet
     #[arg(long)]
     hash: bool,
@@ -134,6 +151,8 @@ pub(super) struct Scan {
     #[arg(long, value_name = "SEVERITY", value_enum, requires = "state", default_missing_value = "low", num_args = 0..=1, help_heading = "Exit status")]
     pub fail_on_new: Option<FailOn>,
     #[command(flatten)]
+    pub shown: Shown,
+    #[command(flatten)]
     pub exit: ExitRules,
 }
 
@@ -159,6 +178,8 @@ pub(super) struct Merge {
     known: Known,
     #[command(flatten)]
     s3: ReachS3,
+    #[command(flatten)]
+    pub shown: Shown,
     #[command(flatten)]
     pub exit: ExitRules,
 }
@@ -389,7 +410,17 @@ impl ReadOrder {
     }
 }
 
+/// A period; lengths of time are at least a second.
+fn period(text: &str) -> Result<Duration, String> {
+    Ok(Duration::from_micros(time::duration(text)?.unsigned_abs()))
+}
+
 impl Scan {
+    /// When the run is judged while it goes on.
+    pub(super) fn interim(&self) -> Option<Interim> {
+        self.interim.map(Interim::every)
+    }
+
     /// The validated options.
     pub(super) fn options(&self) -> Result<ScanOptions> {
         if let (Some(since), Some(until)) = (self.since, self.until)

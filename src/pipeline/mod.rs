@@ -12,7 +12,9 @@ mod dry_run;
 mod feed;
 mod findings_files;
 mod history;
+mod interim;
 mod judging;
+mod log;
 mod merge;
 mod output;
 mod partial;
@@ -40,6 +42,8 @@ pub use diff::{Change, DetectorDiff, Diff, DiffOptions, EntityDiff, Named, Side,
 pub use dry_run::{DryRun, Part, dry_run};
 pub use findings_files::{Emit, FindingsFiles};
 pub use history::{Border, JudgeOptions};
+pub use interim::{Interim, Snapshot};
 pub use merge::{MergeOptions, merge};
 pub use run::{Appearances, NotJudged, Run, Span, StateChange};
 pub use scan::{Progress, ScanOptions, load_plan, load_plan_with, scan};
+pub use stats::{Cost, Percentiles, Stage, Stages};

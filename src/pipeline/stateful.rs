@@ -4,16 +4,18 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::accounting::{ObjectOutcome, ObjectRecord};
 use super::findings_files::FindingsFiles;
-use super::judging::{Judged, Judging, judge};
-use super::output;
+use super::judging::{Judged, Judging, judge_run};
 use super::run::{Run, Span, StateChange};
 use super::scan::ScanOptions;
 use super::seen::Seen;
+use super::stats::Stage;
 use super::tables::Spill;
 use super::worker::{Harvest, Kept};
+use super::{log, output};
 use crate::detect::group::{self, FoldId, Key, Row, TableReader, TableWriter};
 use crate::detect::rules::Plan;
 use crate::digest::{Identity, hex};
@@ -31,6 +33,9 @@ const DAY_MICROS: i64 = 86_400_000_000;
 /// For so many days after its delivery an event may be delivered again.
 const COPIES_DAYS: i32 = 3;
 
+/// Identity of the objects to read, by URI.
+pub(super) type Identities = BTreeMap<Arc<str>, Arc<str>>;
+
 /// A run's view of the state.
 pub(super) struct Session<'o> {
     state: State,
@@ -38,8 +43,6 @@ pub(super) struct Session<'o> {
     plan: &'o Plan,
     /// None before the first event: everything is judged.
     horizon: Option<Horizon>,
-    /// Identity of the objects to read, by URI.
-    identities: BTreeMap<Arc<str>, Arc<str>>,
     /// Seed of the hashes of ids.
     id_seed: u64,
 }
@@ -51,7 +54,7 @@ impl<'o> Session<'o> {
         let newest = state.manifest.as_ref().and_then(|manifest| manifest.newest_day);
         let horizon = newest.map(|newest| Horizon::behind(newest, window_days(plan)));
         let id_seed = state.manifest.as_ref().map_or_else(Seen::random_seed, |m| m.id_seed);
-        Ok(Self { state, options, plan, horizon, identities: BTreeMap::new(), id_seed })
+        Ok(Self { state, options, plan, horizon, id_seed })
     }
 
     /// Opens the state in `folder`. The findings of the run before are published once more: it may
@@ -63,12 +66,18 @@ impl<'o> Session<'o> {
         plan: &'o Plan,
     ) -> Result<Self> {
         let session = Self::look(folder, options, plan)?;
+        log::opened(session.state.manifest.as_ref().map_or(0, |manifest| manifest.generation));
         publish_findings(&session.state, &options.findings, out)?;
         Ok(session)
     }
 
-    /// Takes the objects out of the listing that need no reading. Returns them.
-    pub(super) fn leave_out(&mut self, listing: &mut Listing) -> Result<Vec<ObjectRecord>> {
+    /// Takes the objects out of the listing that need no reading. Returns them, and adds the others
+    /// to `identities`.
+    pub(super) fn leave_out(
+        &self,
+        listing: &mut Listing,
+        identities: &mut Identities,
+    ) -> Result<Vec<ObjectRecord>> {
         let mut wanted: Vec<(Arc<str>, u64, usize)> = Vec::new();
         for (number, object) in listing.objects.iter().enumerate() {
             if !matches!(object.place, Place::File(_) | Place::S3(_)) {
@@ -87,7 +96,7 @@ impl<'o> Session<'o> {
             if let Some(object) = listing.objects.get(*number)
                 && !left_out.contains_key(number)
             {
-                self.identities.insert(object.uri.clone(), identity.clone());
+                identities.insert(object.uri.clone(), identity.clone());
             }
         }
         let skipped = |object: &LogObject, reason: &str| {
@@ -166,43 +175,55 @@ impl<'o> Session<'o> {
         run: &mut Run,
         harvest: Harvest,
         seen: &Seen,
+        identities: &Identities,
         out: &Folder,
     ) -> Result<()> {
         let Harvest { runs, newest, .. } = harvest;
         let mut manifest = self.manifest(run, newest);
         let judging = self.judging(&manifest, out.path());
-        let draft = self.state.draft(&self.identity(run, &manifest));
+        let draft = self.state.draft(&self.identity(run, &manifest, identities));
         let retention = self.retention(&manifest);
         run.notes.extend(self.relearned(&manifest));
         run.learning = judging.learning_text();
         let files = files(&draft);
         let (table, spilled) = runs.merged()?;
-        let mut tables: Vec<group::Run<'_>> = vec![table];
-        if let Some(old) = self.state.file(|files| &files.table) {
-            tables.push(Box::new(TableReader::open(&old)?));
-        }
-        let mut table = group::merge(tables);
+        let mut table = self.with_history(table)?;
         if run.interrupted || self.nothing_new(&manifest, run) {
-            let judged = judge(self.plan, &judging, table)?;
+            let judged = judge_run(run, self.plan, &judging, table)?;
             return self.leave_as_it_was(&manifest, judged, run, out);
         }
         let judged = tee(&draft.path(&files.table), &retention, &mut table, |table| {
-            judge(self.plan, &judging, table)
+            judge_run(run, self.plan, &judging, table)
         })?;
         drop((table, spilled));
+        let started = Instant::now();
         let revised = self.revise(&manifest, judged, run)?;
-        self.write(&draft, &files, run, &revised)?;
+        self.write(&draft, &files, run, &revised, identities)?;
         self.write_recent(&draft.path(&files.recent_ids), &manifest, run, seen)?;
         manifest.files = files;
-        let state = draft.commit(manifest)?;
+        let state = draft.commit(manifest).inspect_err(log::not_committed)?;
+        run.stages.record(Stage::Write, started.elapsed());
         if let (Some(change), Some(manifest)) = (&mut run.state, &state.manifest) {
             change.generation = manifest.generation;
+            log::committed(change);
         }
         publish(&state, &self.options.findings, out, run)
     }
 
+    /// A table, and that of the runs before.
+    pub(super) fn with_history<'t>(
+        &self,
+        table: group::Run<'t>,
+    ) -> Result<impl Iterator<Item = Result<(Key, Row)>> + use<'t>> {
+        let mut tables: Vec<group::Run<'t>> = vec![table];
+        if let Some(old) = self.state.file(|files| &files.table) {
+            tables.push(Box::new(TableReader::open(&old)?));
+        }
+        Ok(group::merge(tables))
+    }
+
     /// The next manifest; its files have no names yet.
-    fn manifest(&self, run: &Run, newest: Option<i64>) -> Manifest {
+    pub(super) fn manifest(&self, run: &Run, newest: Option<i64>) -> Manifest {
         let before = self.state.manifest.as_ref();
         let judge = &self.options.judge;
         let options = format!("{:?} {:?} {:?}", judge.border, judge.own, judge.suppress.sha256());
@@ -219,7 +240,8 @@ impl<'o> Session<'o> {
         manifest
     }
 
-    fn judging<'j>(&'j self, manifest: &Manifest, out: &'j Path) -> Judging<'j> {
+    /// How history and what was read are judged.
+    pub(super) fn judging<'j>(&'j self, manifest: &Manifest, out: &'j Path) -> Judging<'j> {
         let since = |fold: &FoldEntry| Some((FoldId::parse(&fold.fold)?, fold.since_day?));
         let from_day = self.horizon.map(|horizon| horizon.judged);
         Judging {
@@ -250,7 +272,7 @@ impl<'o> Session<'o> {
     }
 
     /// A hash of everything that decides what the run leaves.
-    fn identity(&self, run: &Run, manifest: &Manifest) -> String {
+    fn identity(&self, run: &Run, manifest: &Manifest, identities: &Identities) -> String {
         let before = self.state.manifest.as_ref().map(|manifest| manifest.run.as_str());
         let bounds = format!("{:?} {:?}", self.options.since, self.options.until);
         let start = Identity::default().part(before).part(Some(&manifest.judged_by));
@@ -260,7 +282,7 @@ impl<'o> Session<'o> {
         };
         let objects = run.account.manifest.iter().filter(is_read);
         let identity = objects.fold(start, |identity, object| {
-            let known = self.identities.get(&object.uri).unwrap_or(&object.uri);
+            let known = identities.get(&object.uri).unwrap_or(&object.uri);
             let ObjectRecord { bytes, analysed, filtered, duplicates, rejected, .. } = object;
             let numbers = format!("{bytes} {analysed} {filtered} {duplicates} {rejected}");
             identity.part(Some(known)).part(Some(&numbers))
@@ -353,10 +375,17 @@ impl<'o> Session<'o> {
     }
 
     /// Writes the files of the generation but the table and the ids.
-    fn write(&self, draft: &Draft<'_>, files: &Files, run: &Run, revised: &Revised) -> Result<()> {
+    fn write(
+        &self,
+        draft: &Draft<'_>,
+        files: &Files,
+        run: &Run,
+        revised: &Revised,
+        identities: &Identities,
+    ) -> Result<()> {
         let old = self.state.file(|files| &files.ledger);
         let old = old.map(|old| LedgerReader::open(&old)).transpose()?;
-        write_ledger(&draft.path(&files.ledger), old, self.entries(run, &draft.run))?;
+        write_ledger(&draft.path(&files.ledger), old, Self::entries(run, &draft.run, identities))?;
         run.coverage.write(&draft.path(&files.coverage))?;
         let current = self.state.file(|files| &files.findings_current);
         let from = date(self.horizon.map_or(i64::MIN, |horizon| horizon.reported));
@@ -388,12 +417,12 @@ impl<'o> Session<'o> {
         write_recent(path, old, seen.recent(keep_until).filter(is_kept))
     }
 
-    fn entries(&self, run: &Run, name: &str) -> Vec<LedgerEntry> {
+    fn entries(run: &Run, name: &str, identities: &Identities) -> Vec<LedgerEntry> {
         let name: Arc<str> = name.into();
         let finished = run.account.finished();
         let mut entries: Vec<LedgerEntry> = finished
             .filter_map(|object| {
-                let identity = self.identities.get(&object.uri)?.clone();
+                let identity = identities.get(&object.uri)?.clone();
                 let (bytes, records) = (object.bytes, object.records);
                 Some(LedgerEntry { object: identity, bytes, records, run: name.clone() })
             })
@@ -470,7 +499,7 @@ fn date(day: i64) -> i32 {
 }
 
 /// Brings what was committed to the output folder.
-fn publish(state: &State, files: &FindingsFiles, out: &Folder, run: &Run) -> Result<()> {
+fn publish(state: &State, files: &FindingsFiles, out: &Folder, run: &mut Run) -> Result<()> {
     publish_findings(state, files, out)?;
     if let Some(current) = state.file(|files| &files.findings_current) {
         let path = run.out.join(output::CURRENT);

@@ -5,16 +5,17 @@ use std::fmt::Display;
 use std::fs::File;
 use std::io::{Cursor, Read};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use simd_json::tape::Value;
 
 use super::accounting::{Counts, FirstRejected, ObjectOutcome, ObjectRecord, RejectedRecord};
 use super::archives::{ArchiveLimits, Open, ReadSeek};
 use super::feed::{Feed, Found, Job};
+use super::interim::{Interim, Share};
 use super::run::Span;
 use super::seen::{Seen, Verdict};
-use super::stats::Latencies;
+use super::stats::{Stage, Stages};
 use super::tables::{BoundedTable, Runs, Spill};
 use crate::codec::Unpacker;
 use crate::decode::{Claim, Decoded, Decoder, Limits, RecordFault, RecordSink};
@@ -59,6 +60,8 @@ pub(super) struct Task<'s> {
     pub reader: Option<&'s Reader>,
     /// What was given up.
     pub rejected: Mutex<FirstRejected>,
+    /// Who may ask for what was folded so far.
+    pub interim: Option<&'s Interim>,
 }
 
 /// What earlier runs have left for the reading of this one.
@@ -87,8 +90,8 @@ pub(super) struct Harvest {
     pub odd: OddFields,
     /// With a state: the newest event that has happened, µs.
     pub newest: Option<i64>,
-    /// How long its objects took.
-    pub latencies: Latencies,
+    /// What its stages cost.
+    pub stages: Stages,
 }
 
 /// A worker.
@@ -99,7 +102,7 @@ pub(super) struct Worker<'s> {
     stored: Vec<u8>,
     pub(super) manifest: Vec<ObjectRecord>,
     pub(super) members: u64,
-    latencies: Latencies,
+    pub(super) stages: Stages,
 }
 
 /// An object about to be read.
@@ -132,7 +135,7 @@ impl<'s> Worker<'s> {
             stored: Vec::new(),
             manifest: Vec::new(),
             members: 0,
-            latencies: Latencies::new(),
+            stages: Stages::default(),
         }
     }
 
@@ -141,14 +144,11 @@ impl<'s> Worker<'s> {
     /// # Errors
     /// Only those that end the run; bad input is accounted for.
     pub(super) fn take(&mut self, job: Job, feed: &Feed<'_>) -> Result<()> {
-        let started = Instant::now();
         match job {
-            Job::Object(object) => self.object(&object, feed)?,
-            Job::Fetched(object, stored) => self.fetched(&object, stored, feed)?,
-            Job::Member(found) => self.member(found, feed)?,
+            Job::Object(object) => self.object(&object, feed),
+            Job::Fetched(object, stored) => self.fetched(&object, stored, feed),
+            Job::Member(found) => self.member(found, feed),
         }
-        self.latencies.record(started.elapsed());
-        Ok(())
     }
 
     /// Reads a listed object.
@@ -158,8 +158,11 @@ impl<'s> Worker<'s> {
         let Some(path) = object.path() else { return self.piped(object, &input, feed) };
         if matches!(object.place, Place::File(_)) && object.bytes <= limit {
             let mut stored = std::mem::take(&mut self.stored);
+            let started = Instant::now();
             match store::read_into(path, object.bytes, limit, &mut stored) {
                 Ok(true) => {
+                    self.stages.record(Stage::Fetch, started.elapsed());
+                    self.stages.add_bytes(Stage::Fetch, stored.len() as u64);
                     self.bytes(&input, &stored, feed)?;
                     self.stored = stored;
                     return Ok(());
@@ -206,6 +209,8 @@ impl<'s> Worker<'s> {
         let input = Input::listed(object);
         match stored {
             Ok(stored) => {
+                self.stages.record(Stage::Fetch, stored.took);
+                self.stages.add_bytes(Stage::Fetch, stored.bytes.len() as u64);
                 self.bytes(&input, &stored.bytes, feed)?;
                 self.identify(stored.etag.as_deref(), stored.version_id.as_deref());
             }
@@ -234,8 +239,14 @@ impl<'s> Worker<'s> {
     pub(super) fn bytes(&mut self, input: &Input, stored: &[u8], feed: &Feed<'_>) -> Result<()> {
         self.sink.start_object(input.uri.clone());
         let sha256 = self.task.hash.then(|| sha256(stored));
-        match self.decoder.decode(&input.uri, input.claim, stored, &mut self.sink) {
-            Ok(decoded) => self.account(input, stored.len() as u64, decoded, sha256),
+        let started = Instant::now();
+        let decoded = self.decoder.decode(&input.uri, input.claim, stored, &mut self.sink);
+        let (took, unpacking) = (started.elapsed(), self.decoder.take_unpacking());
+        match decoded {
+            Ok(decoded) => {
+                self.measured(took, unpacking, decoded.inflated_bytes);
+                self.account(input, stored.len() as u64, decoded, sha256)
+            }
             Err(archive) => {
                 let mut unpacker = Unpacker::new(stored, self.task.limits.unpack());
                 let open =
@@ -256,13 +267,21 @@ impl<'s> Worker<'s> {
         feed: &Feed<'_>,
     ) -> Result<()> {
         self.sink.start_object(input.uri.clone());
+        let started = Instant::now();
         let mut hashing = Hashing::new(stored, self.task.hash);
         let mut unpacker = Unpacker::new(&mut hashing, self.task.limits.unpack());
         let decoded = self.decoder.stream(&input.uri, input.claim, &mut unpacker, &mut self.sink);
         let archive = match decoded {
             Ok(decoded) => {
                 let bytes = unpacker.stored_bytes();
+                let fetching = unpacker.fetching();
+                let unpacking = (unpacker.layers() > 0).then(|| unpacker.unpacking());
+                let took = started.elapsed().saturating_sub(fetching);
                 drop(unpacker);
+                let stage = if input.depth > 0 { Stage::Inflate } else { Stage::Fetch };
+                self.stages.record(stage, fetching);
+                self.stages.add_bytes(stage, bytes);
+                self.measured(took, unpacking, decoded.inflated_bytes);
                 return self.account(input, bytes, decoded, hashing.finish());
             }
             Err(archive) => archive,
@@ -274,6 +293,17 @@ impl<'s> Worker<'s> {
         drop(unpacker);
         self.manifest.push(ObjectRecord { bytes, sha256: hashing.finish(), ..record });
         Ok(())
+    }
+
+    /// Notes what an object of so many bytes inside took, `unpacking` included.
+    fn measured(&mut self, took: Duration, unpacking: Option<Duration>, bytes: u64) {
+        if let Some(unpacking) = unpacking {
+            self.stages.record(Stage::Inflate, unpacking);
+            self.stages.add_bytes(Stage::Inflate, bytes);
+        }
+        let others = unpacking.unwrap_or_default() + std::mem::take(&mut self.sink.detecting);
+        self.stages.record(Stage::Parse, took.saturating_sub(others));
+        self.stages.add_bytes(Stage::Parse, bytes);
     }
 
     /// Accounts for an object that was looked into.
@@ -308,12 +338,27 @@ impl<'s> Worker<'s> {
         self.manifest.push(ObjectRecord::unread(&input.uri, bytes, outcome, reason));
     }
 
+    /// Hands over what was read so far, if somebody asks for it.
+    ///
+    /// # Errors
+    /// Those of folding and spilling.
+    pub(super) fn answer(&mut self) -> Result<()> {
+        match self.task.interim {
+            Some(interim) if interim.asks(self.sink.answered) => {
+                self.sink.flush()?;
+                self.sink.answer()
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Folds what waits and hands everything over.
     ///
     /// # Errors
     /// Those of folding and spilling.
     pub(super) fn finish(mut self) -> Result<Harvest> {
         self.sink.flush()?;
+        self.stages.add(&self.sink.stages);
         let odd = self.sink.builder.take_odd();
         Ok(Harvest {
             odd,
@@ -323,7 +368,7 @@ impl<'s> Worker<'s> {
             cut: false,
             members: self.members,
             newest: self.sink.newest,
-            latencies: self.latencies,
+            stages: self.stages,
         })
     }
 }
@@ -348,6 +393,12 @@ struct EventSink<'s> {
     /// With a state: the newest event that has happened, of all objects and of this one, µs.
     newest: Option<i64>,
     newest_here: Option<i64>,
+    /// What selecting and folding cost; and how long it took within this object.
+    stages: Stages,
+    detecting: Duration,
+    /// Events folded since a snapshot was last answered, and its number.
+    folded: u64,
+    answered: u64,
     /// The decoder knows no errors of ours, so the first one waits here.
     failed: Result<()>,
 }
@@ -366,6 +417,10 @@ impl<'s> EventSink<'s> {
             scratch: Vec::new(),
             newest: None,
             newest_here: None,
+            stages: Stages::default(),
+            detecting: Duration::ZERO,
+            folded: 0,
+            answered: 0,
             failed: Ok(()),
         }
     }
@@ -391,6 +446,7 @@ impl<'s> EventSink<'s> {
 
     /// Selects and folds the batch.
     fn flush(&mut self) -> Result<()> {
+        let started = Instant::now();
         let batch = self.builder.finish()?;
         if batch.is_empty() {
             return Ok(());
@@ -409,6 +465,21 @@ impl<'s> EventSink<'s> {
             }
             self.table.bound()?;
         }
+        self.folded += batch.times().len() as u64;
+        let took = started.elapsed();
+        self.stages.record(Stage::Detect, took);
+        self.detecting += took;
+        self.answer()
+    }
+
+    /// Hands over what is folded, if somebody asks for it.
+    fn answer(&mut self) -> Result<()> {
+        let Some(interim) = self.task.interim.filter(|interim| interim.asks(self.answered)) else {
+            return Ok(());
+        };
+        let (runs, newest) = (self.table.hand_over()?, self.newest.max(self.newest_here));
+        let events = std::mem::take(&mut self.folded);
+        self.answered = interim.give(Share { runs, span: self.span, newest, events });
         Ok(())
     }
 }
@@ -464,20 +535,6 @@ impl RecordSink for EventSink<'_> {
         };
         builder.append(number, record, wanted)?;
         Ok(())
-    }
-}
-
-impl Counts {
-    /// Counts an event that was asked for.
-    fn count(&mut self, verdict: Verdict, late: bool) {
-        match verdict {
-            // What counts from now on counted in another object until now.
-            Verdict::New | Verdict::Conflict | Verdict::Duplicate { first: true } => {
-                self.analysed += 1;
-                self.too_late += u64::from(late);
-            }
-            Verdict::Earlier | Verdict::Duplicate { first: false } => self.duplicates += 1,
-        }
     }
 }
 
