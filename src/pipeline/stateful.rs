@@ -1,26 +1,27 @@
 //! Runs with a state: what earlier runs have read is left out, what they have folded is history,
 //! and what they have found is revised. A run commits everything or nothing.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::accounting::{ObjectOutcome, ObjectRecord};
-use super::findings_files::FindingsFiles;
+use super::folds::{fold_entries, relearned};
 use super::judging::{Judged, Judging, judge_run};
+use super::log;
+use super::publish::{publish, publish_findings};
 use super::run::{Run, Span, StateChange};
 use super::scan::ScanOptions;
 use super::seen::Seen;
 use super::stats::Stage;
 use super::tables::Spill;
 use super::worker::{Harvest, Kept};
-use super::{log, output};
 use crate::detect::group::{self, FoldId, Key, Row, TableReader, TableWriter};
 use crate::detect::rules::Plan;
 use crate::digest::{Identity, hex};
 use crate::error::{Error, Result};
-use crate::findings::{self, Finding, Revised, day_text};
+use crate::findings::{self, Finding, Revised};
 use crate::source::{Listing, LogObject, Place};
 use crate::state::{
     Draft, Files, FoldEntry, Horizon, LedgerEntry, LedgerReader, Manifest, RecentId, RecentReader,
@@ -183,7 +184,7 @@ impl<'o> Session<'o> {
         let judging = self.judging(&manifest, out.path());
         let draft = self.state.draft(&self.identity(run, &manifest, identities));
         let retention = self.retention(&manifest);
-        run.notes.extend(self.relearned(&manifest));
+        run.notes.extend(relearned(self.state.manifest.as_ref(), &manifest));
         run.learning = judging.learning_text();
         let files = files(&draft);
         let (table, spilled) = runs.merged()?;
@@ -288,30 +289,6 @@ impl<'o> Session<'o> {
             identity.part(Some(known)).part(Some(&numbers))
         });
         hex(identity.finish().split_at(8).0)
-    }
-
-    /// What the user should know of selections that are new to the state, or gone.
-    fn relearned(&self, manifest: &Manifest) -> Vec<String> {
-        let Some(before) = &self.state.manifest else { return Vec::new() };
-        let known: BTreeSet<&str> = before.folds.iter().map(|fold| fold.fold.as_str()).collect();
-        let new = manifest.folds.iter().filter(|fold| !known.contains(fold.fold.as_str()));
-        let new: Vec<&str> = new.flat_map(|fold| &fold.detectors).map(String::as_str).collect();
-        let now: BTreeSet<&str> = manifest.folds.iter().map(|fold| fold.fold.as_str()).collect();
-        let gone = known.difference(&now).count();
-        let mut notes = Vec::new();
-        if !new.is_empty() {
-            notes.push(format!(
-                "new to the state, or with a changed selection: their history begins now: {}",
-                new.join(", ")
-            ));
-        }
-        if gone > 0 {
-            notes.push(format!(
-                "the state held the history of {gone} selections that no detector asks for now; \
-                 it was dropped"
-            ));
-        }
-        notes
     }
 
     /// Holds the findings against the current ones; the run shows what is new or revised.
@@ -467,28 +444,6 @@ fn files(draft: &Draft<'_>) -> Files {
     }
 }
 
-fn fold_entries(plan: &Plan, before: Option<&Manifest>) -> Vec<FoldEntry> {
-    let entry = |(number, fold): (usize, &group::Fold)| {
-        let id = fold.id.to_string();
-        let known = before.and_then(|before| before.folds.iter().find(|entry| entry.fold == id));
-        // The newest day was seen in part already.
-        let new = || before.and_then(|before| before.newest_day).map(|newest| newest + 1);
-        let detectors = plan.detectors.iter().filter(|detector| detector.fold == number);
-        FoldEntry {
-            since_day: known.map_or_else(new, |known| known.since_day),
-            detectors: detectors.map(|detector| detector.metadata.id.clone()).collect(),
-            columns: fold.entity.iter().map(|field| plan.fields.name(*field)).collect(),
-            sampled: fold
-                .samples
-                .iter()
-                .map(|sample| plan.fields.name(sample.field.into()))
-                .collect(),
-            fold: id,
-        }
-    };
-    plan.folds.iter().enumerate().map(entry).collect()
-}
-
 /// The most days that a window of the plan touches.
 fn window_days(plan: &Plan) -> i64 {
     plan.detectors.iter().map(|detector| detector.terms.timespan_days()).max().unwrap_or(1)
@@ -496,35 +451,6 @@ fn window_days(plan: &Plan) -> i64 {
 
 fn date(day: i64) -> i32 {
     i32::try_from(day).unwrap_or(if day < 0 { i32::MIN } else { i32::MAX })
-}
-
-/// Brings what was committed to the output folder.
-fn publish(state: &State, files: &FindingsFiles, out: &Folder, run: &mut Run) -> Result<()> {
-    publish_findings(state, files, out)?;
-    if let Some(current) = state.file(|files| &files.findings_current) {
-        let path = run.out.join(output::CURRENT);
-        store::replace(&path, |file| {
-            let mut from = std::fs::File::open(&current).map_err(crate::Error::io(&current))?;
-            std::io::copy(&mut from, file).map_err(crate::Error::io(&path))?;
-            Ok(())
-        })?;
-        files.write_current(&run.out, &current)?;
-    }
-    output::write(run)
-}
-
-/// Writes the findings of the newest generation as `findings/date=<day>/<run>.parquet`, unless they
-/// are there, and beside it in the other formats.
-fn publish_findings(state: &State, files: &FindingsFiles, out: &Folder) -> Result<()> {
-    let (Some(manifest), Some(path)) = (&state.manifest, state.file(|files| &files.findings))
-    else {
-        return Ok(());
-    };
-    for (day, findings) in findings::read_by_day(&path)? {
-        let folder = format!("findings/date={}", day_text(i64::from(day)));
-        files.write_changes(out, &folder, &manifest.run, &findings)?;
-    }
-    Ok(())
 }
 
 /// The beginning of the next UTC day, µs.
