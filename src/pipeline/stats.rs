@@ -184,7 +184,9 @@ mod tests {
         }
         workers[1].record(Stage::Detect, Duration::from_nanos(1));
         let mut sum = Stages::default();
-        workers.iter().for_each(|stages| sum.add(stages));
+        for stages in workers.iter() {
+            sum.add(stages);
+        }
         let parse = sum.cost(Stage::Parse);
         assert_eq!((parse.count, parse.bytes), (10, Some(100)));
         let near = |found: u64, wanted: u64| found >= wanted && found - wanted <= wanted / 100;
