@@ -34,7 +34,7 @@ Examples:
                                                   judge these days by what was before them
   trailsift scan archive/ --state state --out results
                                                   read what is new since the last run
-  trailsift scan s3://trail-bucket/AWSLogs/ --since 2d --state s3://results/state --out s3://results/
+  trailsift scan s3://trail-bucket/AWSLogs/ --delivered-since 3d --state s3://results/state --out s3://results/
                                                   the same, in S3
   trailsift scan archive/ --state state --out results --format ocsf
                                                   what has changed since then, for a SIEM
@@ -104,6 +104,10 @@ pub(super) struct Scan {
     /// Leave out events from this time on
     #[arg(long, value_name = "TIME", value_parser = time::parse)]
     until: Option<i64>,
+    /// Read only objects delivered on the day of this time or later, where their names tell: for
+    /// scheduled runs with --state, whose listing it bounds; no event is left out
+    #[arg(long, value_name = "TIME", value_parser = time::parse)]
+    delivered_since: Option<i64>,
     /// Read this much before --since too, for learning only: `30d`, `12h`
     #[arg(long, value_name = "DURATION", value_parser = time::duration, requires = "since")]
     history: Option<i64>,
@@ -442,6 +446,7 @@ impl Scan {
             memory: self.memory.as_u64(),
             since: self.since,
             until: self.until,
+            delivered_since: self.delivered_since,
             history: self.history,
             judge: self.known.judge()?,
             findings: self.emitted.files(

@@ -60,6 +60,8 @@ pub struct ScanOptions {
     pub since: Option<i64>,
     /// Events from here on are left out, µs.
     pub until: Option<i64>,
+    /// Objects delivered on days before are left out, where names tell, µs.
+    pub delivered_since: Option<i64>,
     /// So many µs before `since` are read too, for learning only.
     pub history: Option<i64>,
     /// How entities are judged.
@@ -96,6 +98,7 @@ impl ScanOptions {
             memory: 1 << 30,
             since: None,
             until: None,
+            delivered_since: None,
             history: None,
             judge: JudgeOptions::default(),
             findings: FindingsFiles::default(),
@@ -331,6 +334,7 @@ pub(super) fn key_range(options: &ScanOptions) -> KeyRange {
         regions: options.filter.regions.clone(),
         since: options.since.map(earlier),
         until: options.until,
+        delivered_since: options.delivered_since,
     }
 }
 

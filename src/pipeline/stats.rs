@@ -184,7 +184,7 @@ mod tests {
         }
         workers[1].record(Stage::Detect, Duration::from_nanos(1));
         let mut sum = Stages::default();
-        for stages in workers.iter() {
+        for stages in &workers {
             sum.add(stages);
         }
         let parse = sum.cost(Stage::Parse);
