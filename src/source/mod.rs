@@ -4,6 +4,7 @@
 mod archive;
 mod layout;
 mod listing;
+mod outputs;
 mod prefixes;
 mod prune;
 mod shard;

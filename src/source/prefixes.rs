@@ -8,6 +8,7 @@ use jiff::civil::Date;
 
 use super::layout::{Layout, is_account, is_organisation, is_region};
 use super::listing::{Listing, LogObject, NotRead};
+use super::outputs::outputs;
 use super::prune::{KeyRange, OTHER_ACCOUNT, OTHER_REGION, OTHER_TIME};
 use super::shard::Shard;
 use crate::error::{Error, Result};
@@ -393,9 +394,14 @@ impl<'a> Trail<'a> {
         if let Some(shard) = self.asked.shard {
             listing.keep(shard);
         }
+        let uris: Vec<_> = listing.objects.iter().map(|object| object.uri.clone()).collect();
+        let outputs = outputs(uris.iter().map(AsRef::as_ref));
         let is_own = |object: &LogObject| {
             let (bucket, key) = object.bucket_and_key().unwrap_or_default();
-            self.asked.own.iter().any(|own| own.bucket == bucket && key.starts_with(&own.folder()))
+            outputs.contains(&*object.uri)
+                || self.asked.own.iter().any(|own| {
+                    own.bucket == bucket && key.starts_with(&own.folder())
+                })
         };
         let (own, objects) = listing.objects.into_iter().partition(is_own);
         listing.objects = objects;

@@ -1,0 +1,56 @@
+//! Outputs of trailsift among the keys of a bucket: they lie there where somebody keeps results
+//! beside the logs, and are no logs.
+
+use std::collections::BTreeSet;
+
+/// Which of the keys of a page are outputs of trailsift. `run.json` and the like are known by what
+/// lies beside them; in a listing that is next to them.
+pub(super) fn outputs<'k>(keys: impl Iterator<Item = &'k str> + Clone) -> BTreeSet<&'k str> {
+    let with = |is_mark: fn(&str) -> bool| -> BTreeSet<&str> {
+        keys.clone().map(split).filter(|(_, name)| is_mark(name)).map(|(folder, _)| folder).collect()
+    };
+    let results = with(|name| name == "rejected.parquet");
+    let states = with(|name| name.ends_with(".ledger.parquet"));
+    let is_output = |key: &&str| {
+        let (folder, name) = split(key);
+        let is_result = name == "run.json"
+            || name == "partial.json"
+            || name.strip_prefix("findings").is_some_and(|rest| rest.starts_with(['.', '_']));
+        let is_manifest = name.starts_with("manifest-") && name.ends_with(".json");
+        (is_result && results.contains(folder))
+            || (is_manifest && states.contains(folder))
+            || is_changes(folder, name)
+    };
+    keys.clone().filter(is_output).collect()
+}
+
+/// Whether a file is `findings/date=2026-03-04/00000007-….jsonl`.
+fn is_changes(folder: &str, name: &str) -> bool {
+    let day = folder.rsplit_once("findings/date=").map(|(_, day)| day);
+    let generation = name.split_once('-').map(|(generation, _)| generation);
+    day.is_some_and(|day| day.parse::<jiff::civil::Date>().is_ok())
+        && generation.is_some_and(|g| g.len() == 8 && g.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+fn split(key: &str) -> (&str, &str) {
+    key.rsplit_once('/').unwrap_or(("", key))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outputs_are_known_by_what_lies_beside_them() {
+        let outputs_of = |keys: &[&'static str]| -> Vec<&str> {
+            outputs(keys.iter().copied()).into_iter().collect()
+        };
+        let results = ["r/findings.jsonl", "r/rejected.parquet", "r/run.json", "x/run.json"];
+        assert_eq!(outputs_of(&results), ["r/findings.jsonl", "r/run.json"]);
+        let state = ["s/00000001-a.ledger.parquet", "s/manifest-00000001.json", "manifest-1.json"];
+        assert_eq!(outputs_of(&state), ["s/manifest-00000001.json"]);
+        let changes = "r/findings/date=2026-03-04/00000007-0123456789abcdef.jsonl";
+        assert_eq!(outputs_of(&[changes, "findings/date=today/00000007-x.json"]), [changes]);
+        assert_eq!(outputs_of(&["AWSLogs/1.json", "run.json"]), [""; 0]);
+    }
+}
