@@ -1,7 +1,7 @@
 //! What the README shows is what happens: its main command runs, and its query gives the rows that
 //! stand below it.
 //!
-//! The query needs a Python with the module `duckdb`: the one that `TRAILSIFT_DUCKDB_PYTHON` names,
+//! The query needs a Python with the module `duckdb`: the one that `TRAILSIFT_PYTHON` names,
 //! else `python3`. Without one that test is skipped, aloud; with `TRAILSIFT_CI` set it fails.
 
 #![allow(
@@ -64,7 +64,7 @@ fn scan(out: &Path) -> Output {
 
 /// A Python that has duckdb.
 fn python() -> Option<String> {
-    let named = std::env::var("TRAILSIFT_DUCKDB_PYTHON").ok();
+    let named = std::env::var("TRAILSIFT_PYTHON").ok();
     let python = named.unwrap_or_else(|| "python3".to_owned());
     let tried = Command::new(&python).args(["-c", "import duckdb"]).output();
     tried.is_ok_and(|output| output.status.success()).then_some(python)
@@ -112,7 +112,7 @@ fn python_or_skip() -> Option<String> {
     let python = python();
     if python.is_none() {
         assert!(std::env::var_os("TRAILSIFT_CI").is_none(), "no Python with duckdb");
-        eprintln!("SKIPPED: no Python with duckdb (set TRAILSIFT_DUCKDB_PYTHON)");
+        eprintln!("SKIPPED: no Python with duckdb (set TRAILSIFT_PYTHON)");
     }
     python
 }

@@ -16,6 +16,7 @@
 )]
 
 mod body;
+mod compare;
 mod credentials;
 mod faults;
 mod gates;
@@ -38,6 +39,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 
+pub use compare::{rows, same_outputs};
 pub use credentials::{ROLE, USER};
 pub use faults::{Fault, Faults, Rule};
 pub use gates::{Held, Moment};
@@ -193,25 +195,30 @@ impl Server {
 
     /// A client with other keys.
     pub fn client_with(&self, access_key: &str, secret: &str, token: Option<&str>) -> Client {
-        let token = token.map(str::to_owned);
-        let keys = SdkCredentials::new(access_key, secret, token, None, "test");
-        Client::from_conf(self.settings().credentials_provider(keys).build())
+        client_of(&self.endpoint, access_key, secret, token)
     }
 
     /// A client that does not sign.
     pub fn anonymous(&self) -> Client {
-        Client::from_conf(self.settings().allow_no_auth().build())
+        Client::from_conf(settings(&self.endpoint).allow_no_auth().build())
     }
+}
 
-    fn settings(&self) -> Builder {
-        Builder::new()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new("eu-central-1"))
-            .endpoint_url(&self.endpoint)
-            .force_path_style(true)
-            .retry_config(RetryConfig::disabled())
-            .http_client(aws_smithy_http_client::Builder::new().build_http())
-    }
+/// A client of any server, that does not try again.
+pub fn client_of(endpoint: &str, access_key: &str, secret: &str, token: Option<&str>) -> Client {
+    let token = token.map(str::to_owned);
+    let keys = SdkCredentials::new(access_key, secret, token, None, "test");
+    Client::from_conf(settings(endpoint).credentials_provider(keys).build())
+}
+
+fn settings(endpoint: &str) -> Builder {
+    Builder::new()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("eu-central-1"))
+        .endpoint_url(endpoint)
+        .force_path_style(true)
+        .retry_config(RetryConfig::disabled())
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
 }
 
 impl Drop for Server {

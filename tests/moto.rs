@@ -1,0 +1,134 @@
+//! Runs against a server that others have written, moto, with the AWS CLI as another lister.
+//!
+//! Both are Python packages: the Python that `TRAILSIFT_PYTHON` names must have `moto[server]` and
+//! `awscli`. Without one the tests are skipped, aloud; with `TRAILSIFT_CI` set they fail.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "the helpers of a test may fail as loudly as the test itself"
+)]
+
+mod common;
+mod s3_server;
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
+use common::{files, run_json};
+use s3_server::{USER, client_of, said, same_outputs, text, trailsift, without_settings};
+use tokio::runtime::Runtime;
+
+const BUCKET: &str = "trail-bucket";
+
+/// A running server.
+struct Moto {
+    process: Child,
+    endpoint: String,
+    python: String,
+}
+
+impl Moto {
+    /// None without a Python that has it.
+    fn start() -> Option<Self> {
+        let python = std::env::var("TRAILSIFT_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+        let mut has = Command::new(&python);
+        let has = has.args(["-c", "import moto.server, awscli"]).stderr(Stdio::null()).status();
+        if !has.is_ok_and(|status| status.success()) {
+            assert!(std::env::var_os("TRAILSIFT_CI").is_none(), "no Python with moto and awscli");
+            eprintln!("SKIPPED: no Python with moto and awscli (set TRAILSIFT_PYTHON)");
+            return None;
+        }
+        let mut server = Command::new(&python);
+        without_settings(&mut server);
+        let server = server.args(["-m", "moto.server", "-H", "127.0.0.1", "-p", "0"]);
+        let mut process = server.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines =
+            BufReader::new(process.stderr.take().unwrap()).lines().map_while(Result::ok);
+        let endpoint = lines.find_map(|line| {
+            Some(line.trim().strip_prefix("* Running on ")?.trim_end_matches('/').to_owned())
+        });
+        // Each request is a line, for which someone must make room.
+        std::thread::spawn(move || lines.for_each(drop));
+        Some(Self { process, endpoint: endpoint.expect("moto's address"), python })
+    }
+
+    fn client(&self) -> Client {
+        client_of(&self.endpoint, USER.0, USER.1, None)
+    }
+
+    /// Puts the files below `folder` into a new bucket, with markers for folders as the console
+    /// makes them.
+    fn fill(&self, folder: &Path) {
+        let client = self.client();
+        Runtime::new().unwrap().block_on(async {
+            let here = CreateBucketConfiguration::builder()
+                .location_constraint(BucketLocationConstraint::EuCentral1);
+            let create = client.create_bucket().bucket(BUCKET);
+            create.create_bucket_configuration(here.build()).send().await.unwrap();
+            let put =
+                |key: &str, body| client.put_object().bucket(BUCKET).key(key).body(body).send();
+            for marker in ["AWSLogs/", "AWSLogs/111122223333/"] {
+                put(marker, ByteStream::default()).await.unwrap();
+            }
+            for file in files(folder) {
+                let key = text(file.strip_prefix(folder).unwrap());
+                put(key, ByteStream::from_path(&file).await.unwrap()).await.unwrap();
+            }
+        });
+    }
+
+    /// Runs a program with moto as AWS.
+    fn pointed_at(&self, command: &mut Command) {
+        command.env("AWS_ENDPOINT_URL", &self.endpoint);
+    }
+}
+
+impl Drop for Moto {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The sample logs, some with names that are hard to get right.
+fn logs(folder: &Path) -> PathBuf {
+    let logs = folder.join("logs");
+    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("sample-logs/generated");
+    for (number, file) in files(&samples).into_iter().enumerate() {
+        let odd = ["a b", "a+b", "%41", "ü☃", "a&<b>", "=~!'()"].get(number);
+        let name = match odd {
+            Some(odd) => PathBuf::from("odd").join(odd).with_extension("json.gz"),
+            None => file.strip_prefix(&samples).unwrap().to_path_buf(),
+        };
+        let to = logs.join(name);
+        std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+        std::fs::copy(file, to).unwrap();
+    }
+    logs
+}
+
+#[test]
+fn moto_gives_what_the_folder_gives() {
+    let Some(moto) = Moto::start() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let logs = logs(folder.path());
+    moto.fill(&logs);
+    let [local, remote] = ["local", "remote"].map(|name| folder.path().join(name));
+    let ran = trailsift().args(["scan", text(&logs), "--out", text(&local)]).output().unwrap();
+    assert!(ran.status.success(), "{}", said(&ran));
+    let mut scan = trailsift();
+    scan.args(["scan", "s3://trail-bucket", "--out", text(&remote)]);
+    let ran = scan.args(["--endpoint-url", &moto.endpoint]).output().unwrap();
+    assert!(ran.status.success(), "{}", said(&ran));
+    same_outputs([&local, &remote], [&format!("{}/", text(&logs)), "s3://trail-bucket/"]);
+    let objects = |out: &Path| run_json(out)["objects"].clone();
+    assert_eq!(objects(&local), objects(&remote));
+}
