@@ -30,7 +30,7 @@ use std::time::Instant;
 
 use flate2::{Decompress, FlushDecompress, Status};
 use generate::{Config, Shape};
-use trailsift::pipeline::{JudgeOptions, Progress, Run, ScanOptions, scan};
+use trailsift::pipeline::{Progress, Run, ScanOptions, scan};
 use walkdir::WalkDir;
 
 /// Set for the child process whose peak memory is measured: folder, threads.
@@ -178,24 +178,8 @@ fn inflate(stream: &mut Decompress, stored: &[u8], inflated: &mut Vec<u8>) {
 
 fn run_scan(input: &Path, out: &Path, threads: usize) -> Run {
     let options = ScanOptions {
-        inputs: vec![input.to_path_buf()],
-        out: out.to_path_buf(),
-        state: None,
-        partial: false,
-        shard: None,
-        detectors: None,
-        tune: None,
         threads,
-        memory: 1 << 30,
-        since: None,
-        until: None,
-        history: None,
-        judge: JudgeOptions::default(),
-        hash: false,
-        filter: trailsift::events::EventFilter::default(),
-        limits: trailsift::decode::Limits::default(),
-        archives: trailsift::pipeline::ArchiveLimits::default(),
-        placeholders: trailsift::detect::select::Placeholders::default(),
+        ..ScanOptions::new(vec![input.to_path_buf().into()], out.to_path_buf().into())
     };
     scan(&options, &Silent, &AtomicBool::new(false)).expect("a run")
 }
@@ -203,7 +187,7 @@ fn run_scan(input: &Path, out: &Path, threads: usize) -> Run {
 struct Silent;
 
 impl Progress for Silent {
-    fn start(&self, _: u64, _: u64) {}
+    fn expect(&self, _: u64, _: u64) {}
     fn advance(&self, _: u64) {}
     fn finish(&self) {}
 }

@@ -108,24 +108,9 @@ fn median(mut values: Vec<f64>) -> f64 {
 
 fn run(dump: &Path, rules: &Path, out: &Path) -> Run {
     let options = ScanOptions {
-        inputs: vec![dump.to_path_buf()],
-        out: out.to_path_buf(),
-        state: None,
-        partial: false,
-        shard: None,
         detectors: Some(rules.to_path_buf()),
-        tune: None,
         threads: number("RULES_THREADS", 1),
-        memory: 1 << 30,
-        since: None,
-        until: None,
-        history: None,
-        judge: trailsift::pipeline::JudgeOptions::default(),
-        hash: false,
-        filter: trailsift::events::EventFilter::default(),
-        limits: trailsift::decode::Limits::default(),
-        archives: trailsift::pipeline::ArchiveLimits::default(),
-        placeholders: trailsift::detect::select::Placeholders::default(),
+        ..ScanOptions::new(vec![dump.to_path_buf().into()], out.to_path_buf().into())
     };
     scan(&options, &Silent, &AtomicBool::new(false)).expect("a run")
 }
@@ -133,7 +118,7 @@ fn run(dump: &Path, rules: &Path, out: &Path) -> Run {
 struct Silent;
 
 impl Progress for Silent {
-    fn start(&self, _: u64, _: u64) {}
+    fn expect(&self, _: u64, _: u64) {}
     fn advance(&self, _: u64) {}
     fn finish(&self) {}
 }

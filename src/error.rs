@@ -4,6 +4,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::store::Fault;
+
 /// The run cannot start or go on.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -19,6 +21,14 @@ pub enum Error {
     /// The arguments contradict each other or name something that is not there.
     #[error("{0}")]
     Usage(String),
+    /// A bucket or an object in it could not be listed, read or written.
+    #[error("{uri}: {reason}")]
+    S3 {
+        /// `s3://bucket/key`.
+        uri: String,
+        /// What S3 said, and what to do.
+        reason: String,
+    },
     /// A table written by a partial run cannot be used.
     #[error("{}: {reason}", path.display())]
     Table {
@@ -57,6 +67,12 @@ impl Error {
     pub fn io(path: impl AsRef<Path>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.as_ref().to_path_buf();
         move |source| Self::Io { path, source }
+    }
+
+    /// Wraps what S3 said with the object that it concerns.
+    pub fn s3(uri: impl Into<String>) -> impl FnOnce(Fault) -> Self {
+        let uri = uri.into();
+        move |fault| Self::S3 { uri, reason: fault.to_string() }
     }
 
     /// Says that the state at `path` cannot be used.

@@ -60,6 +60,27 @@ impl ParquetFile {
         self.builder.metadata()
     }
 
+    /// Leaves out row groups of which the statistics say that no text of `column` is from `first`
+    /// to `last`.
+    pub(crate) fn between(self, column: &str, first: &str, last: &str) -> Self {
+        let Self { path, fault, builder } = self;
+        let may_hold = |group: &RowGroupMetaData| {
+            let columns = group.columns().iter();
+            let statistics = columns
+                .filter(|chunk| chunk.column_path().string() == column)
+                .find_map(ColumnChunkMetaData::statistics);
+            // Cut statistics are still bounds.
+            let (min, max) =
+                statistics.map_or((None, None), |s| (s.min_bytes_opt(), s.max_bytes_opt()));
+            min.is_none_or(|min| min <= last.as_bytes())
+                && max.is_none_or(|max| max >= first.as_bytes())
+        };
+        let groups = builder.metadata().row_groups().iter().enumerate();
+        let groups =
+            groups.filter(|(_, group)| may_hold(group)).map(|(number, _)| number).collect();
+        Self { path, fault, builder: builder.with_row_groups(groups) }
+    }
+
     /// The rows, at most `most` at a time.
     ///
     /// # Errors

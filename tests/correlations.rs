@@ -148,7 +148,7 @@ fn run(rules: &str, records: &[Value]) -> Outcome {
         let half: Vec<Value> = half.into_iter().map(|(_, record)| record).collect();
         let log = write(&at(&format!("{name}.json")), &half);
         let part = at(&format!("part-{name}"));
-        let ran = scan(&[log], &part, &["--detectors", &detectors, "--partial"]);
+        let ran = common::partial(&[log], &part, &["--detectors", &detectors]);
         assert_eq!(ran.status, 0, "{}{}", ran.out, ran.err);
         parts.push(part);
     }

@@ -73,7 +73,7 @@ fn threads_order_memory_and_shards_change_no_byte() {
         for number in 1..=shards {
             let part = out(&format!("part-{number}-of-{shards}"));
             let shard = format!("{number}/{shards}");
-            let ran = scan(std::slice::from_ref(&dump), &part, &["--partial", "--shard", &shard]);
+            let ran = common::partial(std::slice::from_ref(&dump), &part, &["--shard", &shard]);
             assert_eq!(ran.status, 0, "{}{}", ran.out, ran.err);
             parts.push(part);
         }
@@ -97,9 +97,7 @@ fn runs_that_do_not_belong_together_are_refused() {
     let dump = dump(folder.path());
     let out = |name: &str| folder.path().join(name);
     let part = |name: &str, more: &[&str]| {
-        let mut arguments = vec!["--partial"];
-        arguments.extend(more);
-        assert_eq!(scan(std::slice::from_ref(&dump), &out(name), &arguments).status, 0);
+        assert_eq!(common::partial(std::slice::from_ref(&dump), &out(name), more).status, 0);
     };
     part("whole", &[]);
     part("first", &["--shard", "1/2"]);

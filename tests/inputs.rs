@@ -221,7 +221,7 @@ fn exit_status_tells_what_happened() {
 struct Stop(std::sync::atomic::AtomicBool);
 
 impl trailsift::pipeline::Progress for Stop {
-    fn start(&self, _: u64, _: u64) {}
+    fn expect(&self, _: u64, _: u64) {}
 
     fn advance(&self, _: u64) {
         self.0.store(true, std::sync::atomic::Ordering::Relaxed);
@@ -237,25 +237,10 @@ fn an_interrupted_run_judges_what_was_read_and_says_so() {
         let one = document(&[record(number, &json!({}))]);
         write(folder.path(), &format!("logs/{number}.json"), &one);
     }
+    let [logs, out] = ["logs", "out"].map(|name| folder.path().join(name));
     let options = trailsift::pipeline::ScanOptions {
-        inputs: vec![folder.path().join("logs")],
-        out: folder.path().join("out"),
-        state: None,
-        partial: false,
-        shard: None,
-        detectors: None,
-        tune: None,
-        history: None,
-        judge: trailsift::pipeline::JudgeOptions::default(),
         threads: 1,
-        memory: 1 << 30,
-        since: None,
-        until: None,
-        hash: false,
-        filter: trailsift::events::EventFilter::default(),
-        limits: trailsift::decode::Limits::default(),
-        archives: trailsift::pipeline::ArchiveLimits::default(),
-        placeholders: trailsift::detect::select::Placeholders::default(),
+        ..trailsift::pipeline::ScanOptions::new(vec![logs.into()], out.into())
     };
     let stop = Stop(false.into());
     let run = trailsift::pipeline::scan(&options, &stop, &stop.0).unwrap();

@@ -395,7 +395,7 @@ fn a_state_or_output_of_something_else_is_refused() {
     let ran = with_state(inputs, folder.path(), &[]);
     assert_eq!(ran.status, 1, "{}", ran.out);
     assert!(ran.err.contains("schema version 3, written by trailsift"), "{}", ran.err);
-    for more in [&["--history", "7d", "--since", "2026-03-01"][..], &["--partial"]] {
+    for more in [&["--history", "7d", "--since", "2026-03-01"][..], &["--partial", "part"]] {
         assert_eq!(with_state(inputs, folder.path(), more).status, 2, "{more:?}");
     }
 }

@@ -161,11 +161,8 @@ fn partial_runs_merge_under_the_same_tuning_only() {
     std::fs::write(path("a.yml"), "mass_object_delete: {severity: 6.0}").unwrap();
     std::fs::write(path("b.yml"), "mass_object_delete: {severity: 6.5}").unwrap();
     let tune = path("a.yml");
-    let ran = scan(
-        &[logs.path().into()],
-        &path("part"),
-        &["--partial", "--tune", tune.to_str().unwrap()],
-    );
+    let more = ["--tune", tune.to_str().unwrap()];
+    let ran = common::partial(&[logs.path().into()], &path("part"), &more);
     assert_eq!(ran.status, 0, "{}", ran.err);
     let merge = |tune: Option<&str>| {
         let mut arguments = vec!["merge".into(), path("part"), "--out".into(), path("out")];

@@ -5,7 +5,7 @@
 //! and counts of any size come through the compression.
 
 use std::path::Path;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use tempfile::TempDir;
 use trailsift::Result;
@@ -15,6 +15,7 @@ use trailsift::detect::group::{
 use trailsift::detect::rules::{Plan, shipped};
 use trailsift::findings::{Finding, read_by_day, read_current, revise, write_current};
 use trailsift::state::{LedgerEntry, LedgerReader, RecentReader, State, write_ledger};
+use trailsift::store::Folder;
 
 use super::judged::{days, judged};
 
@@ -86,7 +87,8 @@ fn manifest(folder: &Path, text: &[u8]) {
     for name in ["manifest-00000001.json", "00000001-a.table.parquet", ".00000002-x"] {
         std::fs::write(folder.join(name), text).unwrap();
     }
-    let Ok(state) = State::open(folder) else { return };
+    let Ok(opened) = Folder::open(&folder.to_path_buf().into(), None) else { return };
+    let Ok(state) = State::open(Arc::new(opened)) else { return };
     assert!(!state.temporary_prefix().is_empty());
     state.file(|files| &files.table).unwrap();
     let manifest = state.manifest.clone().unwrap();

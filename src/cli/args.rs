@@ -7,16 +7,17 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 
 use super::detectors::Detectors;
+use super::s3::{self, ReachS3};
 use super::time;
 use crate::decode::Limits;
 use crate::detect::rules::{Tuning, read_placeholders};
-use crate::detect::select::Placeholders;
 use crate::error::{Error, Result};
 use crate::events::EventFilter;
 use crate::findings::{SeverityLabel, Suppressions};
 use crate::intel::OwnAccounts;
 use crate::pipeline::{ArchiveLimits, Border, JudgeOptions, MergeOptions, ScanOptions};
-use crate::source::Shard;
+use crate::source::{Order, Shard};
+use crate::store::Location;
 
 const SCAN_EXAMPLES: &str = "\
 Examples:
@@ -30,9 +31,11 @@ Examples:
                                                   judge these days by what was before them
   trailsift scan archive/ --state state --out results
                                                   read what is new since the last run
+  trailsift scan s3://trail-bucket/AWSLogs/ --since 2d --state s3://results/state --out s3://results/
+                                                  the same, in S3
   trailsift scan logs/ --tune tune.yml --suppress known.yml
                                                   without what is normal here; see docs/tuning.md
-  trailsift scan logs/ --partial --shard 2/5 --out part-2
+  trailsift scan logs/ --partial part-2 --shard 2/5
                                                   one share of five, for `trailsift merge`
 
 Exit status: 0 done; 1 failed or interrupted; 2 wrong arguments; 3 findings at or above --fail-on;
@@ -53,7 +56,7 @@ pub(super) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     Scan(Box<Scan>),
-    Merge(Merge),
+    Merge(Box<Merge>),
     Detectors(Detectors),
 }
 
@@ -61,16 +64,18 @@ pub(super) enum Command {
 #[derive(Debug, Args)]
 #[command(after_help = SCAN_EXAMPLES)]
 pub(super) struct Scan {
-    /// Files, folders, archives, or `-` for standard input: CloudTrail logs in any shape
-    #[arg(required = true, value_name = "INPUT")]
-    inputs: Vec<PathBuf>,
-    /// Folder for findings.parquet, first_appearances.parquet, rejected.parquet, coverage.parquet, manifest.parquet, run.json
-    #[arg(long, value_name = "DIR", default_value = "trailsift-out")]
-    out: PathBuf,
-    /// Folder that keeps history, processed objects and findings between runs: each run reads
-    /// what is new, and the findings go to findings/date=<day>/ and findings_current.parquet
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["partial", "history"])]
-    state: Option<PathBuf>,
+    /// Files, folders, archives, s3://bucket/prefix, or `-` for standard input: CloudTrail logs in
+    /// any shape
+    #[arg(required = true, value_name = "INPUT", value_parser = s3::location())]
+    inputs: Vec<Location>,
+    /// Folder, or s3://bucket/prefix, for findings.parquet, first_appearances.parquet, rejected.parquet, coverage.parquet, manifest.parquet, run.json
+    #[arg(long, value_name = "DIR", default_value = "trailsift-out", value_parser = s3::location())]
+    out: Location,
+    /// Folder, or s3://bucket/prefix, that keeps history, processed objects and findings between
+    /// runs: each run reads what is new, and the findings go to findings/date=<day>/ and
+    /// findings_current.parquet
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["partial", "history"], value_parser = s3::location())]
+    state: Option<Location>,
     /// Folder with more detectors (Sigma rules, *.yml)
     #[arg(long, value_name = "DIR")]
     detectors: Option<PathBuf>,
@@ -96,9 +101,13 @@ pub(super) struct Scan {
     /// Put the SHA-256 of every object into manifest.parquet
     #[arg(long)]
     hash: bool,
-    /// Write tables for `trailsift merge` instead of findings
-    #[arg(long)]
-    partial: bool,
+    /// Which days are read first, where names tell: matters to what --interim shows, and to a run
+    /// that is interrupted [default: what is fastest]
+    #[arg(long, value_name = "ORDER", value_enum)]
+    order: Option<ReadOrder>,
+    /// Write tables for `trailsift merge` to this folder, or s3://bucket/prefix, instead of findings
+    #[arg(long, value_name = "DIR", conflicts_with = "out", value_parser = s3::location())]
+    partial: Option<Location>,
     /// Read only share I of N, split by account and region
     #[arg(long, value_name = "I/N", requires = "partial")]
     shard: Option<Shard>,
@@ -106,6 +115,8 @@ pub(super) struct Scan {
     asked: Asked,
     #[command(flatten)]
     known: Known,
+    #[command(flatten)]
+    s3: ReachS3,
     #[command(flatten)]
     bounds: Bounds,
     #[command(flatten)]
@@ -116,12 +127,12 @@ pub(super) struct Scan {
 #[derive(Debug, Args)]
 #[command(after_help = MERGE_EXAMPLES)]
 pub(super) struct Merge {
-    /// Folders written by `trailsift scan --partial`
-    #[arg(required = true, value_name = "DIR")]
-    inputs: Vec<PathBuf>,
-    /// Folder for the outputs
-    #[arg(long, value_name = "DIR", default_value = "trailsift-out")]
-    out: PathBuf,
+    /// Folders written by `trailsift scan --partial`, or a folder of such folders; here or in S3
+    #[arg(required = true, value_name = "DIR", value_parser = s3::location())]
+    inputs: Vec<Location>,
+    /// Folder, or s3://bucket/prefix, for the outputs
+    #[arg(long, value_name = "DIR", default_value = "trailsift-out", value_parser = s3::location())]
+    out: Location,
     /// The folder with more detectors that the partial runs were given
     #[arg(long, value_name = "DIR")]
     detectors: Option<PathBuf>,
@@ -130,6 +141,8 @@ pub(super) struct Merge {
     placeholders: Option<PathBuf>,
     #[command(flatten)]
     known: Known,
+    #[command(flatten)]
+    s3: ReachS3,
     #[command(flatten)]
     pub exit: ExitRules,
 }
@@ -337,6 +350,22 @@ impl FailOn {
     }
 }
 
+/// Which days are read first.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ReadOrder {
+    Newest,
+    Oldest,
+}
+
+impl ReadOrder {
+    fn order(self) -> Order {
+        match self {
+            Self::Newest => Order::Newest,
+            Self::Oldest => Order::Oldest,
+        }
+    }
+}
+
 impl Scan {
     /// The validated options.
     pub(super) fn options(&self) -> Result<ScanOptions> {
@@ -345,15 +374,17 @@ impl Scan {
         {
             return Err(Error::Usage("`--since` must lie before `--until`".to_owned()));
         }
+        let usual = ScanOptions::new(self.inputs.clone(), self.out.clone());
         Ok(ScanOptions {
-            inputs: self.inputs.clone(),
-            out: self.out.clone(),
+            threads: self.threads.map_or(usual.threads, usize::from),
+            out: self.partial.as_ref().unwrap_or(&self.out).clone(),
             state: self.state.clone(),
-            partial: self.partial,
+            access: self.s3.access(),
+            order: self.order.map(ReadOrder::order),
+            partial: self.partial.is_some(),
             shard: self.shard,
             detectors: self.detectors.clone(),
             tune: self.known.tuning()?,
-            threads: self.threads.map_or_else(processors, usize::from),
             memory: self.memory.as_u64(),
             since: self.since,
             until: self.until,
@@ -364,6 +395,7 @@ impl Scan {
             limits: self.bounds.limits(),
             archives: self.bounds.archives(),
             placeholders: read_placeholders(self.placeholders.as_deref())?,
+            ..usual
         })
     }
 }
@@ -374,6 +406,7 @@ impl Merge {
         Ok(MergeOptions {
             inputs: self.inputs.clone(),
             out: self.out.clone(),
+            access: self.s3.access(),
             detectors: self.detectors.clone(),
             placeholders: read_placeholders(self.placeholders.as_deref())?,
             tune: self.known.tuning()?,
@@ -389,28 +422,7 @@ pub(super) fn plain_scan(
     until: Option<i64>,
     known: &Known,
 ) -> Result<ScanOptions> {
-    Ok(ScanOptions {
-        inputs: inputs.to_vec(),
-        out: PathBuf::new(),
-        state: None,
-        partial: false,
-        shard: None,
-        detectors: None,
-        tune: known.tuning()?,
-        threads: processors(),
-        memory: 1 << 30,
-        since,
-        until,
-        history: None,
-        judge: known.judge()?,
-        hash: false,
-        filter: EventFilter::default(),
-        limits: Limits::default(),
-        archives: ArchiveLimits::default(),
-        placeholders: Placeholders::default(),
-    })
-}
-
-fn processors() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+    let inputs = inputs.iter().cloned().map(Location::from).collect();
+    let (tune, judge) = (known.tuning()?, known.judge()?);
+    Ok(ScanOptions { tune, since, until, judge, ..ScanOptions::new(inputs, PathBuf::new().into()) })
 }

@@ -2,6 +2,7 @@
 
 mod args;
 mod detectors;
+mod s3;
 mod time;
 
 use std::ffi::OsString;
@@ -69,7 +70,7 @@ fn execute(command: &Command, out: &mut dyn Write) -> Result<u8> {
             let run = pipeline::scan(&options, &Bar::default(), &INTERRUPT)?;
             if options.partial {
                 show(out, |out| {
-                    writeln!(out, "partial run in {}; next: trailsift merge", options.out.display())
+                    writeln!(out, "partial run in {}; next: trailsift merge", options.out)
                 })?;
             } else {
                 show(out, |out| summary(&run, out))?;

@@ -70,6 +70,10 @@ pub struct ObjectRecord {
     pub too_late: u64,
     /// Records given up.
     pub rejected: u64,
+    /// What identifies the content of a bucket's key.
+    pub etag: Option<Box<str>>,
+    /// The version of a bucket's key, in a bucket with versions.
+    pub version_id: Option<Box<str>>,
     /// SHA-256 of the stored bytes, hexadecimal, with `--hash`.
     pub sha256: Option<String>,
 }
@@ -179,6 +183,8 @@ impl ObjectRecord {
             duplicates: 0,
             too_late: 0,
             rejected: 0,
+            etag: None,
+            version_id: None,
             sha256: None,
         }
     }
@@ -289,16 +295,20 @@ impl Account {
         }
     }
 
-    /// Accounts for the objects of the listing that nobody has read.
-    pub(super) fn skip_unread(&mut self, listing: &Listing, reason: &str) {
-        let known: BTreeSet<Arc<str>> =
-            self.manifest.iter().map(|object| object.uri.clone()).collect();
+    /// Accounts for another listing of which nothing is read yet.
+    pub(super) fn list(&mut self, listing: &Listing) {
+        let more = Self::of(listing);
+        self.listed += more.listed;
+        append(&mut self.manifest, more.manifest);
+    }
+
+    /// Accounts for listed objects that nobody has read.
+    pub(super) fn skip_unread(&mut self, unread: &[LogObject], reason: &str) {
         let skipped = |object: &LogObject| {
             let (outcome, reason) = (ObjectOutcome::Skipped, Some(reason.to_owned()));
             ObjectRecord::unread(&object.uri, object.bytes, outcome, reason)
         };
-        let unread = listing.objects.iter().filter(|object| !known.contains(&object.uri));
-        self.manifest.extend(unread.map(skipped));
+        self.manifest.extend(unread.iter().map(skipped));
     }
 
     /// Puts everything in its order.

@@ -39,7 +39,7 @@ pub(super) struct Open<'o, 'r> {
     /// Its bytes, unpacked.
     pub unpacker: &'o mut Unpacker<'r>,
     /// Its stored bytes once more, where they can be read from any place.
-    pub seek: Option<&'o mut dyn ReadSeek>,
+    pub seek: Option<&'o mut (dyn ReadSeek + 'o)>,
 }
 
 impl Worker<'_> {

@@ -270,10 +270,11 @@ fn run(plan: &Plan, parts: &[Vec<Value>]) -> Result<Vec<Finding>> {
         spill: Spill::into(&folder),
         kept: None,
         seen: None,
+        s3: None,
         rejected: Mutex::default(),
     };
     let never = AtomicBool::new(false);
-    let feed = Feed::new(Vec::new(), 1, 0, &never);
+    let feed = Feed::new(1, 0, 0, &never);
     let mut runs = super::tables::Runs::default();
     let mut span = None;
     for (number, records) in parts.iter().enumerate() {

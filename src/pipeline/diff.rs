@@ -135,7 +135,7 @@ pub struct Diff {
 pub fn diff(options: &DiffOptions, progress: &dyn Progress, stop: &AtomicBool) -> Result<Diff> {
     let run = |side: &Path, tune: Option<&Tuning>| -> Result<Run> {
         let folder = tempfile::tempdir().map_err(Error::io("temporary folder"))?;
-        let scan = ScanOptions { out: folder.path().to_path_buf(), ..options.scan.clone() };
+        let scan = ScanOptions { out: folder.path().to_path_buf().into(), ..options.scan.clone() };
         scan_with(&plan(side, tune)?, &scan, progress, stop)
     };
     let old = run(&options.old, None)?;

@@ -15,14 +15,17 @@ use crate::detect::rules::Tuning;
 use crate::detect::select::Placeholders;
 use crate::error::{Error, Result};
 use crate::source::Shard;
+use crate::store::{Access, Folder, Location, S3, S3Uri};
 
 /// What to merge.
 #[derive(Debug, Clone)]
 pub struct MergeOptions {
-    /// Folders written by `scan --partial`.
-    pub inputs: Vec<PathBuf>,
+    /// Folders written by `scan --partial`, or folders of such folders.
+    pub inputs: Vec<Location>,
     /// Where the outputs go.
-    pub out: PathBuf,
+    pub out: Location,
+    /// How S3 is reached.
+    pub access: Access,
     /// The folder with more detectors that the partial runs were given.
     pub detectors: Option<PathBuf>,
     /// Values of placeholders in rules.
@@ -41,15 +44,16 @@ pub struct MergeOptions {
 pub fn merge(options: &MergeOptions) -> Result<Run> {
     let (placeholders, tune) = (&options.placeholders, options.tune.as_ref());
     let plan = load_plan_with(options.detectors.as_deref(), placeholders, tune)?;
-    let partials: Vec<Partial> =
-        options.inputs.iter().map(|folder| partial::read(folder)).collect::<Result<_>>()?;
+    let s3 = connect(options)?;
+    let folders = folders(options, s3.as_ref())?;
+    let partials: Vec<Partial> = folders.iter().map(partial::read).collect::<Result<_>>()?;
     let headers: Vec<&Header> = partials.iter().map(|partial| &partial.header).collect();
     let missing = belong_together(&headers, &plan.digest)?;
-    not_an_input(options)?;
-    std::fs::create_dir_all(&options.out).map_err(Error::io(&options.out))?;
+    not_an_input(options, &folders)?;
+    let out = Folder::open(&options.out, s3.as_ref())?;
     let since = headers.first().and_then(|header| header.since);
-    output::refuse_current(&options.out)?;
-    let mut run = Run::empty(&plan, &options.out);
+    output::refuse_current(&out)?;
+    let mut run = Run::empty(&plan, &out);
     let mut notes = Vec::new();
     if !missing.is_empty() {
         run.incomplete = true;
@@ -76,19 +80,57 @@ pub fn merge(options: &MergeOptions) -> Result<Run> {
     notes.sort();
     notes.dedup();
     run.notes = notes;
-    let judging = options.judge.judging(run.span, since, Spill::into(&options.out));
+    let judging = options.judge.judging(run.span, since, Spill::into(out.path()));
     run.take(judge(&plan, &judging, group::merge(runs))?, &plan)?;
     run.learning = judging.learning_text();
     output::write(&run)?;
+    out.send_all(&output::KNOWN, &output::LAST)?;
     Ok(run)
 }
 
+fn connect(options: &MergeOptions) -> Result<Option<S3>> {
+    let mut locations = options.inputs.iter().chain([&options.out]);
+    let is_needed = locations.any(|location| location.s3().is_some());
+    is_needed.then(|| S3::connect(options.access.clone())).transpose()
+}
+
+/// The folders of partial runs at the inputs: of a folder of such folders all that are in it.
+fn folders(options: &MergeOptions, s3: Option<&S3>) -> Result<Vec<Folder>> {
+    let mut folders = Vec::new();
+    for input in &options.inputs {
+        if input.local().is_some_and(|path| !path.is_dir()) {
+            return Err(Error::Usage(format!("`{input}`: no such folder")));
+        }
+        let folder = Folder::open(input, s3)?;
+        if folder.names()?.iter().any(|name| name == partial::HEADER) {
+            folders.push(folder);
+            continue;
+        }
+        let before = folders.len();
+        for inner in folder.folders()? {
+            let inner = Folder::open(&inner, s3)?;
+            if inner.names()?.iter().any(|name| name == partial::HEADER) {
+                folders.push(inner);
+            }
+        }
+        if folders.len() == before {
+            // Says what is missing.
+            folders.push(folder);
+        }
+    }
+    Ok(folders)
+}
+
 /// Refuses to write the result over one of the partial runs.
-fn not_an_input(options: &MergeOptions) -> Result<()> {
-    let out = options.out.canonicalize().ok();
-    let same = |input: &&PathBuf| out.is_some() && input.canonicalize().ok() == out;
-    let Some(input) = options.inputs.iter().find(same) else { return Ok(()) };
-    let message = format!("`--out {}` is one of the runs to merge", input.display());
+fn not_an_input(options: &MergeOptions, folders: &[Folder]) -> Result<()> {
+    let place = |location: &Location| match location {
+        Location::Local(path) => path.canonicalize().ok().map(Location::Local),
+        Location::S3(uri) => Some(Location::S3(S3Uri { prefix: uri.folder(), ..uri.clone() })),
+    };
+    let out = place(&options.out);
+    let same = |folder: &&Folder| out.is_some() && place(folder.location()) == out;
+    let Some(input) = folders.iter().find(same) else { return Ok(()) };
+    let message = format!("`--out {}` is one of the runs to merge", input.location());
     Err(Error::Usage(message))
 }
 

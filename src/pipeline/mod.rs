@@ -14,6 +14,8 @@ mod judging;
 mod merge;
 mod output;
 mod partial;
+mod reading;
+mod remote;
 mod run;
 mod scan;
 mod seen;

@@ -10,10 +10,11 @@ use serde_json::{Value, json};
 
 use super::accounting::{Account, ObjectRecord, RejectedRecord};
 use super::coverage::CoverageRow;
+use super::partial;
 use super::run::Run;
 use crate::error::{Error, Result};
 use crate::findings::{SeverityLabel, findings_batch, timestamp_text, write_rows};
-use crate::store;
+use crate::store::{self, Folder};
 
 /// File names.
 pub(super) const FINDINGS: &str = "findings.parquet";
@@ -30,15 +31,21 @@ pub(super) const MANIFEST: &str = "manifest.parquet";
 /// The run itself.
 pub(super) const RUN: &str = "run.json";
 
+/// Files that a folder of results may hold from another run, but those of [`LAST`].
+pub(super) const KNOWN: [&str; 7] =
+    [FINDINGS, CURRENT, APPEARANCES, REJECTED, COVERAGE, MANIFEST, partial::TABLE];
+/// What says that a folder of results is whole: written last, and taken away first.
+pub(super) const LAST: [&str; 2] = [RUN, partial::HEADER];
+
 /// Refuses a folder that holds the findings of runs with a state: they add up, and a run without
 /// one would leave them beside its own.
-pub(super) fn refuse_current(folder: &Path) -> Result<()> {
-    if !folder.join(CURRENT).exists() {
+pub(super) fn refuse_current(folder: &Folder) -> Result<()> {
+    if !folder.names()?.iter().any(|name| name == CURRENT) {
         return Ok(());
     }
     let message = format!(
         "`{}` holds the findings of runs with `--state`; give that state, or another `--out`",
-        folder.display()
+        folder.location()
     );
     Err(Error::Usage(message))
 }
@@ -78,7 +85,6 @@ fn count<T>(rows: &[T], of: impl Fn(&T) -> u64) -> ArrayRef {
 }
 
 fn manifest(objects: &[ObjectRecord]) -> Result<RecordBatch> {
-    let absent = || text(objects, |_| None);
     batch(vec![
         ("object_uri", text(objects, |object| Some(&object.uri))),
         ("bytes", count(objects, |object| object.bytes)),
@@ -90,8 +96,8 @@ fn manifest(objects: &[ObjectRecord]) -> Result<RecordBatch> {
         ("duplicates", count(objects, |object| object.duplicates)),
         ("too_late", count(objects, |object| object.too_late)),
         ("rejected", count(objects, |object| object.rejected)),
-        ("etag", absent()),
-        ("version_id", absent()),
+        ("etag", text(objects, |object| object.etag.as_deref())),
+        ("version_id", text(objects, |object| object.version_id.as_deref())),
         ("sha256", text(objects, |object| object.sha256.as_deref())),
     ])
 }

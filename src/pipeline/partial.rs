@@ -16,7 +16,7 @@ use crate::detect::group::{Key, Row, write_table};
 use crate::detect::rules::Plan;
 use crate::error::{Error, Result};
 use crate::parquet_file::ParquetFile;
-use crate::store;
+use crate::store::{self, Folder};
 
 /// The version of a partial run's files.
 const FORMAT: u32 = 3;
@@ -24,8 +24,10 @@ const FORMAT: u32 = 3;
 /// Rows read at a time.
 const BATCH: usize = 8_192;
 
-const HEADER: &str = "partial.json";
-const TABLE: &str = "table.parquet";
+/// What says that a partial run is whole.
+pub(super) const HEADER: &str = "partial.json";
+/// Its table.
+pub(super) const TABLE: &str = "table.parquet";
 
 /// What `partial.json` says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,15 +74,15 @@ pub(super) struct Partial {
     pub table: PathBuf,
 }
 
-/// Writes the share's files into `options.out`; the header last, so that a folder with a header is
+/// Writes the share's files into `folder`; the header last, so that a folder with a header is
 /// whole.
 pub(super) fn write(
     options: &ScanOptions,
     plan: &Plan,
     run: &Run,
+    folder: &Path,
     table: impl Iterator<Item = Result<(Key, Row)>>,
 ) -> Result<()> {
-    let folder = &options.out;
     clear(folder)?;
     let whole = [output::RUN, output::FINDINGS, output::APPEARANCES, output::COVERAGE];
     whole.iter().try_for_each(|name| store::remove(&folder.join(name)))?;
@@ -113,8 +115,12 @@ pub(super) fn clear(folder: &Path) -> Result<()> {
 ///
 /// # Errors
 /// [`Error::Table`] if the folder holds none, or one of another version.
-pub(super) fn read(folder: &Path) -> Result<Partial> {
-    let path = folder.join(HEADER);
+pub(super) fn read(folder: &Folder) -> Result<Partial> {
+    let missing = |error: Error| {
+        let reason = format!("no finished partial run ({error}); run `scan --partial` again");
+        Error::table(folder.location().to_string(), reason)
+    };
+    let path = folder.bring(HEADER).map_err(missing)?;
     let text = std::fs::read_to_string(&path).map_err(|error| {
         Error::table(
             &path,
@@ -130,11 +136,11 @@ pub(super) fn read(folder: &Path) -> Result<Partial> {
     }
     let account = Account {
         listed: header.listed,
-        manifest: rows(&folder.join(output::MANIFEST), manifest_row)?,
-        rejected: rows(&folder.join(output::REJECTED), rejected_row)?,
+        manifest: rows(&folder.bring(output::MANIFEST)?, manifest_row)?,
+        rejected: rows(&folder.bring(output::REJECTED)?, rejected_row)?,
         ..Account::default()
     };
-    Ok(Partial { header, account, table: folder.join(TABLE) })
+    Ok(Partial { header, account, table: folder.bring(TABLE)? })
 }
 
 fn rows<T>(path: &Path, read: fn(&RecordBatch, usize) -> Option<T>) -> Result<Vec<T>> {
@@ -176,6 +182,10 @@ fn manifest_row(batch: &RecordBatch, row: usize) -> Option<ObjectRecord> {
         duplicates: number(batch, "duplicates", row)?,
         too_late: number(batch, "too_late", row)?,
         rejected: number(batch, "rejected", row)?,
+        etag: Some(text(batch, "etag", row)?).filter(|etag| !etag.is_empty()).map(Into::into),
+        version_id: Some(text(batch, "version_id", row)?)
+            .filter(|version| !version.is_empty())
+            .map(Into::into),
         sha256: Some(text(batch, "sha256", row)?).filter(|hash| !hash.is_empty()),
     })
 }

@@ -1,7 +1,7 @@
 //! What a run did: the facts that the terminal shows and `run.json` keeps.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +13,7 @@ use super::stats::Percentiles;
 use crate::detect::rules::{Diagnostic, Plan, UsedFile};
 use crate::error::Result;
 use crate::findings::{Finding, SeverityLabel};
+use crate::store::{Folder, Location};
 
 /// First and last event, µs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,6 +115,8 @@ pub struct Run {
     /// How long objects took, µs.
     pub latencies: Percentiles,
     /// Where the outputs are.
+    pub location: Location,
+    /// Where they are written: there, or in a copy.
     pub out: PathBuf,
     /// With a state, what has changed in it.
     pub state: Option<StateChange>,
@@ -122,7 +125,7 @@ pub struct Run {
 impl Run {
     /// A run of `plan` that has read nothing yet.
     #[must_use]
-    pub fn empty(plan: &Plan, out: &Path) -> Self {
+    pub fn empty(plan: &Plan, out: &Folder) -> Self {
         Self {
             findings: Vec::new(),
             first_appearances: Appearances::default(),
@@ -144,7 +147,8 @@ impl Run {
             incomplete: false,
             notes: Vec::new(),
             latencies: Percentiles::default(),
-            out: out.to_path_buf(),
+            location: out.location().clone(),
+            out: out.path().to_path_buf(),
             state: None,
         }
     }

@@ -3,36 +3,42 @@
 use std::mem::take;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
-use std::sync::{Mutex, PoisonError};
 
-use super::accounting::{Account, RejectedRecord, append};
+use super::accounting::{Account, RejectedRecord};
 use super::archives::ArchiveLimits;
-use super::feed::Feed;
 use super::history::JudgeOptions;
 use super::judging::judge;
-use super::run::{Run, Span};
+use super::reading::{Read, Reading};
+use super::remote::{Asking, Intake, Listed, Remote};
+use super::run::Run;
 use super::seen::Seen;
 use super::stateful::Session;
-use super::stats::Latencies;
-use super::tables::{Runs, Spill};
-use super::worker::{Harvest, Task, Worker};
+use super::tables::Spill;
+use super::worker::Harvest;
 use super::{output, partial};
 use crate::decode::Limits;
 use crate::detect::rules::{Diagnostic, Plan, Tuning, read_folder, shipped};
 use crate::detect::select::Placeholders;
 use crate::error::{Error, Result};
-use crate::events::{EventFilter, OddFields};
-use crate::source::{self, KeyRange, Listing, Shard};
+use crate::events::EventFilter;
+use crate::source::{self, KeyRange, Listing, LogObject, Order, Shard};
+use crate::store::{Access, Folder, Location, S3};
+
+const NOTHING: &str = "the inputs hold no file";
 
 /// What to scan and how.
 #[derive(Debug, Clone)]
 pub struct ScanOptions {
-    /// Files and folders.
-    pub inputs: Vec<PathBuf>,
+    /// Files, folders, prefixes of buckets.
+    pub inputs: Vec<Location>,
     /// Where the outputs go; for a partial run its tables.
-    pub out: PathBuf,
+    pub out: Location,
     /// Where history, processed objects and findings are kept between runs.
-    pub state: Option<PathBuf>,
+    pub state: Option<Location>,
+    /// How S3 is reached.
+    pub access: Access,
+    /// Which days are read first; none: whatever is fastest.
+    pub order: Option<Order>,
     /// Write the tables of this share instead of findings.
     pub partial: bool,
     /// Which share of the input.
@@ -65,10 +71,39 @@ pub struct ScanOptions {
     pub placeholders: Placeholders,
 }
 
+impl ScanOptions {
+    /// A scan of everything at the inputs, with the usual bounds.
+    #[must_use]
+    pub fn new(inputs: Vec<Location>, out: Location) -> Self {
+        Self {
+            inputs,
+            out,
+            state: None,
+            access: Access::default(),
+            order: None,
+            partial: false,
+            shard: None,
+            detectors: None,
+            tune: None,
+            threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            memory: 1 << 30,
+            since: None,
+            until: None,
+            history: None,
+            judge: JudgeOptions::default(),
+            hash: false,
+            filter: EventFilter::default(),
+            limits: Limits::default(),
+            archives: ArchiveLimits::default(),
+            placeholders: Placeholders::default(),
+        }
+    }
+}
+
 /// Told how far a scan is.
 pub trait Progress: Sync {
-    /// So many objects and bytes are to be read.
-    fn start(&self, objects: u64, bytes: u64);
+    /// So many more objects and bytes are to be read.
+    fn expect(&self, objects: u64, bytes: u64);
     /// One object of so many bytes is done.
     fn advance(&self, bytes: u64);
     /// Reading is over.
@@ -128,133 +163,108 @@ pub(super) fn scan_with(
     progress: &dyn Progress,
     interrupt: &AtomicBool,
 ) -> Result<Run> {
-    let own: Vec<&Path> = [Some(&options.out), options.state.as_ref()]
-        .into_iter()
-        .flatten()
-        .map(PathBuf::as_path)
-        .collect();
-    let mut listing = source::list(&options.inputs, options.shard, &own)?;
-    if listing.objects.is_empty() && listing.not_read.is_empty() && options.shard.is_none() {
-        return Err(Error::Usage("the inputs hold no file".to_owned()));
+    let s3 = connect(options)?;
+    let range = key_range(options);
+    let remote = Remote::of(&options.inputs, s3.as_ref(), &asking(options, &range))?;
+    let listing = list_local(options, &range)?;
+    if remote.is_none() && listing.is_empty() && options.shard.is_none() {
+        return Err(Error::Usage(NOTHING.to_owned()));
     }
-    key_range(options).prune(&mut listing);
-    std::fs::create_dir_all(&options.out).map_err(Error::io(&options.out))?;
-    let mut account = Account::of(&listing);
+    let out = Folder::open(&options.out, s3.as_ref())?;
+    let mut account = Account::default();
     let mut session = match &options.state {
-        Some(folder) => Some(Session::open(folder, options, plan)?),
-        None => output::refuse_current(&options.out).map(|()| None)?,
+        Some(state) => {
+            let state = Folder::open(state, s3.as_ref())?;
+            Some(Session::open(state, &out, options, plan)?)
+        }
+        None => output::refuse_current(&out).map(|()| None)?,
     };
-    if let Some(session) = &mut session {
-        account.add(session.leave_out(&mut listing)?, Vec::new());
+    let mut intake = Intake { session: session.as_mut(), account: &mut account };
+    let local_unsplit = listing.unsplit;
+    let objects = intake.take(listing)?;
+    let reading = Reading { options, plan, s3: s3.as_ref(), out: &out, progress, interrupt };
+    let read = reading.read(objects, remote.as_ref(), &mut intake)?;
+    let Read { mut harvest, rejected, seen, mut listed, unread } = read;
+    listed.unsplit += local_unsplit;
+    account.take(&mut harvest, rejected, &seen, &unread);
+    if account.listed == 0 && options.shard.is_none() && !harvest.cut {
+        return Err(Error::Usage(NOTHING.to_owned()));
     }
-    let (mut harvest, rejected, seen) =
-        read(options, plan, &listing, session.as_ref(), progress, interrupt)?;
-    let interrupted = harvest.cut;
-    account.listed += harvest.members;
-    account.add(take(&mut harvest.manifest), rejected);
-    if interrupted {
-        account.skip_unread(&listing, "not reached: the run was interrupted");
-    }
-    // Of a million objects the lines of the manifest are enough.
-    listing.objects = Vec::new();
-    account.sort();
-    account.settle(seen.take_copies());
-    account.odd =
-        take(&mut harvest.odd).into_iter().map(|(name, n)| (name.to_owned(), n)).collect();
     let mut run = Run {
         account,
         span: harvest.span,
         latencies: harvest.latencies.percentiles(),
-        notes: notes(options, &listing, &harvest, &seen),
-        interrupted,
-        ..Run::empty(plan, &options.out)
+        notes: notes(options, &listed, &harvest, &seen),
+        interrupted: harvest.cut,
+        ..Run::empty(plan, &out)
     };
     if let Some(session) = session {
-        partial::clear(&options.out)?;
+        partial::clear(out.path())?;
         session.finish(&mut run, harvest, &seen)?;
+        out.send_all(&output::KNOWN, &output::LAST)?;
         return Ok(run);
     }
     drop(seen);
     let (table, files) = harvest.runs.merged()?;
     if options.partial {
-        partial::write(options, plan, &run, table)?;
+        partial::write(options, plan, &run, out.path(), table)?;
     } else {
-        let judging = options.judge.judging(run.span, options.since, Spill::into(&options.out));
+        let judging = options.judge.judging(run.span, options.since, Spill::into(out.path()));
         run.take(judge(plan, &judging, table)?, plan)?;
         run.learning = judging.learning_text();
-        partial::clear(&options.out)?;
+        partial::clear(out.path())?;
         output::write(&run)?;
     }
     drop(files);
+    out.send_all(&output::KNOWN, &output::LAST)?;
     Ok(run)
 }
 
-/// Reads every object on `options.threads` workers, largest objects first so that the last ones to
-/// finish are small.
-fn read(
-    options: &ScanOptions,
-    plan: &Plan,
-    listing: &Listing,
-    session: Option<&Session<'_>>,
-    progress: &dyn Progress,
-    interrupt: &AtomicBool,
-) -> Result<(Harvest, Vec<RejectedRecord>, Seen)> {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads).build()?;
-    let tables = usize::try_from(options.memory / 4).unwrap_or(usize::MAX);
-    let prefix = session.map(Session::spill_prefix).unwrap_or_default();
-    let spill = match session {
-        Some(session) => Spill { folder: session.folder(), prefix: &prefix },
-        None => Spill::into(&options.out),
-    };
-    let id_seed = session.map_or_else(Seen::random_seed, Session::id_seed);
-    let seen = Seen::new(id_seed, tables, spill.folder.to_path_buf());
-    if let Some(session) = session.filter(|_| !listing.objects.is_empty()) {
-        session.remember(&seen)?;
+impl Account {
+    /// Takes over what reading came to.
+    fn take(
+        &mut self,
+        harvest: &mut Harvest,
+        rejected: Vec<RejectedRecord>,
+        seen: &Seen,
+        unread: &[LogObject],
+    ) {
+        self.listed += harvest.members;
+        self.add(take(&mut harvest.manifest), rejected);
+        self.skip_unread(unread, "not reached: the run was interrupted");
+        self.sort();
+        self.settle(seen.take_copies());
+        self.odd =
+            take(&mut harvest.odd).into_iter().map(|(name, n)| (name.to_owned(), n)).collect();
     }
-    let task = Task {
-        plan,
-        since: options.since.map(|since| since.saturating_sub(options.history.unwrap_or(0))),
-        until: options.until,
-        filter: &options.filter,
-        range: key_range(options),
-        limits: limits(options),
-        archives: options.archives,
-        hash: options.hash,
-        budget: tables / options.threads.max(1),
-        spill,
-        kept: session.map(Session::kept),
-        seen: Some(&seen),
-        rejected: Mutex::default(),
-    };
-    let objects: Vec<_> = listing.objects.iter().collect();
-    progress.start(objects.len() as u64, objects.iter().map(|object| object.bytes).sum());
-    let feed = Feed::new(objects, options.threads, tables / 2, interrupt);
-    let harvests = pool.broadcast(|_| {
-        let mut worker = Worker::new(&task);
-        while let Some(job) = feed.take() {
-            let bytes = job.listed_bytes();
-            let taken = worker.take(job, &feed);
-            feed.done();
-            if let Err(error) = taken {
-                feed.stop();
-                return Err(error);
-            }
-            bytes.inspect(|bytes| progress.advance(*bytes));
-        }
-        worker.finish()
-    });
-    progress.finish();
-    let empty = Harvest { cut: feed.was_cut(), ..Harvest::empty() };
-    let harvest = harvests.into_iter().try_fold(empty, |mut sum, harvest| {
-        sum.add(harvest?);
-        Ok::<_, Error>(sum)
-    })?;
-    let rejected = task.rejected.into_inner().unwrap_or_else(PoisonError::into_inner);
-    Ok((harvest, rejected.into_vec(), seen))
+}
+
+/// The connection to S3, if anything is there.
+fn connect(options: &ScanOptions) -> Result<Option<S3>> {
+    let mut locations = options.inputs.iter().chain([&options.out]).chain(options.state.as_ref());
+    let is_needed = locations.any(|location| location.s3().is_some());
+    is_needed.then(|| S3::connect(options.access.clone())).transpose()
+}
+
+/// What is asked for of buckets.
+fn asking<'o>(options: &'o ScanOptions, range: &'o KeyRange) -> Asking<'o> {
+    let own = [&options.out].into_iter().chain(options.state.as_ref()).collect();
+    Asking { range, shard: options.shard, order: options.order, own }
+}
+
+/// Lists what is on this machine.
+fn list_local(options: &ScanOptions, range: &KeyRange) -> Result<Listing> {
+    let inputs: Vec<PathBuf> =
+        options.inputs.iter().filter_map(Location::local).map(Path::to_path_buf).collect();
+    let own = [Some(&options.out), options.state.as_ref()];
+    let own: Vec<&Path> = own.into_iter().flatten().filter_map(Location::local).collect();
+    let mut listing = source::list(&inputs, options.shard, &own)?;
+    range.prune(&mut listing);
+    Ok(listing)
 }
 
 /// What keys can tell of what is asked for.
-fn key_range(options: &ScanOptions) -> KeyRange {
+pub(super) fn key_range(options: &ScanOptions) -> KeyRange {
     let earlier = |since: i64| since.saturating_sub(options.history.unwrap_or(0));
     KeyRange {
         accounts: options.filter.accounts.clone(),
@@ -264,22 +274,18 @@ fn key_range(options: &ScanOptions) -> KeyRange {
     }
 }
 
-/// Objects in memory get their part of `--memory`, so that many threads hold no more than few: a
-/// half for their stored bytes, and a half for what they unpack to.
-fn limits(options: &ScanOptions) -> Limits {
-    let share = options.memory / 4 / (options.threads.max(1) as u64);
-    let whole_bytes = (share / 2).clamp(4 << 20, options.limits.whole_bytes);
-    Limits { whole_bytes, ..options.limits.clone() }
-}
-
-fn notes(options: &ScanOptions, listing: &Listing, harvest: &Harvest, seen: &Seen) -> Vec<String> {
+fn notes(options: &ScanOptions, listed: &Listed, harvest: &Harvest, seen: &Seen) -> Vec<String> {
     let runs = &harvest.runs;
     let mut notes = Vec::new();
-    if let Some(shard) = options.shard.filter(|shard| listing.unsplit > 0 && shard.number == 1) {
+    for (reason, count) in &listed.left_out {
+        let plural = if *count == 1 { "" } else { "es" };
+        notes.push(format!("{count} prefix{plural} left out without listing: {reason}"));
+    }
+    if let Some(shard) = options.shard.filter(|shard| listed.unsplit > 0 && shard.number == 1) {
         notes.push(format!(
             "{} objects name neither account nor region in their key; they are one unit, in the \
              first of {} shares",
-            listing.unsplit, shard.of
+            listed.unsplit, shard.of
         ));
     }
     if runs.spills() > 0 {
@@ -296,31 +302,4 @@ fn notes(options: &ScanOptions, listing: &Listing, harvest: &Harvest, seen: &See
         ));
     }
     notes
-}
-
-impl Harvest {
-    fn empty() -> Self {
-        Self {
-            runs: Runs::default(),
-            manifest: Vec::new(),
-            span: None,
-            cut: false,
-            members: 0,
-            odd: OddFields::new(),
-            newest: None,
-            latencies: Latencies::new(),
-        }
-    }
-
-    fn add(&mut self, other: Self) {
-        self.runs.add(other.runs);
-        append(&mut self.manifest, other.manifest);
-        self.members += other.members;
-        for (name, count) in other.odd {
-            *self.odd.entry(name).or_default() += count;
-        }
-        self.newest = self.newest.max(other.newest);
-        self.span = Span::join(self.span, other.span);
-        self.latencies.add(&other.latencies);
-    }
 }

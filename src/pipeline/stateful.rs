@@ -23,7 +23,7 @@ use crate::state::{
     Draft, Files, FoldEntry, Horizon, LedgerEntry, LedgerReader, Manifest, RecentId, RecentReader,
     Retention, State, write_ledger, write_recent,
 };
-use crate::store;
+use crate::store::{self, Folder};
 
 const DAY_MICROS: i64 = 86_400_000_000;
 
@@ -46,12 +46,17 @@ pub(super) struct Session<'o> {
 impl<'o> Session<'o> {
     /// Opens the state in `folder`. The findings of the run before are published once more: it may
     /// have been stopped right after its commit.
-    pub(super) fn open(folder: &Path, options: &'o ScanOptions, plan: &'o Plan) -> Result<Self> {
-        let state = State::open(folder)?;
+    pub(super) fn open(
+        folder: Folder,
+        out: &Folder,
+        options: &'o ScanOptions,
+        plan: &'o Plan,
+    ) -> Result<Self> {
+        let state = State::open(Arc::new(folder))?;
         let newest = state.manifest.as_ref().and_then(|manifest| manifest.newest_day);
         let horizon = newest.map(|newest| Horizon::behind(newest, window_days(plan)));
         let id_seed = state.manifest.as_ref().map_or_else(Seen::random_seed, |m| m.id_seed);
-        publish_findings(&state, &options.out)?;
+        publish_findings(&state, out.path())?;
         Ok(Self { state, options, plan, horizon, identities: BTreeMap::new(), id_seed })
     }
 
@@ -59,7 +64,7 @@ impl<'o> Session<'o> {
     pub(super) fn leave_out(&mut self, listing: &mut Listing) -> Result<Vec<ObjectRecord>> {
         let mut wanted: Vec<(Arc<str>, u64, usize)> = Vec::new();
         for (number, object) in listing.objects.iter().enumerate() {
-            if !matches!(object.place, Place::File(_)) {
+            if !matches!(object.place, Place::File(_) | Place::S3(_)) {
                 let message = format!(
                     "`{}` with --state: what is piped in has no name to be known by in the next run; \
                      write it to a file first",
@@ -104,7 +109,10 @@ impl<'o> Session<'o> {
         }
         let Some(ledger) = self.state.file(|files| &files.ledger) else { return Ok(left_out) };
         let mut next = wanted.iter().peekable();
-        for entry in LedgerReader::open(&ledger)? {
+        let (Some((first, ..)), Some((last, ..))) = (wanted.first(), wanted.last()) else {
+            return Ok(left_out);
+        };
+        for entry in LedgerReader::between(&ledger, first, last)? {
             let entry = entry?;
             let known = (&entry.object, entry.bytes);
             while next.next_if(|(object, bytes, _)| (object, *bytes) < known).is_some() {}
@@ -149,7 +157,8 @@ impl<'o> Session<'o> {
     pub(super) fn finish(self, run: &mut Run, harvest: Harvest, seen: &Seen) -> Result<()> {
         let Harvest { runs, newest, .. } = harvest;
         let mut manifest = self.manifest(run, newest);
-        let judging = self.judging(&manifest);
+        let out = run.out.clone();
+        let judging = self.judging(&manifest, &out);
         let draft = self.state.draft(&self.identity(run, &manifest));
         let retention = self.retention(&manifest);
         run.notes.extend(self.relearned(&manifest));
@@ -198,7 +207,7 @@ impl<'o> Session<'o> {
         manifest
     }
 
-    fn judging(&self, manifest: &Manifest) -> Judging<'o> {
+    fn judging<'j>(&'j self, manifest: &Manifest, out: &'j Path) -> Judging<'j> {
         let since = |fold: &FoldEntry| Some((FoldId::parse(&fold.fold)?, fold.since_day?));
         let from_day = self.horizon.map(|horizon| horizon.judged);
         Judging {
@@ -209,7 +218,7 @@ impl<'o> Session<'o> {
             folds_since: manifest.folds.iter().filter_map(since).collect(),
             own: &self.options.judge.own,
             suppress: &self.options.judge.suppress,
-            spill: Spill::into(&self.options.out),
+            spill: Spill::into(out),
         }
     }
 

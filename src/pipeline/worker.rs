@@ -1,9 +1,9 @@
 //! One worker: takes object after object, reads, decodes, fills batches, selects and folds, with
 //! buffers and a table of its own.
 
+use std::fmt::Display;
 use std::fs::File;
-use std::io::{self, Cursor, Read};
-use std::path::Path;
+use std::io::{Cursor, Read};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -25,7 +25,7 @@ use crate::digest::{Hashing, sha256};
 use crate::error::Result;
 use crate::events::{Arrival, BatchBuilder, EventFilter, OddFields, Wanted};
 use crate::source::{KeyRange, LogObject, Place, delivery_day};
-use crate::store;
+use crate::store::{self, Fault, S3, S3Reader, Stored};
 
 /// What all workers share.
 pub(super) struct Task<'s> {
@@ -53,6 +53,8 @@ pub(super) struct Task<'s> {
     pub kept: Option<Kept>,
     /// The events met so far; without it, copies are not looked for.
     pub seen: Option<&'s Seen>,
+    /// The connection to buckets, if there are any.
+    pub s3: Option<&'s S3>,
     /// What was given up.
     pub rejected: Mutex<FirstRejected>,
 }
@@ -111,6 +113,13 @@ pub(super) struct Input {
     pub cut: Option<String>,
 }
 
+impl Input {
+    fn listed(object: &LogObject) -> Self {
+        let claim = if object.given { Claim::Given } else { Claim::Found };
+        Self { uri: object.uri.clone(), claim, depth: 0, cut: None }
+    }
+}
+
 impl<'s> Worker<'s> {
     /// An idle worker.
     pub(super) fn new(task: &'s Task<'s>) -> Self {
@@ -129,10 +138,11 @@ impl<'s> Worker<'s> {
     ///
     /// # Errors
     /// Only those that end the run; bad input is accounted for.
-    pub(super) fn take(&mut self, job: Job<'_>, feed: &Feed<'_>) -> Result<()> {
+    pub(super) fn take(&mut self, job: Job, feed: &Feed<'_>) -> Result<()> {
         let started = Instant::now();
         match job {
-            Job::Object(object) => self.object(object, feed)?,
+            Job::Object(object) => self.object(&object, feed)?,
+            Job::Fetched(object, stored) => self.fetched(&object, stored, feed)?,
             Job::Member(found) => self.member(found, feed)?,
         }
         self.latencies.record(started.elapsed());
@@ -141,12 +151,9 @@ impl<'s> Worker<'s> {
 
     /// Reads a listed object.
     fn object(&mut self, object: &LogObject, feed: &Feed<'_>) -> Result<()> {
-        let claim = if object.given { Claim::Given } else { Claim::Found };
-        let input = Input { uri: object.uri.clone(), claim, depth: 0, cut: None };
+        let input = Input::listed(object);
         let limit = self.task.limits.whole_bytes;
-        let Some(path) = object.path() else {
-            return self.stream(&input, &mut std::io::stdin().lock(), None, feed);
-        };
+        let Some(path) = object.path() else { return self.piped(object, &input, feed) };
         if matches!(object.place, Place::File(_)) && object.bytes <= limit {
             let mut stored = std::mem::take(&mut self.stored);
             match store::read_into(path, object.bytes, limit, &mut stored) {
@@ -163,11 +170,52 @@ impl<'s> Worker<'s> {
             }
         }
         match File::open(path) {
-            Ok(mut file) => self.stream(&input, &mut file, Some(path), feed),
+            Ok(mut file) => {
+                let mut again = File::open(path).ok().filter(is_seekable);
+                let again = again.as_mut().map(|file| file as &mut dyn ReadSeek);
+                self.stream(&input, &mut file, again, feed)
+            }
             Err(error) => {
                 self.unreadable(&input, object.bytes, &error);
                 Ok(())
             }
+        }
+    }
+
+    /// Reads standard input, or an object of a bucket that is too large to be held.
+    fn piped(&mut self, object: &LogObject, input: &Input, feed: &Feed<'_>) -> Result<()> {
+        let (Some((bucket, key)), Some(s3)) = (object.bucket_and_key(), self.task.s3) else {
+            return self.stream(input, &mut std::io::stdin().lock(), None, feed);
+        };
+        let Place::S3(etag) = &object.place else { return Ok(()) };
+        let reader = || S3Reader::new(s3.bucket(bucket), key, object.bytes, etag.as_deref());
+        self.stream(input, &mut reader(), Some(&mut reader()), feed)?;
+        self.identify(etag.as_deref(), None);
+        Ok(())
+    }
+
+    /// Reads an object of a bucket that was fetched.
+    fn fetched(
+        &mut self,
+        object: &LogObject,
+        stored: Result<Stored, Fault>,
+        feed: &Feed<'_>,
+    ) -> Result<()> {
+        let input = Input::listed(object);
+        match stored {
+            Ok(stored) => {
+                self.bytes(&input, &stored.bytes, feed)?;
+                self.identify(stored.etag.as_deref(), stored.version_id.as_deref());
+            }
+            Err(fault) => self.unreadable(&input, object.bytes, &fault),
+        }
+        Ok(())
+    }
+
+    /// Says in the last line of the manifest which content of the key was read.
+    fn identify(&mut self, etag: Option<&str>, version_id: Option<&str>) {
+        if let Some(record) = self.manifest.last_mut() {
+            (record.etag, record.version_id) = (etag.map(Into::into), version_id.map(Into::into));
         }
     }
 
@@ -197,12 +245,12 @@ impl<'s> Worker<'s> {
         }
     }
 
-    /// Reads an object as a stream; `path` is where it can be read again.
+    /// Reads an object as a stream; `again` reads it once more, from any place.
     pub(super) fn stream(
         &mut self,
         input: &Input,
         stored: &mut dyn Read,
-        path: Option<&Path>,
+        again: Option<&mut dyn ReadSeek>,
         feed: &Feed<'_>,
     ) -> Result<()> {
         self.sink.start_object(input.uri.clone());
@@ -217,9 +265,9 @@ impl<'s> Worker<'s> {
             }
             Err(archive) => archive,
         };
-        let mut file = path.and_then(|path| File::open(path).ok()).filter(is_seekable);
-        let seek = file.as_mut().map(|file| file as &mut dyn ReadSeek);
-        let record = self.archive(input, Open { archive, unpacker: &mut unpacker, seek }, feed)?;
+        let seek = again.map(|again| again as &mut dyn ReadSeek);
+        let open = Open { archive, unpacker: &mut unpacker, seek };
+        let record = self.archive(input, open, feed)?;
         let bytes = unpacker.stored_bytes().max(record.bytes);
         drop(unpacker);
         self.manifest.push(ObjectRecord { bytes, sha256: hashing.finish(), ..record });
@@ -253,7 +301,7 @@ impl<'s> Worker<'s> {
         Ok(())
     }
 
-    fn unreadable(&mut self, input: &Input, bytes: u64, error: &io::Error) {
+    fn unreadable(&mut self, input: &Input, bytes: u64, error: &dyn Display) {
         let (outcome, reason) = (ObjectOutcome::Failed, Some(error.to_string()));
         self.manifest.push(ObjectRecord::unread(&input.uri, bytes, outcome, reason));
     }

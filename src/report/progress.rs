@@ -14,14 +14,16 @@ const TEMPLATE: &str =
     "{bar:40} {percent:>3}%  {bytes} of {total_bytes}  {binary_bytes_per_sec}  {eta} left";
 
 impl Progress for Bar {
-    fn start(&self, _objects: u64, bytes: u64) {
-        // indicatif hides itself when standard error is no terminal.
-        let bar = ProgressBar::with_draw_target(Some(bytes), ProgressDrawTarget::stderr());
-        if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
-            bar.set_style(style);
-        }
-        // Set once per run.
-        let _ = self.0.set(bar);
+    fn expect(&self, _objects: u64, bytes: u64) {
+        let bar = self.0.get_or_init(|| {
+            // indicatif hides itself when standard error is no terminal.
+            let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
+            if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
+                bar.set_style(style);
+            }
+            bar
+        });
+        bar.inc_length(bytes);
     }
 
     fn advance(&self, bytes: u64) {

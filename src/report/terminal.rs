@@ -49,7 +49,7 @@ pub fn summary(run: &Run, out: &mut dyn Write) -> io::Result<()> {
     for note in &run.notes {
         writeln!(out, "{BOLD}note{BOLD:#}      {}", escaped(note))?;
     }
-    writeln!(out, "{BOLD}files{BOLD:#}     {}", escaped(&run.out.display().to_string()))
+    writeln!(out, "{BOLD}files{BOLD:#}     {}", escaped(&run.location.to_string()))
 }
 
 fn headline(run: &Run, out: &mut dyn Write) -> io::Result<()> {

@@ -54,7 +54,8 @@ pub fn delivery_day(key: &str) -> Option<i64> {
     day(time.get(..4)?, time.get(4..6)?, time.get(6..8)?)
 }
 
-fn day(year: &str, month: &str, day: &str) -> Option<i64> {
+/// Days since the epoch.
+pub(super) fn day(year: &str, month: &str, day: &str) -> Option<i64> {
     let date = jiff::civil::Date::new(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?);
     let start = date.ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
     Some(start.timestamp().as_second().div_euclid(86_400))
@@ -77,19 +78,19 @@ fn of_name(name: &str) -> Option<Layout> {
         .then(|| Layout { account: account.to_owned(), region: region.to_owned() })
 }
 
-fn is_organisation(part: &str) -> bool {
+pub(super) fn is_organisation(part: &str) -> bool {
     part.strip_prefix("o-").is_some_and(|id| {
         (10..=32).contains(&id.len())
             && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
     })
 }
 
-fn is_account(part: &str) -> bool {
+pub(super) fn is_account(part: &str) -> bool {
     part.len() == 12 && part.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Regions are not whitelisted: AWS adds some every year.
-fn is_region(part: &str) -> bool {
+pub(super) fn is_region(part: &str) -> bool {
     part.split('-').count() >= 3
         && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }

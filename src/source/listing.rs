@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::layout::{Layout, unique_name};
 use super::shard::Shard;
 use crate::error::Result;
-use crate::store;
+use crate::store::{self, S3Uri};
 
 /// A stored object that may hold logs. There may be millions.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub enum Place {
     File(Option<Box<Path>>),
     /// A pipe: its length is not known, and it can be read once. Its path, if its name is another.
     Pipe(Option<Box<Path>>),
+    /// A bucket; what identifies the content that was listed.
+    S3(Option<Box<str>>),
     /// Standard input.
     Stdin,
 }
@@ -44,23 +46,37 @@ impl LogObject {
         Self { uri: file.uri, place, bytes: file.bytes, given }
     }
 
-    /// Its path; none for standard input.
+    /// An object in a bucket.
+    pub(super) fn stored(entry: store::Entry, given: bool) -> Self {
+        Self { uri: entry.uri, place: Place::S3(entry.etag), bytes: entry.bytes, given }
+    }
+
+    /// Its path; none for standard input, and for what is in a bucket.
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
         match &self.place {
             Place::File(other) | Place::Pipe(other) => {
                 Some(other.as_deref().unwrap_or(Path::new(&*self.uri)))
             }
-            Place::Stdin => None,
+            Place::S3(_) | Place::Stdin => None,
         }
     }
 
+    /// Its bucket and key, if it is in one.
+    #[must_use]
+    pub fn bucket_and_key(&self) -> Option<(&str, &str)> {
+        matches!(self.place, Place::S3(_)).then(|| S3Uri::of_object(&self.uri))?
+    }
+
     /// What identifies the object in later runs too: the name that CloudTrail gave it, else its
-    /// full path.
+    /// full path, or its key with what identifies the content.
     #[must_use]
     pub fn identity(&self) -> Arc<str> {
         if let Some(name) = unique_name(&self.uri) {
             return name.into();
+        }
+        if let Place::S3(Some(etag)) = &self.place {
+            return format!("{} {etag}", self.uri).into();
         }
         let Some(path) = self.path() else { return self.uri.clone() };
         let path = path.canonicalize();
@@ -152,8 +168,14 @@ pub fn list(inputs: &[PathBuf], shard: Option<Shard>, own: &[&Path]) -> Result<L
 }
 
 impl Listing {
+    /// Whether there is nothing at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.objects.is_empty() && self.not_read.is_empty()
+    }
+
     /// Keeps the objects of one share.
-    fn keep(&mut self, shard: Shard) {
+    pub(super) fn keep(&mut self, shard: Shard) {
         let unsplit = &mut self.unsplit;
         self.objects.retain(|object| {
             let layout = match object.place {

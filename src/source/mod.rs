@@ -4,11 +4,13 @@
 mod archive;
 mod layout;
 mod listing;
+mod prefixes;
 mod prune;
 mod shard;
 
 pub use archive::{Content, Contents, Member, TakeMember, read_tar, read_zip};
 pub use layout::{Layout, delivery_day, unique_name};
 pub use listing::{Listing, LogObject, NotRead, Place, list};
+pub use prefixes::{Asked, Order, Trail};
 pub use prune::KeyRange;
 pub use shard::Shard;

@@ -1,6 +1,8 @@
 //! Which objects need not be read, as their keys tell: objects of other accounts and regions, and
 //! those delivered before or long after the time that is asked for.
 
+use std::ops::RangeInclusive;
+
 use super::layout::{Layout, delivery_day};
 use super::listing::{Listing, NotRead};
 
@@ -10,6 +12,10 @@ const REDELIVERY_DAYS: i64 = 31;
 
 /// Days between the end of an event and its delivery that the key's day may hide.
 const SLACK_DAYS: i64 = 1;
+
+pub(super) const OTHER_ACCOUNT: &str = "of an account that is not asked for, by its key";
+pub(super) const OTHER_REGION: &str = "of a region that is not asked for, by its key";
+pub(super) const OTHER_TIME: &str = "delivered outside of the time that is asked for, by its key";
 
 const DAY_MICROS: i64 = 86_400_000_000;
 
@@ -50,20 +56,34 @@ impl KeyRange {
         if *self == Self::default() {
             return None;
         }
-        let wanted = |list: &[String], value: &String| list.is_empty() || list.contains(value);
         if let Some(Layout { account, region }) = Layout::of(key) {
-            if !wanted(&self.accounts, &account) {
-                return Some("of an account that is not asked for, by its key");
+            if !self.wants_account(&account) {
+                return Some(OTHER_ACCOUNT);
             }
-            if !wanted(&self.regions, &region) {
-                return Some("of a region that is not asked for, by its key");
+            if !self.wants_region(&region) {
+                return Some(OTHER_REGION);
             }
         }
         let day = delivery_day(key)?;
-        let first = self.since.map(|since| since.div_euclid(DAY_MICROS) - SLACK_DAYS);
-        let last = self.until.map(|until| until.div_euclid(DAY_MICROS) + REDELIVERY_DAYS);
-        let outside = first.is_some_and(|first| day < first) || last.is_some_and(|last| day > last);
-        outside.then_some("delivered outside of the time that is asked for, by its key")
+        (!self.days().contains(&day)).then_some(OTHER_TIME)
+    }
+
+    /// Whether the account is asked for.
+    pub(super) fn wants_account(&self, account: &str) -> bool {
+        self.accounts.is_empty() || self.accounts.iter().any(|wanted| wanted == account)
+    }
+
+    /// Whether the region is asked for.
+    pub(super) fn wants_region(&self, region: &str) -> bool {
+        self.regions.is_empty() || self.regions.iter().any(|wanted| wanted == region)
+    }
+
+    /// The days of delivery on which what is asked for may have come, since the epoch.
+    pub(super) fn days(&self) -> RangeInclusive<i64> {
+        let first = self.since.map_or(i64::MIN, |since| since.div_euclid(DAY_MICROS) - SLACK_DAYS);
+        let last =
+            self.until.map_or(i64::MAX, |until| until.div_euclid(DAY_MICROS) + REDELIVERY_DAYS);
+        first..=last
     }
 }
 

@@ -1,15 +1,16 @@
 //! The folder of a state: opening the newest generation, and the swap to the next.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::manifest::{Files, Manifest};
 use crate::error::{Error, Result};
-use crate::store;
+use crate::store::Folder;
 
 /// An opened state.
 #[derive(Debug, Clone)]
 pub struct State {
-    folder: PathBuf,
+    folder: Arc<Folder>,
     /// The newest generation; none before the first commit.
     pub manifest: Option<Manifest>,
 }
@@ -24,37 +25,37 @@ pub struct Draft<'s> {
 }
 
 impl State {
-    /// Opens the state in `folder`, which is made if it is not there.
+    /// Opens the state in `folder`.
     ///
     /// # Errors
-    /// [`Error::State`] for a folder with other files, or a state of another version.
-    pub fn open(folder: &Path) -> Result<Self> {
-        std::fs::create_dir_all(folder).map_err(Error::io(folder))?;
-        let names = store::names(folder)?;
+    /// [`Error::State`] for a folder with other files, or a state of another version; those of S3.
+    pub fn open(folder: Arc<Folder>) -> Result<Self> {
+        let names = folder.names()?;
         let newest = names.iter().filter_map(|name| Manifest::generation_of(name)).max();
         let Some(newest) = newest else {
             if let Some(other) = names.iter().find(|name| generation_of(name).is_none()) {
                 let reason =
                     format!("holds `{other}` and no manifest; `--state` wants a folder of its own");
-                return Err(Error::state(folder, reason));
+                return Err(Error::state(folder.location().to_string(), reason));
             }
-            return Ok(Self { folder: folder.to_path_buf(), manifest: None });
+            return Ok(Self { folder, manifest: None });
         };
-        let manifest = Manifest::read(&folder.join(Manifest::name(newest)))?;
-        Ok(Self { folder: folder.to_path_buf(), manifest: Some(manifest) })
+        let manifest = Manifest::read(&folder.bring(&Manifest::name(newest))?)?;
+        manifest.files.names().into_iter().try_for_each(|name| folder.bring(name).map(drop))?;
+        Ok(Self { folder, manifest: Some(manifest) })
     }
 
     /// Where it is.
     #[must_use]
     pub fn folder(&self) -> &Path {
-        &self.folder
+        self.folder.path()
     }
 
     /// The path of one of the newest generation's files.
     #[must_use]
     pub fn file(&self, name: impl Fn(&Files) -> &String) -> Option<PathBuf> {
         let manifest = self.manifest.as_ref()?;
-        Some(self.folder.join(name(&manifest.files)))
+        Some(self.folder.path().join(name(&manifest.files)))
     }
 
     fn generation(&self) -> u64 {
@@ -79,14 +80,14 @@ impl State {
     /// stays: a run that began with it may still be reading.
     fn clean(&self) -> Result<()> {
         let newest = self.generation();
-        let before = self.folder.join(Manifest::name(newest.saturating_sub(1)));
-        let before = Manifest::read(&before).ok();
+        let before = self.folder.bring(&Manifest::name(newest.saturating_sub(1))).ok();
+        let before = before.and_then(|path| Manifest::read(&path).ok());
         let named: Vec<&str> = [self.manifest.as_ref(), before.as_ref()]
             .into_iter()
             .flatten()
             .flat_map(|manifest| manifest.files.names())
             .collect();
-        for name in store::names(&self.folder)? {
+        for name in self.folder.names()? {
             let old = match (Manifest::generation_of(&name), generation_of(&name)) {
                 (Some(generation), _) => generation.saturating_add(1) < newest,
                 // Files of a later generation belong to a run that is under way.
@@ -94,7 +95,7 @@ impl State {
                 (None, None) => false,
             };
             if old {
-                store::remove(&self.folder.join(name))?;
+                self.folder.remove(&name)?;
             }
         }
         Ok(())
@@ -111,7 +112,7 @@ impl Draft<'_> {
     /// The path of a file of that name.
     #[must_use]
     pub fn path(&self, name: &str) -> PathBuf {
-        self.state.folder.join(name)
+        self.state.folder.path().join(name)
     }
 
     /// Makes the generation the newest one, once all its files are written.
@@ -121,12 +122,12 @@ impl Draft<'_> {
     pub fn commit(self, mut manifest: Manifest) -> Result<State> {
         (manifest.generation, manifest.run) = (self.generation, self.run);
         let folder = &self.state.folder;
-        let path = folder.join(Manifest::name(self.generation));
-        let write = |file: &mut std::fs::File| Ok(serde_json::to_writer_pretty(file, &manifest)?);
-        if !store::create_new(&path, write)? {
+        manifest.files.names().into_iter().try_for_each(|name| folder.send(name))?;
+        let bytes = serde_json::to_vec_pretty(&manifest)?;
+        if !folder.create_new(&Manifest::name(self.generation), &bytes)? {
             let reason = "another run has changed the state meanwhile; nothing of this run was \
                           published: run it again";
-            return Err(Error::state(folder, reason));
+            return Err(Error::state(folder.location().to_string(), reason));
         }
         let state = State { folder: folder.clone(), manifest: Some(manifest) };
         state.clean()?;
@@ -147,6 +148,10 @@ fn generation_of(name: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn open(folder: &Path) -> Result<State> {
+        State::open(Arc::new(Folder::open(&folder.to_path_buf().into(), None)?))
+    }
 
     fn commit(state: &State, identity: &str) -> Result<State> {
         let draft = state.draft(identity);
@@ -170,19 +175,19 @@ mod tests {
     #[test]
     fn of_two_runs_one_commits() {
         let folder = tempfile::tempdir().unwrap();
-        let first = State::open(folder.path()).unwrap();
-        let second = State::open(folder.path()).unwrap();
+        let first = open(folder.path()).unwrap();
+        let second = open(folder.path()).unwrap();
         let won = commit(&first, "a").unwrap();
         let lost = commit(&second, "b").unwrap_err().to_string();
         assert!(lost.contains("another run has changed the state"), "{lost}");
-        let newest = State::open(folder.path()).unwrap().manifest;
+        let newest = open(folder.path()).unwrap().manifest;
         assert_eq!(newest, won.manifest);
     }
 
     #[test]
     fn half_work_and_old_generations_are_removed_and_work_under_way_is_not() {
         let folder = tempfile::tempdir().unwrap();
-        let mut state = State::open(folder.path()).unwrap();
+        let mut state = open(folder.path()).unwrap();
         for name in
             ["00000001-broken.table.parquet", ".00000001-spill-x", ".manifest-00000001.json-y"]
         {
@@ -190,11 +195,12 @@ mod tests {
         }
         let under_way = "00000004-other.table.parquet";
         std::fs::write(folder.path().join(under_way), "").unwrap();
-        state = State::open(state.folder()).unwrap();
+        state = open(state.folder()).unwrap();
         for identity in ["a", "b", "c"] {
             state = commit(&state, identity).unwrap();
         }
-        let names = store::names(folder.path()).unwrap();
+        let names =
+            Folder::open(&folder.path().to_path_buf().into(), None).unwrap().names().unwrap();
         assert!(names.contains(&under_way.to_owned()), "{names:?}");
         let kept = |start: &str| names.iter().filter(|name| name.starts_with(start)).count();
         let counts = ["00000001", ".", "00000002-b.", "00000003-c.", "manifest-"].map(kept);
@@ -205,7 +211,7 @@ mod tests {
     fn a_folder_of_other_things_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("thesis.txt"), "").unwrap();
-        let refused = State::open(folder.path()).unwrap_err().to_string();
+        let refused = open(folder.path()).unwrap_err().to_string();
         assert!(refused.contains("holds `thesis.txt` and no manifest"), "{refused}");
     }
 }

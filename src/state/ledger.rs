@@ -18,6 +18,8 @@ use crate::parquet_file::{Batches, ParquetFile};
 use crate::store;
 
 const BATCH: usize = 8_192;
+/// What is read to look for one object.
+const ROW_GROUP: usize = 8 * BATCH;
 
 /// A processed object.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,6 +58,19 @@ impl LedgerReader {
     /// Those of the file system, and [`Error::State`] for what is no ledger.
     pub fn open(path: &Path) -> Result<Self> {
         let file = ParquetFile::open(path, |path, reason| Error::state(path, reason))?;
+        Self::of(path, file)
+    }
+
+    /// Opens the part of the ledger at `path` that may hold objects from `first` to `last`.
+    ///
+    /// # Errors
+    /// Those of [`LedgerReader::open`].
+    pub fn between(path: &Path, first: &str, last: &str) -> Result<Self> {
+        let file = ParquetFile::open(path, |path, reason| Error::state(path, reason))?;
+        Self::of(path, file.between("object", first, last))
+    }
+
+    fn of(path: &Path, file: ParquetFile) -> Result<Self> {
         let batches = file.batches(BATCH)?;
         let entries = Vec::new().into_iter();
         Ok(Self { path: path.to_path_buf(), batches, entries, last: None })
@@ -95,6 +110,7 @@ pub fn write_ledger(path: &Path, old: Option<LedgerReader>, new: Vec<LedgerEntry
     // Sorted names share long beginnings.
     let properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
+        .set_max_row_group_row_count(Some(ROW_GROUP))
         .set_column_dictionary_enabled("object".into(), false)
         .set_column_encoding("object".into(), Encoding::DELTA_BYTE_ARRAY)
         .build();

@@ -188,7 +188,7 @@ pub fn replace(path: &Path, write: impl FnOnce(&mut File) -> Result<()>) -> Resu
 ///
 /// # Errors
 /// Those of the operating system.
-pub fn create_new(path: &Path, write: impl FnOnce(&mut File) -> Result<()>) -> Result<bool> {
+pub(super) fn create_new(path: &Path, write: impl FnOnce(&mut File) -> Result<()>) -> Result<bool> {
     let complete = written(path, write)?;
     match complete.persist_noclobber(path) {
         Ok(_) => {}

@@ -48,6 +48,15 @@ pub fn scan(inputs: &[PathBuf], out: &Path, more: &[&str]) -> Ran {
     trailsift(arguments)
 }
 
+/// A share of a scan: its tables go to `out`.
+pub fn partial(inputs: &[PathBuf], out: &Path, more: &[&str]) -> Ran {
+    let mut arguments: Vec<OsString> = vec!["scan".into()];
+    arguments.extend(inputs.iter().map(Into::into));
+    arguments.extend(["--partial".into(), out.into()]);
+    arguments.extend(more.iter().map(Into::into));
+    trailsift(arguments)
+}
+
 pub fn run_json(out: &Path) -> Value {
     serde_json::from_slice(&std::fs::read(out.join("run.json")).unwrap()).unwrap()
 }
