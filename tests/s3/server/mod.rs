@@ -2,19 +2,6 @@
 //! signatures checked (SigV4). What goes wrong is said by [`Faults`], what waits by
 //! [`Server::hold`] and [`Server::barrier`], and what was asked for is told by [`Server::asked`].
 
-#![allow(
-    dead_code,
-    missing_docs,
-    unreachable_pub,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    unused_imports,
-    clippy::wildcard_imports,
-    reason = "each test uses a part; the helpers of a test may fail as loudly as the test itself"
-)]
-
 mod body;
 mod compare;
 mod credentials;

@@ -3,27 +3,15 @@
 //! Both are Python packages: the Python that `TRAILSIFT_PYTHON` names must have `moto[server]` and
 //! `awscli`. Without one the tests are skipped, aloud; with `TRAILSIFT_CI` set they fail.
 
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::print_stderr,
-    clippy::unwrap_used,
-    reason = "the helpers of a test may fail as loudly as the test itself"
-)]
-
-mod common;
-mod s3_server;
-
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use crate::common::{files, run_json};
+use crate::server::{USER, client_of, said, same_outputs, text, trailsift, without_settings};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
-use common::{files, run_json};
-use s3_server::{USER, client_of, said, same_outputs, text, trailsift, without_settings};
 use tokio::runtime::Runtime;
 
 const BUCKET: &str = "trail-bucket";

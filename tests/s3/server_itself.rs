@@ -1,22 +1,13 @@
 //! The S3 server that other tests run against is itself tested, with Amazon's own client.
 
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "the helpers of a test may fail as loudly as the test itself"
-)]
-
-mod s3_server;
-
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use crate::server::{Fault, Faults, Moment, Rule, Server, USER};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{EncodingType, RequestPayer};
-use s3_server::{Fault, Faults, Moment, Rule, Server, USER};
 
 const BUCKET: &str = "trail-bucket";
 
