@@ -15,9 +15,11 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod faults;
 #[path = "../../benches/generate/mod.rs"]
 mod generate;
 mod inputs;
 mod moto;
 mod server;
 mod server_itself;
+mod state;
