@@ -245,7 +245,7 @@ fn an_interrupted_run_judges_what_was_read_and_says_so() {
     let stop = Stop(false.into());
     let run = trailsift::pipeline::scan(&options, &stop, &stop.0).unwrap();
     assert!(run.interrupted);
-    let json = run_json(&options.out);
+    let json = run_json(options.out.local().unwrap());
     assert_eq!((&json["interrupted"], &json["balances"]), (&json!(true), &json!(true)));
     assert_eq!(json["records"]["analysed"], json!(1));
     assert_eq!((&json["objects"]["listed"], &json["objects"]["skipped"]), (&json!(10), &json!(9)));

@@ -98,6 +98,10 @@ pub(super) struct Scan {
     /// to the output folder) and for objects being read (larger ones are streamed)
     #[arg(long, value_name = "SIZE", default_value = "1GiB")]
     memory: ByteSize,
+    /// Only list what would be read, with bytes and an estimate of what the requests to S3 cost;
+    /// `--dry-run=objects` names each object, with its bytes
+    #[arg(long, value_name = "WHAT", value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "summary")]
+    pub dry_run: Option<DryRunOf>,
     /// Put the SHA-256 of every object into manifest.parquet
     #[arg(long)]
     hash: bool,
@@ -119,6 +123,9 @@ pub(super) struct Scan {
     s3: ReachS3,
     #[command(flatten)]
     bounds: Bounds,
+    /// Exit with status 3 if a finding is at least this severe that no earlier run has told
+    #[arg(long, value_name = "SEVERITY", value_enum, requires = "state", default_missing_value = "low", num_args = 0..=1, help_heading = "Exit status")]
+    pub fail_on_new: Option<FailOn>,
     #[command(flatten)]
     pub exit: ExitRules,
 }
@@ -348,6 +355,13 @@ impl FailOn {
             Self::Critical => Some(SeverityLabel::Critical),
         }
     }
+}
+
+/// What a dry run lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum DryRunOf {
+    Summary,
+    Objects,
 }
 
 /// Which days are read first.

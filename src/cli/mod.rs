@@ -12,9 +12,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::Parser;
 
 use crate::error::{Error, Result};
-use crate::pipeline::{self, Run};
-use crate::report::{Bar, summary};
-use args::{Arguments, Command, ExitRules};
+use crate::findings::{Finding, SeverityLabel};
+use crate::pipeline::{self, Run, ScanOptions};
+use crate::report::{self, Bar, summary};
+use crate::source::LogObject;
+use args::{Arguments, Command, DryRunOf, ExitRules, FailOn};
 
 /// Exit status: done.
 pub const EXIT_DONE: u8 = 0;
@@ -67,6 +69,9 @@ fn execute(command: &Command, out: &mut dyn Write) -> Result<u8> {
     match command {
         Command::Scan(scan) => {
             let options = scan.options()?;
+            if let Some(of) = scan.dry_run {
+                return dry_run(&options, of, out);
+            }
             let run = pipeline::scan(&options, &Bar::default(), &INTERRUPT)?;
             if options.partial {
                 show(out, |out| {
@@ -75,15 +80,28 @@ fn execute(command: &Command, out: &mut dyn Write) -> Result<u8> {
             } else {
                 show(out, |out| summary(&run, out))?;
             }
-            Ok(status(&run, &scan.exit))
+            Ok(status(&run, &scan.exit, scan.fail_on_new.and_then(FailOn::label)))
         }
         Command::Merge(merge) => {
             let run = pipeline::merge(&merge.options()?)?;
             show(out, |out| summary(&run, out))?;
-            Ok(status(&run, &merge.exit))
+            Ok(status(&run, &merge.exit, None))
         }
         Command::Detectors(detectors) => detectors.run(out),
     }
+}
+
+/// Says what a scan would read. An interrupted one has not listed everything.
+fn dry_run(options: &ScanOptions, of: DryRunOf, out: &mut dyn Write) -> Result<u8> {
+    let mut each = |object: &LogObject| match of {
+        DryRunOf::Summary => Ok(()),
+        DryRunOf::Objects => show(out, |out| report::object_line(object, out)),
+    };
+    let found = pipeline::dry_run(options, &INTERRUPT, &mut each)?;
+    if of == DryRunOf::Summary {
+        show(out, |out| report::dry_run(&found, out))?;
+    }
+    Ok(if INTERRUPT.load(Ordering::Relaxed) { EXIT_FAILED } else { EXIT_DONE })
 }
 
 /// Writes a value as JSON.
@@ -105,15 +123,19 @@ fn show(
     }
 }
 
-fn status(run: &Run, rules: &ExitRules) -> u8 {
+fn status(run: &Run, rules: &ExitRules, fail_on_new: Option<SeverityLabel>) -> u8 {
     if run.interrupted {
         return EXIT_FAILED;
     }
     if rules.exit_zero {
         return EXIT_DONE;
     }
-    let worst = run.visible().map(crate::findings::Finding::label).max();
-    if rules.fail_on.label().is_some_and(|mark| worst >= Some(mark)) {
+    let worst = run.visible().map(Finding::label).max();
+    let new = run.visible().filter(|finding| run.added.contains(&finding.finding_id));
+    let newest = new.map(Finding::label).max();
+    if rules.fail_on.label().is_some_and(|mark| worst >= Some(mark))
+        || fail_on_new.is_some_and(|mark| newest >= Some(mark))
+    {
         return EXIT_FINDINGS;
     }
     if run.incomplete || run.account.unreadable() > rules.max_rejected {

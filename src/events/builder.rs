@@ -25,6 +25,7 @@ use super::identity::EventKey;
 use super::network::networks;
 use super::path::{PathSink, Trie};
 use super::principal;
+use super::reader::Reader;
 use super::schema::{BATCH_EVENTS, CORE, Core, Kind, core_fields, dictionary_type};
 use super::slots::{Slot, Slots};
 use super::time::parse_event_time;
@@ -127,6 +128,12 @@ impl Arrival<'_, '_, '_> {
     #[must_use]
     pub fn is_asked_for(&self, filter: &EventFilter) -> bool {
         filter.is_empty() || filter.holds(self.slots)
+    }
+
+    /// Whether it is a read of the logs by `reader`.
+    #[must_use]
+    pub fn is_by(&self, reader: &Reader) -> bool {
+        reader.did(self.slots)
     }
 
     /// Whether it has an `eventID`; records of version 1.0 have none.

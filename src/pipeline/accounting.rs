@@ -68,6 +68,8 @@ pub struct ObjectRecord {
     pub duplicates: u64,
     /// Those of `analysed` that came too late to be judged.
     pub too_late: u64,
+    /// Those of `analysed` that are reads of the logs by the scan's own role.
+    pub own_reads: u64,
     /// Records given up.
     pub rejected: u64,
     /// What identifies the content of a bucket's key.
@@ -89,6 +91,8 @@ pub struct Counts {
     pub duplicates: u64,
     /// Those of `analysed` that came too late to be judged.
     pub too_late: u64,
+    /// Those of `analysed` that are reads of the logs by the scan's own role: they are not judged.
+    pub own_reads: u64,
 }
 
 /// A record, or bytes that hold no whole record, given up.
@@ -158,6 +162,7 @@ impl ObjectRecord {
             filtered: counts.filtered,
             duplicates: counts.duplicates,
             too_late: counts.too_late,
+            own_reads: counts.own_reads,
             rejected: decoded.rejected.len() as u64 + decoded.unlisted,
             ..Self::unread(uri, bytes, outcome, reason)
         }
@@ -182,6 +187,7 @@ impl ObjectRecord {
             filtered: 0,
             duplicates: 0,
             too_late: 0,
+            own_reads: 0,
             rejected: 0,
             etag: None,
             version_id: None,
@@ -231,6 +237,8 @@ pub struct Records {
     pub rejected: u64,
     /// Those of `analysed` that came too late to be judged.
     pub too_late: u64,
+    /// Those of `analysed` that are reads of the logs by the scan's own role.
+    pub own_reads: u64,
     /// Those of `analysed` with an id seen before but other content.
     pub conflict: u64,
 }
@@ -369,6 +377,7 @@ impl Account {
             duplicates: sum(|object| object.duplicates),
             filtered: sum(|object| object.filtered),
             too_late: sum(|object| object.too_late),
+            own_reads: sum(|object| object.own_reads),
             rejected: sum(|object| object.rejected),
             conflict: self.conflicts.count,
         }

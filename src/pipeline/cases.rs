@@ -271,6 +271,7 @@ fn run(plan: &Plan, parts: &[Vec<Value>]) -> Result<Vec<Finding>> {
         kept: None,
         seen: None,
         s3: None,
+        reader: None,
         rejected: Mutex::default(),
     };
     let never = AtomicBool::new(false);

@@ -8,6 +8,7 @@ mod chains;
 mod coverage;
 mod detectors;
 mod diff;
+mod dry_run;
 mod feed;
 mod history;
 mod judging;
@@ -35,6 +36,7 @@ pub use detectors::{
     Checked, Described, Tested, check_detectors, describe_detector, list_detectors, test_detectors,
 };
 pub use diff::{Change, DetectorDiff, Diff, DiffOptions, EntityDiff, Named, Side, diff};
+pub use dry_run::{DryRun, Part, dry_run};
 pub use history::{Border, JudgeOptions};
 pub use merge::{MergeOptions, merge};
 pub use run::{Appearances, NotJudged, Run, Span, StateChange};

@@ -19,7 +19,7 @@ use crate::parquet_file::ParquetFile;
 use crate::store::{self, Folder};
 
 /// The version of a partial run's files.
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 4;
 
 /// Rows read at a time.
 const BATCH: usize = 8_192;
@@ -181,6 +181,7 @@ fn manifest_row(batch: &RecordBatch, row: usize) -> Option<ObjectRecord> {
         filtered: number(batch, "filtered", row)?,
         duplicates: number(batch, "duplicates", row)?,
         too_late: number(batch, "too_late", row)?,
+        own_reads: number(batch, "own_reads", row)?,
         rejected: number(batch, "rejected", row)?,
         etag: Some(text(batch, "etag", row)?).filter(|etag| !etag.is_empty()).map(Into::into),
         version_id: Some(text(batch, "version_id", row)?)

@@ -17,7 +17,7 @@ use super::worker::{Harvest, Task, Worker};
 use crate::decode::Limits;
 use crate::detect::rules::Plan;
 use crate::error::{Error, Result};
-use crate::events::OddFields;
+use crate::events::{OddFields, Reader};
 use crate::source::LogObject;
 use crate::store::{Budget, Folder, S3};
 
@@ -26,6 +26,7 @@ pub(super) struct Reading<'r> {
     pub options: &'r ScanOptions,
     pub plan: &'r Plan,
     pub s3: Option<&'r S3>,
+    pub reader: Option<&'r Reader>,
     pub out: &'r Folder,
     pub progress: &'r dyn Progress,
     pub interrupt: &'r AtomicBool,
@@ -78,6 +79,7 @@ impl Reading<'_> {
             kept: session.map(Session::kept),
             seen: Some(&seen),
             s3: self.s3,
+            reader: self.reader,
             rejected: Mutex::default(),
         };
         let whole_bytes = task.limits.whole_bytes;
@@ -155,7 +157,7 @@ impl Reading<'_> {
 
 /// Objects in memory get their part of `--memory`, so that many threads hold no more than few: a
 /// half for their stored bytes, and a half for what they unpack to.
-fn limits(options: &ScanOptions) -> Limits {
+pub(super) fn limits(options: &ScanOptions) -> Limits {
     let share = options.memory / 4 / (options.threads.max(1) as u64);
     let whole_bytes = (share / 2).clamp(4 << 20, options.limits.whole_bytes);
     Limits { whole_bytes, ..options.limits.clone() }

@@ -8,8 +8,9 @@ use super::accounting::Account;
 use super::feed::Feed;
 use super::stateful::Session;
 use crate::error::{Error, Result};
+use crate::events::Reader;
 use crate::source::{Asked, KeyRange, Listing, LogObject, Order, Shard, Trail};
-use crate::store::{Bucket, Budget, Location, S3, S3Uri};
+use crate::store::{Bucket, Budget, Fault, Location, S3, S3Uri};
 
 /// The inputs that are in buckets.
 pub(super) struct Remote<'o> {
@@ -100,6 +101,15 @@ impl<'o> Remote<'o> {
             }
         }
         Ok(listed)
+    }
+
+    /// Who reads these buckets.
+    ///
+    /// # Errors
+    /// Those of asking.
+    pub(super) fn reader(&self, s3: &S3) -> Result<Option<Reader>, Fault> {
+        let buckets = self.roots.iter().map(|(bucket, _)| bucket.name().to_owned()).collect();
+        Ok(s3.caller()?.map(|arn| Reader::new(&arn, buckets)))
     }
 
     /// Fetches what is listed, until there is no more.

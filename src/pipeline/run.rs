@@ -1,6 +1,6 @@
 //! What a run did: the facts that the terminal shows and `run.json` keeps.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use super::stats::Percentiles;
 use crate::detect::rules::{Diagnostic, Plan, UsedFile};
 use crate::error::Result;
 use crate::findings::{Finding, SeverityLabel};
-use crate::store::{Folder, Location};
+use crate::store::{Folder, Location, Requests};
 
 /// First and last event, µs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,6 +118,10 @@ pub struct Run {
     pub location: Location,
     /// Where they are written: there, or in a copy.
     pub out: PathBuf,
+    /// Requests to S3, if anything is there.
+    pub requests: Option<Requests>,
+    /// With a state: the ids of findings that were not there before.
+    pub added: BTreeSet<String>,
     /// With a state, what has changed in it.
     pub state: Option<StateChange>,
 }
@@ -149,6 +153,8 @@ impl Run {
             latencies: Percentiles::default(),
             location: out.location().clone(),
             out: out.path().to_path_buf(),
+            requests: None,
+            added: BTreeSet::new(),
             state: None,
         }
     }

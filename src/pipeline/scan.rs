@@ -20,9 +20,9 @@ use crate::decode::Limits;
 use crate::detect::rules::{Diagnostic, Plan, Tuning, read_folder, shipped};
 use crate::detect::select::Placeholders;
 use crate::error::{Error, Result};
-use crate::events::EventFilter;
+use crate::events::{EventFilter, Reader};
 use crate::source::{self, KeyRange, Listing, LogObject, Order, Shard};
-use crate::store::{Access, Folder, Location, S3};
+use crate::store::{Access, Fault, Folder, Location, S3};
 
 const NOTHING: &str = "the inputs hold no file";
 
@@ -182,7 +182,10 @@ pub(super) fn scan_with(
     let mut intake = Intake { session: session.as_mut(), account: &mut account };
     let local_unsplit = listing.unsplit;
     let objects = intake.take(listing)?;
-    let reading = Reading { options, plan, s3: s3.as_ref(), out: &out, progress, interrupt };
+    let who = remote.as_ref().zip(s3.as_ref()).map_or(Ok(None), |(remote, s3)| remote.reader(s3));
+    let reader = who.as_ref().ok().and_then(Option::as_ref);
+    let s3 = s3.as_ref();
+    let reading = Reading { options, plan, s3, reader, out: &out, progress, interrupt };
     let read = reading.read(objects, remote.as_ref(), &mut intake)?;
     let Read { mut harvest, rejected, seen, mut listed, unread } = read;
     listed.unsplit += local_unsplit;
@@ -196,8 +199,10 @@ pub(super) fn scan_with(
         latencies: harvest.latencies.percentiles(),
         notes: notes(options, &listed, &harvest, &seen),
         interrupted: harvest.cut,
+        requests: s3.map(S3::requests),
         ..Run::empty(plan, &out)
     };
+    run.notes.extend(note_reader(&who, run.account.records().own_reads));
     if let Some(session) = session {
         partial::clear(out.path())?;
         session.finish(&mut run, harvest, &seen)?;
@@ -220,6 +225,22 @@ pub(super) fn scan_with(
     Ok(run)
 }
 
+/// What the user should know of the scan's own events.
+fn note_reader(who: &Result<Option<Reader>, Fault>, own_reads: u64) -> Option<String> {
+    match who {
+        Ok(Some(reader)) if own_reads > 0 => Some(format!(
+            "{own_reads} events are reads of these logs by the role of this scan, {}: counted, and \
+             not judged",
+            reader.arn()
+        )),
+        Ok(_) => None,
+        Err(fault) => Some(format!(
+            "STS does not tell who reads the logs, so the scan's own reads are judged like anyone's: \
+             {fault}"
+        )),
+    }
+}
+
 impl Account {
     /// Takes over what reading came to.
     fn take(
@@ -240,20 +261,20 @@ impl Account {
 }
 
 /// The connection to S3, if anything is there.
-fn connect(options: &ScanOptions) -> Result<Option<S3>> {
+pub(super) fn connect(options: &ScanOptions) -> Result<Option<S3>> {
     let mut locations = options.inputs.iter().chain([&options.out]).chain(options.state.as_ref());
     let is_needed = locations.any(|location| location.s3().is_some());
     is_needed.then(|| S3::connect(options.access.clone())).transpose()
 }
 
 /// What is asked for of buckets.
-fn asking<'o>(options: &'o ScanOptions, range: &'o KeyRange) -> Asking<'o> {
+pub(super) fn asking<'o>(options: &'o ScanOptions, range: &'o KeyRange) -> Asking<'o> {
     let own = [&options.out].into_iter().chain(options.state.as_ref()).collect();
     Asking { range, shard: options.shard, order: options.order, own }
 }
 
 /// Lists what is on this machine.
-fn list_local(options: &ScanOptions, range: &KeyRange) -> Result<Listing> {
+pub(super) fn list_local(options: &ScanOptions, range: &KeyRange) -> Result<Listing> {
     let inputs: Vec<PathBuf> =
         options.inputs.iter().filter_map(Location::local).map(Path::to_path_buf).collect();
     let own = [Some(&options.out), options.state.as_ref()];

@@ -44,6 +44,15 @@ pub(super) struct Session<'o> {
 }
 
 impl<'o> Session<'o> {
+    /// Opens the state in `folder`, only to look what is new.
+    pub(super) fn look(folder: Folder, options: &'o ScanOptions, plan: &'o Plan) -> Result<Self> {
+        let state = State::open(Arc::new(folder))?;
+        let newest = state.manifest.as_ref().and_then(|manifest| manifest.newest_day);
+        let horizon = newest.map(|newest| Horizon::behind(newest, window_days(plan)));
+        let id_seed = state.manifest.as_ref().map_or_else(Seen::random_seed, |m| m.id_seed);
+        Ok(Self { state, options, plan, horizon, identities: BTreeMap::new(), id_seed })
+    }
+
     /// Opens the state in `folder`. The findings of the run before are published once more: it may
     /// have been stopped right after its commit.
     pub(super) fn open(
@@ -52,12 +61,9 @@ impl<'o> Session<'o> {
         options: &'o ScanOptions,
         plan: &'o Plan,
     ) -> Result<Self> {
-        let state = State::open(Arc::new(folder))?;
-        let newest = state.manifest.as_ref().and_then(|manifest| manifest.newest_day);
-        let horizon = newest.map(|newest| Horizon::behind(newest, window_days(plan)));
-        let id_seed = state.manifest.as_ref().map_or_else(Seen::random_seed, |m| m.id_seed);
-        publish_findings(&state, out.path())?;
-        Ok(Self { state, options, plan, horizon, identities: BTreeMap::new(), id_seed })
+        let session = Self::look(folder, options, plan)?;
+        publish_findings(&session.state, out.path())?;
+        Ok(session)
     }
 
     /// Takes the objects out of the listing that need no reading. Returns them.
@@ -303,6 +309,7 @@ impl<'o> Session<'o> {
         run.take(judged, self.plan)?;
         let all = run.findings.len() as u64;
         run.findings.retain(is_changed);
+        run.added.clone_from(&revised.added);
         run.state = Some(StateChange {
             generation: self.state.manifest.as_ref().map_or(0, |manifest| manifest.generation),
             new: revised.added.len() as u64,

@@ -23,7 +23,7 @@ use crate::detect::rules::Plan;
 use crate::detect::select::Evaluator;
 use crate::digest::{Hashing, sha256};
 use crate::error::Result;
-use crate::events::{Arrival, BatchBuilder, EventFilter, OddFields, Wanted};
+use crate::events::{Arrival, BatchBuilder, EventFilter, OddFields, Reader, Wanted};
 use crate::source::{KeyRange, LogObject, Place, delivery_day};
 use crate::store::{self, Fault, S3, S3Reader, Stored};
 
@@ -55,6 +55,8 @@ pub(super) struct Task<'s> {
     pub seen: Option<&'s Seen>,
     /// The connection to buckets, if there are any.
     pub s3: Option<&'s S3>,
+    /// Who reads the logs: what it did for that is counted, and not judged.
+    pub reader: Option<&'s Reader>,
     /// What was given up.
     pub rejected: Mutex<FirstRejected>,
 }
@@ -449,6 +451,10 @@ impl RecordSink for EventSink<'_> {
             if let (Verdict::Conflict, Some(seen), true) = (verdict, task.seen, event.has_id()) {
                 let (account, id) = event.account_and_id();
                 seen.note_conflict(&account, &id);
+            }
+            if task.reader.is_some_and(|reader| event.is_by(reader)) {
+                counts.own_reads += u64::from(matches!(verdict, Verdict::New | Verdict::Conflict));
+                return Wanted::No;
             }
             match verdict {
                 Verdict::New | Verdict::Conflict => Wanted::Event,

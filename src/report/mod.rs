@@ -3,6 +3,7 @@
 
 mod detectors;
 mod diff;
+mod dry_run;
 mod escape;
 mod markdown;
 mod progress;
@@ -11,6 +12,7 @@ mod terminal;
 
 pub use detectors::{check_results, detector_list, detector_page, test_results};
 pub use diff::detector_diff;
+pub use dry_run::{dry_run, object_line};
 pub use escape::escaped;
 pub use progress::Bar;
 pub use terminal::summary;

@@ -372,7 +372,7 @@ fn style(label: SeverityLabel) -> Style {
 }
 
 /// 1234567 → `1,234,567`.
-fn number(number: u64) -> String {
+pub(super) fn number(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (position, digit) in digits.chars().enumerate() {

@@ -30,6 +30,12 @@ impl S3Reader {
         Self { bucket, key, bytes, etag, place: 0, part: Vec::new(), from: 0 }
     }
 
+    /// How many requests it takes to read so many bytes.
+    #[must_use]
+    pub fn parts(bytes: u64) -> u64 {
+        bytes.div_ceil(PART)
+    }
+
     /// What is fetched and not yet read.
     fn ahead(&self) -> &[u8] {
         let skip = self.place.checked_sub(self.from).and_then(|skip| usize::try_from(skip).ok());
