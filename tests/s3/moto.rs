@@ -3,20 +3,23 @@
 //! Both are Python packages: the Python that `TRAILSIFT_PYTHON` names must have `moto[server]` and
 //! `awscli`. Without one the tests are skipped, aloud; with `TRAILSIFT_CI` set they fail.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use crate::common::logs::event;
 use crate::common::{files, run_json};
 use crate::server::{USER, client_of, said, same_outputs, text, trailsift, without_settings};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
+use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 const BUCKET: &str = "trail-bucket";
 
-/// A running server.
+/// A server that is running.
 struct Moto {
     process: Child,
     endpoint: String,
@@ -73,9 +76,23 @@ impl Moto {
         });
     }
 
-    /// Runs a program with moto as AWS.
-    fn pointed_at(&self, command: &mut Command) {
-        command.env("AWS_ENDPOINT_URL", &self.endpoint);
+    /// What the AWS CLI answers.
+    fn aws_cli(&self, arguments: &[&str]) -> Value {
+        let mut aws = Command::new(&self.python);
+        without_settings(&mut aws);
+        aws.env("AWS_ACCESS_KEY_ID", USER.0).env("AWS_SECRET_ACCESS_KEY", USER.1);
+        aws.env("AWS_DEFAULT_REGION", "eu-central-1");
+        aws.args(["-m", "awscli", "--endpoint-url", &self.endpoint, "--output", "json"]);
+        let answer = aws.args(arguments).output().unwrap();
+        assert!(answer.status.success(), "{}", said(&answer));
+        serde_json::from_slice(&answer.stdout).unwrap()
+    }
+
+    /// A scan of the bucket, to be given further arguments.
+    fn scan(&self) -> Command {
+        let mut scan = trailsift();
+        scan.args(["scan", "s3://trail-bucket", "--endpoint-url", &self.endpoint]);
+        scan
     }
 }
 
@@ -112,11 +129,60 @@ fn moto_gives_what_the_folder_gives() {
     let [local, remote] = ["local", "remote"].map(|name| folder.path().join(name));
     let ran = trailsift().args(["scan", text(&logs), "--out", text(&local)]).output().unwrap();
     assert!(ran.status.success(), "{}", said(&ran));
-    let mut scan = trailsift();
-    scan.args(["scan", "s3://trail-bucket", "--out", text(&remote)]);
-    let ran = scan.args(["--endpoint-url", &moto.endpoint]).output().unwrap();
+    let ran = moto.scan().args(["--out", text(&remote)]).output().unwrap();
     assert!(ran.status.success(), "{}", said(&ran));
     same_outputs([&local, &remote], [&format!("{}/", text(&logs)), "s3://trail-bucket/"]);
     let objects = |out: &Path| run_json(out)["objects"].clone();
     assert_eq!(objects(&local), objects(&remote));
+}
+
+#[test]
+fn a_dry_run_names_what_the_aws_cli_lists() {
+    let Some(moto) = Moto::start() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    moto.fill(&logs(folder.path()));
+    let listed = moto.aws_cli(&["s3api", "list-objects-v2", "--bucket", BUCKET]);
+    let listed = listed["Contents"].as_array().unwrap().iter();
+    let objects = listed.map(|object| (object["Key"].as_str().unwrap(), object["Size"].as_u64()));
+    let objects: BTreeMap<String, u64> = objects
+        // Markers of folders.
+        .filter(|(key, _)| !key.ends_with('/'))
+        .map(|(key, size)| (format!("s3://{BUCKET}/{key}"), size.unwrap()))
+        .collect();
+    assert!(objects.len() > 100, "{}", objects.len());
+
+    let ran = moto.scan().arg("--dry-run=objects").output().unwrap();
+    assert!(ran.status.success(), "{}", said(&ran));
+    let named = String::from_utf8(ran.stdout).unwrap();
+    let named = named.lines().map(|line| line.split_once('\t').unwrap());
+    let named: BTreeMap<String, u64> =
+        named.map(|(uri, bytes)| (uri.to_owned(), bytes.parse().unwrap())).collect();
+    assert_eq!(named, objects);
+}
+
+#[test]
+fn a_scan_knows_its_own_reads_by_what_sts_says() {
+    let Some(moto) = Moto::start() else { return };
+    let identity = moto.aws_cli(&["sts", "get-caller-identity"]);
+    let folder = tempfile::tempdir().unwrap();
+    let (logs, out) = (folder.path().join("logs"), folder.path().join("out"));
+    std::fs::create_dir(&logs).unwrap();
+    let mut read = event(0);
+    read["userIdentity"]["arn"] = identity["Arn"].clone();
+    read["eventName"] = json!("GetObject");
+    read["requestParameters"] = json!({"bucketName": BUCKET, "key": "a.json"});
+    let mut by_another = event(1);
+    by_another["eventName"] = json!("GetObject");
+    by_another["requestParameters"] = read["requestParameters"].clone();
+    std::fs::write(logs.join("a.json"), json!({"Records": [read, by_another]}).to_string())
+        .unwrap();
+    moto.fill(&logs);
+    let own_reads = |scan: &mut Command| {
+        let ran = scan.args(["--out", text(&out)]).output().unwrap();
+        assert!(ran.status.success(), "{}", said(&ran));
+        run_json(&out)["records"]["own_reads"].clone()
+    };
+    assert_eq!(own_reads(moto.scan().env("AWS_ENDPOINT_URL_STS", &moto.endpoint)), json!(1));
+    // Without an STS of that server nobody is asked: AWS does not know who its callers are.
+    assert_eq!(own_reads(&mut moto.scan()), json!(0));
 }
