@@ -12,28 +12,28 @@ use crate::server::{Fault, Faults, Moment, Rule, Server, rows, said, text, trail
 
 const KILLS: u64 = 50;
 
-/// A server with logs in its bucket: those of a week, and later those of the next.
-struct Weeks {
+/// A server with logs in its bucket: those of some days, and later those of more.
+struct Days {
     server: Server,
     made: tempfile::TempDir,
 }
 
-impl Weeks {
+impl Days {
     fn start() -> Self {
         let made = tempfile::tempdir().unwrap();
         let config = generate::Config {
             out: made.path().to_path_buf(),
-            events: 3_000,
-            days: 14,
+            events: 1_000,
+            days: 8,
             accounts: 1,
             ..Default::default()
         };
         generate::generate(&config).unwrap();
         let server = Server::start();
         server.bucket(BUCKET);
-        let weeks = Self { server, made };
-        weeks.deliver(|day| day <= 8);
-        weeks
+        let days = Self { server, made };
+        days.deliver(|day| day <= 6);
+        days
     }
 
     /// Puts the objects of days of June into the bucket.
@@ -63,6 +63,16 @@ impl Weeks {
         let ran = self.run(bucket).output().unwrap();
         assert!(ran.status.success(), "{}", said(&ran));
         run_json(&self.server.bucket(bucket).join("out"))
+    }
+
+    /// Begins a run, and kills it while one of its requests is under way.
+    fn kill(&self, bucket: &str, moment: Moment, before: usize) {
+        let held = self.server.hold(moment, before, |_| true);
+        let mut run = self.run(bucket);
+        let mut run = run.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        held.wait();
+        run.kill().unwrap();
+        run.wait().unwrap();
     }
 
     /// Makes another bucket like this one.
@@ -114,34 +124,37 @@ fn generations(bucket: &Path) -> usize {
 
 #[test]
 fn runs_that_are_killed_and_run_again_end_the_same() {
-    let weeks = Weeks::start();
-    let server = &weeks.server;
-    weeks.succeeds("first");
-    weeks.deliver(|_| true);
-    weeks.copy("undisturbed", "first");
+    let committed: u64 = std::thread::scope(|scope| {
+        let lanes = [1, 2].map(|seed| scope.spawn(move || kill(seed, KILLS / 2)));
+        lanes.into_iter().map(|lane| lane.join().unwrap()).sum()
+    });
+    assert!((1..KILLS).contains(&committed), "{committed} of {KILLS} after the commit");
+}
+
+/// Kills so many runs; returns how many of them had committed.
+fn kill(seed: u64, kills: u64) -> u64 {
+    let days = Days::start();
+    let server = &days.server;
+    days.succeeds("first");
+    days.deliver(|_| true);
+    days.copy("undisturbed", "first");
     server.forget_asked();
-    let run = weeks.succeeds("undisturbed");
+    let run = days.succeeds("undisturbed");
     let requests = server.asked().len();
-    let expected =
-        (contents(&server.bucket("undisturbed")), rows_of(&server.bucket("undisturbed")));
+    let undisturbed = server.bucket("undisturbed");
+    let expected = (contents(&undisturbed), rows_of(&undisturbed));
     assert!(!expected.1["out/findings"].is_empty());
 
-    let mut random = fastrand::Rng::with_seed(50);
+    let mut random = fastrand::Rng::with_seed(seed);
     let mut committed = 0;
-    for kill in 0..KILLS {
+    for kill in 0..kills {
         let bucket = format!("killed-{kill}");
-        weeks.copy(&bucket, "first");
+        days.copy(&bucket, "first");
         let moment = if random.bool() { Moment::Before } else { Moment::After };
         let before = random.usize(..requests);
-        let held = server.hold(moment, before, |_| true);
-        let mut process =
-            weeks.run(&bucket).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        held.wait();
-        process.kill().unwrap();
-        process.wait().unwrap();
-        drop(held);
+        days.kill(&bucket, moment, before);
 
-        let again = weeks.succeeds(&bucket);
+        let again = days.succeeds(&bucket);
         let place = server.bucket(&bucket);
         let which = format!("killed {moment:?} request {before} of {requests}");
         if again["objects"] == run["objects"] {
@@ -151,14 +164,14 @@ fn runs_that_are_killed_and_run_again_end_the_same() {
                 differing(&place, &expected.0)
             );
         } else {
-            // It had committed.
+            // What had committed needs only to be published.
             committed += 1;
             assert_eq!(again["records"]["seen"], 0, "{which}");
             assert_eq!(rows_of(&place), expected.1, "{which}");
         }
         std::fs::remove_dir_all(place).unwrap();
     }
-    assert!((1..KILLS).contains(&committed), "{committed} of {KILLS} after the commit");
+    committed
 }
 
 fn differing(bucket: &Path, expected: &BTreeMap<PathBuf, Vec<u8>>) -> Vec<PathBuf> {
@@ -169,8 +182,8 @@ fn differing(bucket: &Path, expected: &BTreeMap<PathBuf, Vec<u8>>) -> Vec<PathBu
 
 #[test]
 fn of_two_runs_that_commit_together_one_publishes() {
-    let weeks = Weeks::start();
-    let server = &weeks.server;
+    let days = Days::start();
+    let server = &days.server;
     server.bucket("results");
     server.barrier(2, |asked| asked.method == "PUT" && asked.key.contains("state/manifest-"));
     let runs = ["one", "other"].map(|out| {
@@ -197,32 +210,32 @@ fn of_two_runs_that_commit_together_one_publishes() {
 
 #[test]
 fn a_commit_whose_answer_is_lost_counts() {
-    let weeks = Weeks::start();
-    weeks.succeeds("first");
-    weeks.deliver(|_| true);
-    weeks.copy("undisturbed", "first");
-    weeks.succeeds("undisturbed");
-    let expected = contents(&weeks.server.bucket("undisturbed"));
+    let days = Days::start();
+    days.succeeds("first");
+    days.deliver(|_| true);
+    days.copy("undisturbed", "first");
+    days.succeeds("undisturbed");
+    let expected = contents(&days.server.bucket("undisturbed"));
     let faults =
         [Fault::LostAnswer, Fault::ConditionalRequestConflict, Fault::Reset, Fault::SlowDown];
     for fault in faults {
         let bucket = format!("{fault:?}").to_lowercase();
-        weeks.copy(&bucket, "first");
+        days.copy(&bucket, "first");
         let rules = vec![Rule::once(&format!("PUT {bucket}/state/manifest-"), fault)];
-        weeks.server.set_faults(Faults { rules, ..Faults::default() });
-        weeks.server.forget_asked();
-        weeks.succeeds(&bucket);
-        assert!(weeks.server.asked().iter().any(|asked| asked.fault == Some(fault)));
-        let place = weeks.server.bucket(&bucket);
+        days.server.set_faults(Faults { rules, ..Faults::default() });
+        days.server.forget_asked();
+        days.succeeds(&bucket);
+        assert!(days.server.asked().iter().any(|asked| asked.fault == Some(fault)));
+        let place = days.server.bucket(&bucket);
         assert!(contents(&place) == expected, "{fault:?}: {:?}", differing(&place, &expected));
     }
 }
 
 #[test]
 fn a_state_in_a_bucket_says_what_one_in_a_folder_says() {
-    let weeks = Weeks::start();
+    let days = Days::start();
     let folder = tempfile::tempdir().unwrap();
-    let logs = weeks.server.bucket(BUCKET);
+    let logs = days.server.bucket(BUCKET);
     let local = || {
         let [state, out] = ["state", "out"].map(|name| folder.path().join(name));
         let mut scan = trailsift();
@@ -230,14 +243,14 @@ fn a_state_in_a_bucket_says_what_one_in_a_folder_says() {
         let ran = scan.args(["--out", text(&out)]).output().unwrap();
         assert!(ran.status.success(), "{}", said(&ran));
     };
-    weeks.succeeds("results");
+    days.succeeds("results");
     local();
-    weeks.deliver(|_| true);
-    weeks.succeeds("results");
+    days.deliver(|_| true);
+    days.succeeds("results");
     local();
     let current =
         |place: &Path, logs: &str| rows(&place.join("out/findings_current.parquet"), &[], logs);
-    let remote = current(&weeks.server.bucket("results"), "s3://trail-bucket/");
+    let remote = current(&days.server.bucket("results"), "s3://trail-bucket/");
     assert_eq!(remote, current(folder.path(), &format!("{}/", text(&logs))));
     assert!(!remote.is_empty());
 }
