@@ -1,7 +1,7 @@
 //! Outputs of runs over the same logs in different places.
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
 
@@ -21,15 +21,18 @@ pub fn rows(file: &Path, but: &[&str], place: &str) -> Vec<String> {
 /// Two runs over the same logs, at `places[0]` and `places[1]`, have found and accounted for the
 /// same.
 pub fn same_outputs(outs: [&Path; 2], places: [&str; 2]) {
-    // What identifies a content is known of objects only.
-    let but = ["etag", "version_id"];
     for name in ["findings", "first_appearances", "coverage", "manifest", "rejected"] {
-        let file = format!("{name}.parquet");
-        let [one, other] =
-            [0, 1].map(|number| rows(&outs[number].join(&file), &but, places[number]));
-        assert_eq!(one.len(), other.len(), "{file}");
-        for (one, other) in one.iter().zip(&other) {
-            assert_eq!(one, other, "{file}");
-        }
+        same_rows(&outs.map(|out| out.join(name).with_extension("parquet")), places);
+    }
+}
+
+/// Two files say the same, but for where the logs are, and what is known of objects only.
+pub fn same_rows(files: &[PathBuf; 2], places: [&str; 2]) {
+    let but = ["etag", "version_id"];
+    let [one, other] = [0, 1].map(|number| rows(&files[number], &but, places[number]));
+    let name = files[0].display();
+    assert_eq!(one.len(), other.len(), "{name}");
+    for (one, other) in one.iter().zip(&other) {
+        assert_eq!(one, other, "{name}");
     }
 }

@@ -26,7 +26,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 
-pub use compare::{rows, same_outputs};
+pub use compare::{rows, same_outputs, same_rows};
 pub use credentials::{ROLE, USER};
 pub use faults::{Fault, Faults, Rule};
 pub use gates::{Held, Moment};
