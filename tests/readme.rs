@@ -1,18 +1,21 @@
 //! What the README shows is what happens: its main command runs, and its query gives the rows that
 //! stand below it.
 //!
-//! The query needs a Python with the module `duckdb`: the one that `TRAILSIFT_PYTHON` names,
+//! The query needs a Python with the module `duckdb`: the one that `TRAILSIFT_DUCKDB_PYTHON` names,
 //! else `python3`. Without one that test is skipped, aloud; with `TRAILSIFT_CI` set it fails.
 
 #![allow(
     clippy::expect_used,
     clippy::panic,
-    clippy::print_stderr,
-    reason = "the helpers of a test may fail as loudly as the test itself, and skipping is said aloud"
+    reason = "the helpers of a test may fail as loudly as the test itself"
 )]
+
+mod common;
 
 use std::path::Path;
 use std::process::{Command, Output};
+
+use common::python::python_or_skip;
 
 const QUERY: &str = "import sys, duckdb; duckdb.sql(sys.argv[1]).show(max_width=250)";
 
@@ -62,14 +65,6 @@ fn scan(out: &Path) -> Output {
         .expect("trailsift runs")
 }
 
-/// A Python that has duckdb.
-fn python() -> Option<String> {
-    let named = std::env::var("TRAILSIFT_PYTHON").ok();
-    let python = named.unwrap_or_else(|| "python3".to_owned());
-    let tried = Command::new(&python).args(["-c", "import duckdb"]).output();
-    tried.is_ok_and(|output| output.status.success()).then_some(python)
-}
-
 /// The cells of the rows of a table drawn with box characters; the heads are left out.
 fn rows(table: &str) -> Vec<Vec<String>> {
     let body = table.lines().skip_while(|line| !line.starts_with('├'));
@@ -107,19 +102,9 @@ fn the_main_command_writes_what_the_readme_lists() {
     assert_eq!(files, listed);
 }
 
-/// A Python that has duckdb, or a word on what is skipped for want of one.
-fn python_or_skip() -> Option<String> {
-    let python = python();
-    if python.is_none() {
-        assert!(std::env::var_os("TRAILSIFT_CI").is_none(), "no Python with duckdb");
-        eprintln!("SKIPPED: no Python with duckdb (set TRAILSIFT_PYTHON)");
-    }
-    python
-}
-
 #[test]
 fn the_queries_of_the_state_give_rows() {
-    let Some(python) = python_or_skip() else { return };
+    let Some(python) = python_or_skip("duckdb") else { return };
     let folder = tempfile::tempdir().expect("a temporary folder");
     let logs = Path::new(env!("CARGO_MANIFEST_DIR")).join("sample-logs");
     let mut scan = Command::new(env!("CARGO_BIN_EXE_trailsift"));
@@ -136,7 +121,7 @@ fn the_queries_of_the_state_give_rows() {
 
 #[test]
 fn the_query_gives_the_rows_shown() {
-    let Some(python) = python_or_skip() else { return };
+    let Some(python) = python_or_skip("duckdb") else { return };
     let folder = tempfile::tempdir().expect("a temporary folder");
     let output = scan(&folder.path().join("out"));
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

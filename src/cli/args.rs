@@ -1,13 +1,16 @@
 //! The arguments, as clap sees them.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 
 use super::detectors::Detectors;
+use super::formats::{Emitted, Formats};
 use super::s3::{self, ReachS3};
+use super::shown::Shown;
 use super::time;
 use crate::decode::Limits;
 use crate::detect::rules::{Tuning, read_placeholders};
@@ -15,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::events::EventFilter;
 use crate::findings::{SeverityLabel, Suppressions};
 use crate::intel::OwnAccounts;
-use crate::pipeline::{ArchiveLimits, Border, JudgeOptions, MergeOptions, ScanOptions};
+use crate::pipeline::{ArchiveLimits, Border, Interim, JudgeOptions, MergeOptions, ScanOptions};
 use crate::source::{Order, Shard};
 use crate::store::Location;
 
@@ -31,8 +34,10 @@ Examples:
                                                   judge these days by what was before them
   trailsift scan archive/ --state state --out results
                                                   read what is new since the last run
-  trailsift scan s3://trail-bucket/AWSLogs/ --since 2d --state s3://results/state --out s3://results/
+  trailsift scan s3://trail-bucket/AWSLogs/ --delivered-since 3d --state s3://results/state --out s3://results/
                                                   the same, in S3
+  trailsift scan archive/ --state state --out results --format ocsf
+                                                  what has changed since then, for a SIEM
   trailsift scan logs/ --tune tune.yml --suppress known.yml
                                                   without what is normal here; see docs/tuning.md
   trailsift scan logs/ --partial part-2 --shard 2/5
@@ -58,6 +63,17 @@ pub(super) enum Command {
     Scan(Box<Scan>),
     Merge(Box<Merge>),
     Detectors(Detectors),
+}
+
+impl Command {
+    /// What is shown of the run, if the command makes one.
+    pub(super) fn shown(&self) -> Option<&Shown> {
+        match self {
+            Self::Scan(scan) => Some(&scan.shown),
+            Self::Merge(merge) => Some(&merge.shown),
+            Self::Detectors(_) => None,
+        }
+    }
 }
 
 /// Detect: read logs, write findings, print a summary
@@ -88,6 +104,10 @@ pub(super) struct Scan {
     /// Leave out events from this time on
     #[arg(long, value_name = "TIME", value_parser = time::parse)]
     until: Option<i64>,
+    /// Read only objects delivered on the day of this time or later, where their names tell: for
+    /// scheduled runs with --state, whose listing it bounds; no event is left out
+    #[arg(long, value_name = "TIME", value_parser = time::parse)]
+    delivered_since: Option<i64>,
     /// Read this much before --since too, for learning only: `30d`, `12h`
     #[arg(long, value_name = "DURATION", value_parser = time::duration, requires = "since")]
     history: Option<i64>,
@@ -102,6 +122,10 @@ pub(super) struct Scan {
     /// `--dry-run=objects` names each object, with its bytes
     #[arg(long, value_name = "WHAT", value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "summary")]
     pub dry_run: Option<DryRunOf>,
+    /// Each DURATION (`60s`, `10m`), judge what was read so far and show it on standard error; the
+    /// result in the end is the same
+    #[arg(long, value_name = "DURATION", value_parser = period, conflicts_with = "partial")]
+    interim: Option<Duration>,
     /// Put the SHA-256 of every object into manifest.parquet
     #[arg(long)]
     hash: bool,
@@ -116,6 +140,10 @@ pub(super) struct Scan {
     #[arg(long, value_name = "I/N", requires = "partial")]
     shard: Option<Shard>,
     #[command(flatten)]
+    formats: Formats,
+    #[command(flatten)]
+    emitted: Emitted,
+    #[command(flatten)]
     asked: Asked,
     #[command(flatten)]
     known: Known,
@@ -126,6 +154,8 @@ pub(super) struct Scan {
     /// Exit with status 3 if a finding is at least this severe that no earlier run has told
     #[arg(long, value_name = "SEVERITY", value_enum, requires = "state", default_missing_value = "low", num_args = 0..=1, help_heading = "Exit status")]
     pub fail_on_new: Option<FailOn>,
+    #[command(flatten)]
+    pub shown: Shown,
     #[command(flatten)]
     pub exit: ExitRules,
 }
@@ -147,9 +177,13 @@ pub(super) struct Merge {
     #[arg(long, value_name = "FILE")]
     placeholders: Option<PathBuf>,
     #[command(flatten)]
+    formats: Formats,
+    #[command(flatten)]
     known: Known,
     #[command(flatten)]
     s3: ReachS3,
+    #[command(flatten)]
+    pub shown: Shown,
     #[command(flatten)]
     pub exit: ExitRules,
 }
@@ -380,7 +414,17 @@ impl ReadOrder {
     }
 }
 
+/// A period; lengths of time are at least a second.
+fn period(text: &str) -> Result<Duration, String> {
+    Ok(Duration::from_micros(time::duration(text)?.unsigned_abs()))
+}
+
 impl Scan {
+    /// When the run is judged while it goes on.
+    pub(super) fn interim(&self) -> Option<Interim> {
+        self.interim.map(Interim::every)
+    }
+
     /// The validated options.
     pub(super) fn options(&self) -> Result<ScanOptions> {
         if let (Some(since), Some(until)) = (self.since, self.until)
@@ -402,8 +446,14 @@ impl Scan {
             memory: self.memory.as_u64(),
             since: self.since,
             until: self.until,
+            delivered_since: self.delivered_since,
             history: self.history,
             judge: self.known.judge()?,
+            findings: self.emitted.files(
+                &self.formats,
+                self.state.is_some(),
+                self.partial.is_some(),
+            )?,
             hash: self.hash,
             filter: self.asked.filter(self.state.is_some())?,
             limits: self.bounds.limits(),
@@ -425,6 +475,7 @@ impl Merge {
             placeholders: read_placeholders(self.placeholders.as_deref())?,
             tune: self.known.tuning()?,
             judge: self.known.judge()?,
+            findings: self.formats.files(),
         })
     }
 }

@@ -2,7 +2,10 @@
 
 mod args;
 mod detectors;
+mod formats;
+mod log;
 mod s3;
+mod shown;
 mod time;
 
 use std::ffi::OsString;
@@ -14,9 +17,10 @@ use clap::Parser;
 use crate::error::{Error, Result};
 use crate::findings::{Finding, SeverityLabel};
 use crate::pipeline::{self, Run, ScanOptions};
-use crate::report::{self, Bar, summary};
+use crate::report::{self, Bar, stages_table, summary};
 use crate::source::LogObject;
-use args::{Arguments, Command, DryRunOf, ExitRules, FailOn};
+use args::{Arguments, Command, DryRunOf, ExitRules, FailOn, Scan};
+use shown::Shown;
 
 /// Exit status: done.
 pub const EXIT_DONE: u8 = 0;
@@ -53,39 +57,39 @@ pub fn run(
             return if error.use_stderr() { EXIT_USAGE } else { EXIT_DONE };
         }
     };
-    match execute(&arguments.command, out) {
-        Ok(status) => status,
-        Err(error) => {
-            let _ = writeln!(err, "error: {}", crate::report::escaped(&error.to_string()));
-            match error {
-                Error::Usage(_) => EXIT_USAGE,
-                _ => EXIT_FAILED,
-            }
-        }
+    let command = &arguments.command;
+    let Some(shown) = command.shown() else {
+        return execute(command, out).unwrap_or_else(|error| complain(&error, false, err));
+    };
+    log::logged(shown, || {
+        execute(command, out).unwrap_or_else(|error| complain(&error, shown.logs_json(), err))
+    })
+}
+
+/// Says what has ended the run, to the log if nothing but its lines may stand beside it.
+fn complain(error: &Error, to_log: bool, err: &mut dyn Write) -> u8 {
+    let status = match error {
+        Error::Usage(_) => EXIT_USAGE,
+        _ => EXIT_FAILED,
+    };
+    let text = error.to_string();
+    let text = crate::report::escaped(&text);
+    if to_log {
+        log::failed(&text, status);
+    } else {
+        // Nothing can be said if the stream is closed.
+        let _ = writeln!(err, "error: {text}");
     }
+    status
 }
 
 fn execute(command: &Command, out: &mut dyn Write) -> Result<u8> {
     match command {
-        Command::Scan(scan) => {
-            let options = scan.options()?;
-            if let Some(of) = scan.dry_run {
-                return dry_run(&options, of, out);
-            }
-            let run = pipeline::scan(&options, &Bar::default(), &INTERRUPT)?;
-            if options.partial {
-                show(out, |out| {
-                    writeln!(out, "partial run in {}; next: trailsift merge", options.out)
-                })?;
-            } else {
-                show(out, |out| summary(&run, out))?;
-            }
-            Ok(status(&run, &scan.exit, scan.fail_on_new.and_then(FailOn::label)))
-        }
+        Command::Scan(scan) => scan_and_show(scan, out),
         Command::Merge(merge) => {
             let run = pipeline::merge(&merge.options()?)?;
-            show(out, |out| summary(&run, out))?;
-            Ok(status(&run, &merge.exit, None))
+            show_run(&run, &merge.shown, out, |out| summary(&run, out))?;
+            Ok(end(&run, &merge.exit, None))
         }
         Command::Detectors(detectors) => detectors.run(out),
     }
@@ -102,6 +106,51 @@ fn dry_run(options: &ScanOptions, of: DryRunOf, out: &mut dyn Write) -> Result<u
         show(out, |out| report::dry_run(&found, out))?;
     }
     Ok(if INTERRUPT.load(Ordering::Relaxed) { EXIT_FAILED } else { EXIT_DONE })
+}
+
+fn scan_and_show(scan: &Scan, out: &mut dyn Write) -> Result<u8> {
+    let options = scan.options()?;
+    if let Some(of) = scan.dry_run {
+        return dry_run(&options, of, out);
+    }
+    let bar = if scan.shown.bar() { Bar::default() } else { Bar::hidden() };
+    let bar = bar.with_interim(scan.interim(), scan.shown.logs_json());
+    let run = pipeline::scan(&options, &bar, &INTERRUPT)?;
+    show_run(&run, &scan.shown, out, |out| {
+        if options.partial {
+            writeln!(out, "partial run in {}; next: trailsift merge", options.out)
+        } else {
+            summary(&run, out)
+        }
+    })?;
+    Ok(end(&run, &scan.exit, scan.fail_on_new.and_then(FailOn::label)))
+}
+
+/// Shows a finished run as it was asked for.
+fn show_run(
+    run: &Run,
+    shown: &Shown,
+    out: &mut dyn Write,
+    summary: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
+) -> Result<()> {
+    if shown.quiet {
+        return Ok(());
+    }
+    show(out, |out| {
+        summary(out)?;
+        if shown.stats {
+            writeln!(out)?;
+            stages_table(&run.stages, out)?;
+        }
+        Ok(())
+    })
+}
+
+/// The exit status of a finished run, logged.
+fn end(run: &Run, rules: &ExitRules, fail_on_new: Option<SeverityLabel>) -> u8 {
+    let status = status(run, rules, fail_on_new);
+    log::finished(run, status);
+    status
 }
 
 /// Writes a value as JSON.

@@ -4,6 +4,7 @@
 use std::cell::Cell;
 use std::io::{self, Read};
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use super::gzip::GzipReader;
 use super::{Codec, Content, Damage, HEAD_BYTES, MAX_LAYERS, Peek, UnpackLimits, sniff};
@@ -15,17 +16,26 @@ const RATIO_FROM: u64 = 64 << 20;
 pub struct Unpacker<'r> {
     inside: Peek<Box<dyn Read + 'r>>,
     layers: u32,
-    stored: Rc<Cell<u64>>,
+    stored: Rc<Cell<Taken>>,
     given: u64,
     limits: UnpackLimits,
     damage: Option<Damage>,
+    spent: Duration,
+}
+
+/// What was taken of the stored bytes.
+#[derive(Debug, Clone, Copy, Default)]
+struct Taken {
+    bytes: u64,
+    spent: Duration,
 }
 
 impl<'r> Unpacker<'r> {
     /// Takes off the layers of `stored`.
     pub fn new(stored: impl Read + 'r, limits: UnpackLimits) -> Self {
-        let count = Rc::new(Cell::new(0));
-        let counted = Counted { inner: stored, count: count.clone() };
+        let started = Instant::now();
+        let taken = Rc::new(Cell::new(Taken::default()));
+        let counted = Counted { inner: stored, taken: taken.clone() };
         let mut inside: Peek<Box<dyn Read + 'r>> = Peek::new(Box::new(counted));
         let mut layers = 0;
         while layers < MAX_LAYERS {
@@ -33,7 +43,8 @@ impl<'r> Unpacker<'r> {
             inside = Peek::new(layer(codec, inside));
             layers += 1;
         }
-        Self { inside, layers, stored: count, given: 0, limits, damage: None }
+        let spent = started.elapsed();
+        Self { inside, layers, stored: taken, given: 0, limits, damage: None, spent }
     }
 
     /// How many layers there were.
@@ -44,13 +55,28 @@ impl<'r> Unpacker<'r> {
 
     /// The first bytes inside: at least `count`, unless the data end before.
     pub fn head(&mut self, count: usize) -> &[u8] {
-        self.inside.peek(count)
+        let started = Instant::now();
+        self.inside.peek(count);
+        self.spent += started.elapsed();
+        self.inside.peek(0)
     }
 
     /// Stored bytes taken so far.
     #[must_use]
     pub fn stored_bytes(&self) -> u64 {
-        self.stored.get()
+        self.stored.get().bytes
+    }
+
+    /// Time spent on reading stored bytes.
+    #[must_use]
+    pub fn fetching(&self) -> Duration {
+        self.stored.get().spent
+    }
+
+    /// Time spent on taking off the layers.
+    #[must_use]
+    pub fn unpacking(&self) -> Duration {
+        self.spent.saturating_sub(self.fetching())
     }
 
     /// What ended the stream before its end.
@@ -60,7 +86,7 @@ impl<'r> Unpacker<'r> {
     }
 
     fn limited(&self) -> Option<Damage> {
-        let ratio = self.limits.ratio.saturating_mul(self.stored.get().max(1));
+        let ratio = self.limits.ratio.saturating_mul(self.stored_bytes().max(1));
         if self.given >= self.limits.bytes {
             Some(Damage::InflatedLimit(self.limits.bytes))
         } else if self.layers > 0 && self.given > RATIO_FROM.max(ratio) {
@@ -74,10 +100,8 @@ impl<'r> Unpacker<'r> {
         self.damage.get_or_insert_with(|| damage.clone());
         damage.into()
     }
-}
 
-impl Read for Unpacker<'_> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+    fn read_within(&mut self, out: &mut [u8]) -> io::Result<usize> {
         if self.damage.is_some() {
             return Ok(0);
         }
@@ -94,6 +118,15 @@ impl Read for Unpacker<'_> {
         let count = read.map_err(|error| self.fail(Damage::of(&error)))?;
         self.given += count as u64;
         Ok(count)
+    }
+}
+
+impl Read for Unpacker<'_> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let started = Instant::now();
+        let read = self.read_within(out);
+        self.spent += started.elapsed();
+        read
     }
 }
 
@@ -165,14 +198,17 @@ impl Read for Failing {
 /// Counts what is taken from the reader below.
 struct Counted<R> {
     inner: R,
-    count: Rc<Cell<u64>>,
+    taken: Rc<Cell<Taken>>,
 }
 
 impl<R: Read> Read for Counted<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let read = self.inner.read(out)?;
-        self.count.set(self.count.get() + read as u64);
-        Ok(read)
+        let started = Instant::now();
+        let read = self.inner.read(out);
+        let Taken { bytes, spent } = self.taken.get();
+        let bytes = bytes + *read.as_ref().unwrap_or(&0) as u64;
+        self.taken.set(Taken { bytes, spent: spent + started.elapsed() });
+        read
     }
 }
 

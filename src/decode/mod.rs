@@ -30,6 +30,7 @@ mod window;
 
 use std::borrow::Cow;
 use std::io::Read;
+use std::time::{Duration, Instant};
 
 use encoding_rs_io::DecodeReaderBytesBuilder;
 
@@ -153,6 +154,8 @@ pub struct Decoder {
     /// Parses single records.
     records: Parser,
     unwrapper: Unwrapper,
+    /// Time spent unpacking what is in memory.
+    unpacking: Duration,
 }
 
 impl Decoder {
@@ -164,8 +167,16 @@ impl Decoder {
             records: Parser::new(limits.depth),
             unwrapper: Unwrapper::new(limits.depth),
             inflater: Inflater::default(),
+            unpacking: Duration::ZERO,
             limits,
         }
+    }
+
+    /// Time that [`decode`](Self::decode) has spent unpacking since this was last asked; none if
+    /// nothing was packed.
+    pub fn take_unpacking(&mut self) -> Option<Duration> {
+        let unpacking = std::mem::take(&mut self.unpacking);
+        (!unpacking.is_zero()).then_some(unpacking)
     }
 
     /// Reads one object and hands its records to `sink`. `name` may tell that the object claims to
@@ -191,7 +202,7 @@ impl Decoder {
         if !claims && !self.is_shaped_as_log(stored) {
             return self.restream(name, claim, stored, sink);
         }
-        let unpacked = self.inflater.unpack(stored, self.limits.in_memory());
+        let unpacked = self.unpack(stored, self.limits.in_memory());
         let bytes = &self.inflater.bytes;
         let streamed = match &unpacked.damage {
             Some(codec::Damage::InflatedLimit(_)) => true,
@@ -223,7 +234,20 @@ impl Decoder {
         stored: &[u8],
         sink: &mut impl RecordSink,
     ) -> Result<Decoded, Archive> {
-        self.stream(name, claim, &mut Unpacker::new(stored, self.limits.unpack()), sink)
+        let mut unpacker = Unpacker::new(stored, self.limits.unpack());
+        let decoded = self.stream(name, claim, &mut unpacker, sink);
+        if unpacker.layers() > 0 {
+            self.unpacking += unpacker.unpacking();
+        }
+        decoded
+    }
+
+    /// Unpacks to the inflater's bytes, at most `limit` of them.
+    fn unpack(&mut self, stored: &[u8], limit: u64) -> codec::Unpacked {
+        let started = Instant::now();
+        let unpacked = self.inflater.unpack(stored, limit);
+        self.unpacking += started.elapsed();
+        unpacked
     }
 
     /// Reads one object as a stream, in memory that does not grow with it.
@@ -311,7 +335,7 @@ impl Decoder {
             }
             if inflated {
                 // The parser has overwritten the text.
-                self.inflater.unpack(stored, self.limits.in_memory());
+                self.unpack(stored, self.limits.in_memory());
             }
         }
         let bytes = if inflated { std::mem::take(&mut self.inflater.bytes) } else { Vec::new() };
@@ -338,7 +362,7 @@ impl Decoder {
 
     /// Whether the first bytes look like a log.
     fn is_shaped_as_log(&mut self, stored: &[u8]) -> bool {
-        self.inflater.unpack(stored, envelope::SHAPE_BYTES as u64);
+        self.unpack(stored, envelope::SHAPE_BYTES as u64);
         envelope::shaped_as_log(&self.inflater.bytes)
     }
 }

@@ -183,6 +183,14 @@ pub fn read_current(path: Option<&Path>, from: i32) -> Result<RecordBatch> {
     Ok(concat_batches(&none.schema(), &recent)?)
 }
 
+/// The rows of `findings_current`, a batch at a time.
+///
+/// # Errors
+/// [`Error::State`] if the file is damaged.
+pub fn current_batches(path: &Path) -> Result<impl Iterator<Item = Result<RecordBatch>>> {
+    batches(path)
+}
+
 /// Writes `findings_current`: the rows of `old` of days before `from`, then `current`.
 ///
 /// # Errors

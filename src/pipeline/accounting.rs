@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::seen::Copies;
+use super::seen::{Copies, Verdict};
 use crate::decode::{Decoded, Outcome, Rejected};
 use crate::source::{Listing, LogObject, NotRead};
 
@@ -93,6 +93,20 @@ pub struct Counts {
     pub too_late: u64,
     /// Those of `analysed` that are reads of the logs by the scan's own role: they are not judged.
     pub own_reads: u64,
+}
+
+impl Counts {
+    /// Counts an event that was asked for.
+    pub(super) fn count(&mut self, verdict: Verdict, late: bool) {
+        match verdict {
+            // What counts from now on counted in another object until now.
+            Verdict::New | Verdict::Conflict | Verdict::Duplicate { first: true } => {
+                self.analysed += 1;
+                self.too_late += u64::from(late);
+            }
+            Verdict::Earlier | Verdict::Duplicate { first: false } => self.duplicates += 1,
+        }
+    }
 }
 
 /// A record, or bytes that hold no whole record, given up.

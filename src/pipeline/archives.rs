@@ -2,9 +2,11 @@
 
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::accounting::{ObjectOutcome, ObjectRecord};
 use super::feed::{Feed, Found};
+use super::stats::Stage;
 use super::worker::{Input, Worker};
 use crate::codec::{Bounded, Damage, Unpacker};
 use crate::decode::{Archive, Claim, FailReason};
@@ -108,7 +110,10 @@ impl Worker<'_> {
         let mut reader = Bounded::new(reader, stored, self.task.limits.unpack());
         let whole = self.task.limits.whole_bytes;
         let mut bytes = Vec::new();
+        let started = Instant::now();
         let read = (&mut reader).take(whole.saturating_add(1)).read_to_end(&mut bytes);
+        self.stages.record(Stage::Inflate, started.elapsed());
+        self.stages.add_bytes(Stage::Inflate, bytes.len() as u64);
         let cut = read.err().map(|error| Damage::of(&error).to_string());
         if cut.is_none() && bytes.len() as u64 > whole {
             let input = Input { uri, claim: Claim::Found, depth, cut };

@@ -273,6 +273,7 @@ fn run(plan: &Plan, parts: &[Vec<Value>]) -> Result<Vec<Finding>> {
         s3: None,
         reader: None,
         rejected: Mutex::default(),
+        interim: None,
     };
     let never = AtomicBool::new(false);
     let feed = Feed::new(1, 0, 0, &never);

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::accounting::{Account, ObjectOutcome, ObjectRecord};
+use super::accounting::{ObjectOutcome, ObjectRecord};
 use super::remote::{Intake, Remote};
 use super::scan::{ScanOptions, asking, connect, key_range, list_local, load_plan_with};
 use super::stateful::Session;
@@ -102,9 +102,8 @@ pub fn dry_run(
         |state: &&crate::store::Location| state.local().is_none_or(std::path::Path::exists);
     let state = options.state.as_ref().filter(is_there);
     let state = state.map(|state| Folder::open(state, s3.as_ref())).transpose()?;
-    let mut session = state.map(|state| Session::look(state, options, &plan)).transpose()?;
-    let mut account = Account::default();
-    let mut intake = Intake { session: session.as_mut(), account: &mut account };
+    let session = state.map(|state| Session::look(state, options, &plan)).transpose()?;
+    let mut intake = Intake { session: session.as_ref(), ..Intake::default() };
     let mut found = DryRun::default();
     let whole_bytes = super::reading::limits(options).whole_bytes;
     let mut failed = Ok(());
@@ -125,7 +124,7 @@ pub fn dry_run(
         found.left_out = listed.left_out;
     }
     failed?;
-    found.not_read(&account.manifest);
+    found.not_read(&intake.account.manifest);
     found.requests = s3.as_ref().map(S3::requests);
     Ok(found)
 }

@@ -1,11 +1,14 @@
 //! The merged table walked once: coverage rows on one hand, judged entities on the other.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use super::chains::Chains;
 use super::coverage::{CoveredDays, Logged};
-use super::run::NotJudged;
+use super::log;
+use super::run::{NotJudged, Run};
 use super::sheet::SheetWriter;
+use super::stats::Stage;
 use super::tables::Spill;
 use crate::detect::group::{Entities, FoldId, Groups, Key, Row};
 use crate::detect::judge::{History, Judgement, Learning, Signal, Unjudged};
@@ -62,6 +65,24 @@ pub(super) struct Judged {
     pub suppression: Option<UsedFile>,
     /// Suppressions that do not apply.
     pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Judges the merged table of a run, which notes it as a stage.
+///
+/// # Errors
+/// Those of reading the table.
+pub(super) fn judge_run(
+    run: &mut Run,
+    plan: &Plan,
+    how: &Judging<'_>,
+    table: impl Iterator<Item = Result<(Key, Row)>>,
+) -> Result<Judged> {
+    let started = Instant::now();
+    let judged = judge(plan, how, table)?;
+    let took = started.elapsed();
+    run.stages.record(Stage::Judge, took);
+    log::judged(&judged.findings, took);
+    Ok(judged)
 }
 
 /// Judges the merged table.

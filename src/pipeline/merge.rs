@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use super::findings_files::FindingsFiles;
 use super::history::JudgeOptions;
-use super::judging::judge;
-use super::output;
+use super::judging::judge_run;
 use super::partial::{self, Header, Partial};
 use super::run::{Run, Span};
 use super::scan::load_plan_with;
 use super::tables::Spill;
+use super::{log, output};
 use crate::detect::group::{self, TableReader};
 use crate::detect::rules::Tuning;
 use crate::detect::select::Placeholders;
@@ -34,6 +35,8 @@ pub struct MergeOptions {
     pub tune: Option<Tuning>,
     /// How entities are judged.
     pub judge: JudgeOptions,
+    /// In which formats findings are written.
+    pub findings: FindingsFiles,
 }
 
 /// Merges and judges.
@@ -42,6 +45,7 @@ pub struct MergeOptions {
 /// [`Error::Table`] for folders that hold no partial run, [`Error::Usage`] for runs that do not
 /// belong together.
 pub fn merge(options: &MergeOptions) -> Result<Run> {
+    log::merging(options.inputs.len());
     let (placeholders, tune) = (&options.placeholders, options.tune.as_ref());
     let plan = load_plan_with(options.detectors.as_deref(), placeholders, tune)?;
     let s3 = connect(options)?;
@@ -81,10 +85,12 @@ pub fn merge(options: &MergeOptions) -> Result<Run> {
     notes.dedup();
     run.notes = notes;
     let judging = options.judge.judging(run.span, since, Spill::into(out.path()));
-    run.take(judge(&plan, &judging, group::merge(runs))?, &plan)?;
+    let judged = judge_run(&mut run, &plan, &judging, group::merge(runs))?;
+    run.take(judged, &plan)?;
     run.learning = judging.learning_text();
-    output::write(&run)?;
-    out.send_all(&output::KNOWN, &output::LAST)?;
+    options.findings.write(&run)?;
+    output::write(&mut run)?;
+    output::send(&out)?;
     Ok(run)
 }
 

@@ -4,14 +4,18 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use serde_json::{Value, json};
 
 use super::accounting::{Account, ObjectRecord, RejectedRecord};
 use super::coverage::CoverageRow;
+use super::findings_files::FindingsFiles;
+use super::log;
 use super::partial;
 use super::run::Run;
+use super::stats::Stage;
 use crate::error::{Error, Result};
 use crate::findings::{SeverityLabel, findings_batch, timestamp_text, write_rows};
 use crate::store::{self, Folder};
@@ -32,10 +36,18 @@ pub(super) const MANIFEST: &str = "manifest.parquet";
 pub(super) const RUN: &str = "run.json";
 
 /// Files that a folder of results may hold from another run, but those of [`LAST`].
-pub(super) const KNOWN: [&str; 7] =
-    [FINDINGS, CURRENT, APPEARANCES, REJECTED, COVERAGE, MANIFEST, partial::TABLE];
+fn known() -> Vec<String> {
+    let names = [FINDINGS, CURRENT, APPEARANCES, REJECTED, COVERAGE, MANIFEST, partial::TABLE];
+    names.map(str::to_owned).into_iter().chain(FindingsFiles::known()).collect()
+}
+
 /// What says that a folder of results is whole: written last, and taken away first.
-pub(super) const LAST: [&str; 2] = [RUN, partial::HEADER];
+const LAST: [&str; 2] = [RUN, partial::HEADER];
+
+/// Makes the files of a run part of the folder: what says that it is whole comes last.
+pub(super) fn send(out: &Folder) -> Result<()> {
+    out.send_all(&known(), &LAST)
+}
 
 /// Refuses a folder that holds the findings of runs with a state: they add up, and a run without
 /// one would leave them beside its own.
@@ -51,7 +63,8 @@ pub(super) fn refuse_current(folder: &Folder) -> Result<()> {
 }
 
 /// Writes all files of a finished run; with a state, the findings are in files of their own.
-pub(super) fn write(run: &Run) -> Result<()> {
+pub(super) fn write(run: &mut Run) -> Result<()> {
+    let started = Instant::now();
     let folder = &run.out;
     match run.state {
         Some(_) => store::remove(&folder.join(FINDINGS))?,
@@ -60,8 +73,12 @@ pub(super) fn write(run: &Run) -> Result<()> {
     run.first_appearances.rows.write(&folder.join(APPEARANCES), findings_batch)?;
     run.coverage.write(&folder.join(COVERAGE))?;
     write_account(folder, &run.account)?;
+    run.stages.record(Stage::Write, started.elapsed());
     let json = run_json(run);
-    store::replace(&folder.join(RUN), |file| Ok(serde_json::to_writer_pretty(file, &json)?))
+    let folder = &run.out;
+    store::replace(&folder.join(RUN), |file| Ok(serde_json::to_writer_pretty(file, &json)?))?;
+    log::written(&run.location, started.elapsed());
+    Ok(())
 }
 
 /// Writes the manifest and the rejected records.
@@ -161,7 +178,7 @@ fn run_json(run: &Run) -> Value {
         "not_judged": run.not_judged,
         "diagnostics": run.diagnostics,
         "notes": run.notes,
-        "object_microseconds": run.latencies,
+        "stages": run.stages,
     })
 }
 

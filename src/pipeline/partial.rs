@@ -95,7 +95,7 @@ pub(super) fn write(
         since: options.since,
         until: options.until,
         history: options.history,
-        filter: format!("{:?}", options.filter),
+        filter: format!("{:?} {:?}", options.filter, options.delivered_since),
         listed: run.account.listed,
         span: run.span,
         interrupted: run.interrupted,

@@ -6,12 +6,14 @@ use std::thread::ScopedJoinHandle;
 
 use super::accounting::{RejectedRecord, append};
 use super::feed::Feed;
+use super::interim::Beside;
+use super::log;
 use super::remote::{Intake, Listed, Remote};
 use super::run::Span;
 use super::scan::{Progress, ScanOptions, key_range};
 use super::seen::Seen;
 use super::stateful::Session;
-use super::stats::Latencies;
+use super::stats::Stages;
 use super::tables::{Runs, Spill};
 use super::worker::{Harvest, Task, Worker};
 use crate::decode::Limits;
@@ -48,12 +50,12 @@ impl Reading<'_> {
         &self,
         objects: Vec<LogObject>,
         remote: Option<&Remote<'_>>,
-        intake: &mut Intake<'_, '_>,
+        intake: &mut Intake<'_>,
     ) -> Result<Read> {
         let Self { options, plan, progress, .. } = *self;
         let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads).build()?;
         let tables = usize::try_from(options.memory / 4).unwrap_or(usize::MAX);
-        let session = intake.session.as_deref();
+        let session = intake.session;
         let prefix = session.map(Session::spill_prefix).unwrap_or_default();
         let folder = session.map_or(self.out.path(), Session::folder).to_path_buf();
         let spill = match session {
@@ -81,19 +83,28 @@ impl Reading<'_> {
             s3: self.s3,
             reader: self.reader,
             rejected: Mutex::default(),
+            interim: progress.interim(),
         };
         let whole_bytes = task.limits.whole_bytes;
         let feed = Feed::new(options.threads, tables / 2, whole_bytes, self.interrupt);
-        progress.expect(objects.len() as u64, objects.iter().map(|object| object.bytes).sum());
+        self.expect(&objects);
         feed.start(objects, options.order);
-        let (harvests, listed) = self.work(&pool, &task, &feed, remote, intake);
+        let mut work = || self.work(&pool, &task, &feed, remote, intake);
+        let (harvests, listed) = match task.interim {
+            None => work(),
+            Some(interim) => {
+                let beside = Beside { plan, options, out: self.out, session, spill, progress };
+                interim.beside(options.threads, &beside, &|| feed.stop(), work)?
+            }
+        };
         progress.finish();
         let (cut, unread) = feed.leftovers();
         let empty = Harvest { cut, ..Harvest::empty() };
-        let harvest = harvests.into_iter().try_fold(empty, |mut sum, harvest| {
+        let mut harvest = harvests.into_iter().try_fold(empty, |mut sum, harvest| {
             sum.add(harvest?);
             Ok::<_, Error>(sum)
         })?;
+        task.interim.inspect(|interim| harvest.runs.add(interim.take_runs()));
         let rejected = task.rejected.into_inner().unwrap_or_else(PoisonError::into_inner);
         Ok(Read { harvest, rejected: rejected.into_vec(), seen, listed: listed?, unread })
     }
@@ -105,14 +116,18 @@ impl Reading<'_> {
         task: &Task<'_>,
         feed: &Feed<'_>,
         remote: Option<&Remote<'_>>,
-        intake: &mut Intake<'_, '_>,
+        intake: &mut Intake<'_>,
     ) -> (Vec<Result<Harvest>>, Result<Listed>) {
         let budget = Budget::new(self.options.memory / 8);
         std::thread::scope(|scope| {
             let listing = remote.map(|remote| {
                 feed.listing();
                 scope.spawn(|| remote.fetch(feed, &budget));
-                scope.spawn(|| self.list(remote, feed, intake))
+                let dispatch = tracing::dispatcher::get_default(Clone::clone);
+                scope.spawn(move || {
+                    let list = || self.list(remote, feed, intake);
+                    tracing::dispatcher::with_default(&dispatch, list)
+                })
             });
             let harvests = pool.broadcast(|_| self.worker(task, feed));
             let joined = listing.map_or(Ok(Ok(Listed::default())), ScopedJoinHandle::join);
@@ -125,18 +140,25 @@ impl Reading<'_> {
         &self,
         remote: &Remote<'_>,
         feed: &Feed<'_>,
-        intake: &mut Intake<'_, '_>,
+        intake: &mut Intake<'_>,
     ) -> Result<Listed> {
         let listed = remote.list(intake, &mut |objects| {
-            let bytes = objects.iter().map(|object| object.bytes).sum();
-            self.progress.expect(objects.len() as u64, bytes);
+            self.expect(&objects);
             feed.add(objects)
         });
-        if listed.is_err() {
-            feed.stop();
+        match &listed {
+            Ok(listed) => log::listed(listed),
+            Err(_) => feed.stop(),
         }
         feed.listed();
         listed
+    }
+
+    fn expect(&self, objects: &[LogObject]) {
+        let (count, bytes) =
+            (objects.len() as u64, objects.iter().map(|object| object.bytes).sum());
+        self.progress.expect(count, bytes);
+        self.progress.interim().inspect(|interim| interim.objects_known(count));
     }
 
     fn worker(&self, task: &Task<'_>, feed: &Feed<'_>) -> Result<Harvest> {
@@ -145,11 +167,14 @@ impl Reading<'_> {
             let bytes = job.listed_bytes();
             let taken = worker.take(job, feed);
             feed.done();
-            if let Err(error) = taken {
+            if let Some(bytes) = bytes.filter(|_| taken.is_ok()) {
+                task.interim.inspect(|interim| interim.object_done());
+                self.progress.advance(bytes);
+            }
+            if let Err(error) = taken.and_then(|()| worker.answer()) {
                 feed.stop();
                 return Err(error);
             }
-            bytes.inspect(|bytes| self.progress.advance(*bytes));
         }
         worker.finish()
     }
@@ -173,7 +198,7 @@ impl Harvest {
             members: 0,
             odd: OddFields::new(),
             newest: None,
-            latencies: Latencies::new(),
+            stages: Stages::default(),
         }
     }
 
@@ -186,6 +211,6 @@ impl Harvest {
         }
         self.newest = self.newest.max(other.newest);
         self.span = Span::join(self.span, other.span);
-        self.latencies.add(&other.latencies);
+        self.stages.add(&other.stages);
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::accounting::Account;
 use super::feed::Feed;
-use super::stateful::Session;
+use super::stateful::{Identities, Session};
 use crate::error::{Error, Result};
 use crate::events::Reader;
 use crate::source::{Asked, KeyRange, Listing, LogObject, Order, Shard, Trail};
@@ -19,11 +19,14 @@ pub(super) struct Remote<'o> {
 }
 
 /// What listed objects are told to.
-pub(super) struct Intake<'i, 'o> {
+#[derive(Default)]
+pub(super) struct Intake<'i> {
     /// What earlier runs have read.
-    pub session: Option<&'i mut Session<'o>>,
+    pub session: Option<&'i Session<'i>>,
     /// Where every object is accounted for.
-    pub account: &'i mut Account,
+    pub account: Account,
+    /// With a state: what identifies the objects to read.
+    pub identities: Identities,
 }
 
 /// What listing came to.
@@ -33,8 +36,31 @@ pub(super) struct Listed {
     pub left_out: BTreeMap<&'static str, u64>,
     /// Objects without account and region in their key that a shard had to take as one unit.
     pub unsplit: usize,
-    /// How long each page took.
+    /// How long each page took, or each input on this machine.
     pub took: Vec<Duration>,
+    /// Objects to read.
+    pub objects: u64,
+    /// Their stored bytes.
+    pub bytes: u64,
+}
+
+impl Listed {
+    /// Counts objects that are to be read.
+    pub(super) fn add(&mut self, objects: &[LogObject]) {
+        self.objects += objects.len() as u64;
+        self.bytes += objects.iter().map(|object| object.bytes).sum::<u64>();
+    }
+
+    /// Both together.
+    pub(super) fn join(&mut self, other: Self) {
+        self.unsplit += other.unsplit;
+        self.took.extend(other.took);
+        self.objects += other.objects;
+        self.bytes += other.bytes;
+        for (reason, count) in other.left_out {
+            *self.left_out.entry(reason).or_default() += count;
+        }
+    }
 }
 
 /// How inputs in buckets are listed.
@@ -85,7 +111,7 @@ impl<'o> Remote<'o> {
     /// Those of listing the roots, and of the state.
     pub(super) fn list(
         &self,
-        intake: &mut Intake<'_, '_>,
+        intake: &mut Intake<'_>,
         take: &mut dyn FnMut(Vec<LogObject>) -> bool,
     ) -> Result<Listed> {
         let mut listed = Listed::default();
@@ -93,7 +119,9 @@ impl<'o> Remote<'o> {
             let mut page = |listing: Listing, took| {
                 listed.took.push(took);
                 listed.unsplit += listing.unsplit;
-                Ok(take(intake.take(listing)?))
+                let objects = intake.take(listing)?;
+                listed.add(&objects);
+                Ok(take(objects))
             };
             let left_out = Trail::new(bucket, root, &self.asked).list(&mut page)?;
             for (reason, count) in left_out {
@@ -130,12 +158,13 @@ impl<'o> Remote<'o> {
     }
 }
 
-impl Intake<'_, '_> {
+impl Intake<'_> {
     /// Accounts for a listing; gives what of it is to be read.
     pub(super) fn take(&mut self, mut listing: Listing) -> Result<Vec<LogObject>> {
         self.account.list(&listing);
-        if let Some(session) = &mut self.session {
-            self.account.add(session.leave_out(&mut listing)?, Vec::new());
+        if let Some(session) = self.session {
+            let left_out = session.leave_out(&mut listing, &mut self.identities)?;
+            self.account.add(left_out, Vec::new());
         }
         Ok(listing.objects)
     }

@@ -9,7 +9,7 @@ use super::accounting::Account;
 use super::coverage::Coverage;
 use super::judging::{Judged, not_judged};
 use super::sheet::Sheet;
-use super::stats::Percentiles;
+use super::stats::Stages;
 use crate::detect::rules::{Diagnostic, Plan, UsedFile};
 use crate::error::Result;
 use crate::findings::{Finding, SeverityLabel};
@@ -112,8 +112,8 @@ pub struct Run {
     pub incomplete: bool,
     /// Plain words that the user should read: inputs without a key layout, spilled tables.
     pub notes: Vec<String>,
-    /// How long objects took, µs.
-    pub latencies: Percentiles,
+    /// What its stages cost.
+    pub stages: Stages,
     /// Where the outputs are.
     pub location: Location,
     /// Where they are written: there, or in a copy.
@@ -150,7 +150,7 @@ impl Run {
             interrupted: false,
             incomplete: false,
             notes: Vec::new(),
-            latencies: Percentiles::default(),
+            stages: Stages::default(),
             location: out.location().clone(),
             out: out.path().to_path_buf(),
             requests: None,
@@ -190,6 +190,12 @@ impl Run {
     /// How many findings to be seen there are of a severity.
     #[must_use]
     pub fn count(&self, label: SeverityLabel) -> usize {
-        self.visible().filter(|finding| finding.label() == label).count()
+        count(&self.findings, label)
     }
+}
+
+/// How many of `findings` are of a severity, and to be seen.
+pub(super) fn count(findings: &[Finding], label: SeverityLabel) -> usize {
+    let is_counted = |finding: &&Finding| !finding.is_suppressed() && finding.label() == label;
+    findings.iter().filter(is_counted).count()
 }

@@ -3,20 +3,25 @@
 use std::mem::take;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
+use std::time::Instant;
 
 use super::accounting::{Account, RejectedRecord};
 use super::archives::ArchiveLimits;
+use super::findings_files::FindingsFiles;
 use super::history::JudgeOptions;
-use super::judging::judge;
+use super::interim::{Interim, Snapshot};
+use super::judging::judge_run;
 use super::reading::{Read, Reading};
 use super::remote::{Asking, Intake, Listed, Remote};
 use super::run::Run;
 use super::seen::Seen;
 use super::stateful::Session;
+use super::stats::Stage;
 use super::tables::Spill;
 use super::worker::Harvest;
-use super::{output, partial};
+use super::{log, output, partial};
 use crate::decode::Limits;
+use crate::detect::group;
 use crate::detect::rules::{Diagnostic, Plan, Tuning, read_folder, shipped};
 use crate::detect::select::Placeholders;
 use crate::error::{Error, Result};
@@ -55,10 +60,14 @@ pub struct ScanOptions {
     pub since: Option<i64>,
     /// Events from here on are left out, µs.
     pub until: Option<i64>,
+    /// Objects delivered on days before are left out, where names tell, µs.
+    pub delivered_since: Option<i64>,
     /// So many µs before `since` are read too, for learning only.
     pub history: Option<i64>,
     /// How entities are judged.
     pub judge: JudgeOptions,
+    /// In which formats findings are written.
+    pub findings: FindingsFiles,
     /// Whether the manifest gets the SHA-256 of each object.
     pub hash: bool,
     /// Other events are left out.
@@ -89,8 +98,10 @@ impl ScanOptions {
             memory: 1 << 30,
             since: None,
             until: None,
+            delivered_since: None,
             history: None,
             judge: JudgeOptions::default(),
+            findings: FindingsFiles::default(),
             hash: false,
             filter: EventFilter::default(),
             limits: Limits::default(),
@@ -108,6 +119,12 @@ pub trait Progress: Sync {
     fn advance(&self, bytes: u64);
     /// Reading is over.
     fn finish(&self);
+    /// When the run is to be judged while it goes on; it is not, without an answer.
+    fn interim(&self) -> Option<&Interim> {
+        None
+    }
+    /// The run was judged while it goes on. Called from a thread of its own.
+    fn snapshot(&self, _: &Snapshot) {}
 }
 
 /// Loads the shipped detectors and those of the user's folder.
@@ -151,6 +168,7 @@ pub fn load_plan_with(
 /// # Errors
 /// Whatever keeps the run from starting or going on; bad input does not.
 pub fn scan(options: &ScanOptions, progress: &dyn Progress, interrupt: &AtomicBool) -> Result<Run> {
+    log::started(options);
     let (placeholders, tune) = (&options.placeholders, options.tune.as_ref());
     let plan = load_plan_with(options.detectors.as_deref(), placeholders, tune)?;
     scan_with(&plan, options, progress, interrupt)
@@ -171,32 +189,40 @@ pub(super) fn scan_with(
         return Err(Error::Usage(NOTHING.to_owned()));
     }
     let out = Folder::open(&options.out, s3.as_ref())?;
-    let mut account = Account::default();
-    let mut session = match &options.state {
+    let session = match &options.state {
         Some(state) => {
             let state = Folder::open(state, s3.as_ref())?;
             Some(Session::open(state, &out, options, plan)?)
         }
         None => output::refuse_current(&out).map(|()| None)?,
     };
-    let mut intake = Intake { session: session.as_mut(), account: &mut account };
-    let local_unsplit = listing.unsplit;
+    let mut intake = Intake { session: session.as_ref(), ..Intake::default() };
+    let mut local =
+        Listed { unsplit: listing.unsplit, took: listing.times.clone(), ..Listed::default() };
     let objects = intake.take(listing)?;
+    local.add(&objects);
+    if !objects.is_empty() || remote.is_none() {
+        log::listed(&local);
+    }
+    let started = Instant::now();
     let who = remote.as_ref().zip(s3.as_ref()).map_or(Ok(None), |(remote, s3)| remote.reader(s3));
     let reader = who.as_ref().ok().and_then(Option::as_ref);
     let s3 = s3.as_ref();
     let reading = Reading { options, plan, s3, reader, out: &out, progress, interrupt };
     let read = reading.read(objects, remote.as_ref(), &mut intake)?;
     let Read { mut harvest, rejected, seen, mut listed, unread } = read;
-    listed.unsplit += local_unsplit;
+    listed.join(local);
+    let Intake { mut account, identities, .. } = intake;
     account.take(&mut harvest, rejected, &seen, &unread);
+    log::read(&account, started.elapsed());
     if account.listed == 0 && options.shard.is_none() && !harvest.cut {
         return Err(Error::Usage(NOTHING.to_owned()));
     }
+    listed.took.iter().for_each(|took| harvest.stages.record(Stage::List, *took));
     let mut run = Run {
         account,
         span: harvest.span,
-        latencies: harvest.latencies.percentiles(),
+        stages: take(&mut harvest.stages),
         notes: notes(options, &listed, &harvest, &seen),
         interrupted: harvest.cut,
         requests: s3.map(S3::requests),
@@ -205,23 +231,15 @@ pub(super) fn scan_with(
     run.notes.extend(note_reader(&who, run.account.records().own_reads));
     if let Some(session) = session {
         partial::clear(out.path())?;
-        session.finish(&mut run, harvest, &seen)?;
-        out.send_all(&output::KNOWN, &output::LAST)?;
+        session.finish(&mut run, harvest, &seen, &identities, &out)?;
+        output::send(&out)?;
         return Ok(run);
     }
     drop(seen);
     let (table, files) = harvest.runs.merged()?;
-    if options.partial {
-        partial::write(options, plan, &run, out.path(), table)?;
-    } else {
-        let judging = options.judge.judging(run.span, options.since, Spill::into(out.path()));
-        run.take(judge(plan, &judging, table)?, plan)?;
-        run.learning = judging.learning_text();
-        partial::clear(out.path())?;
-        output::write(&run)?;
-    }
+    conclude(options, plan, &mut run, &out, table)?;
     drop(files);
-    out.send_all(&output::KNOWN, &output::LAST)?;
+    output::send(&out)?;
     Ok(run)
 }
 
@@ -284,6 +302,30 @@ pub(super) fn list_local(options: &ScanOptions, range: &KeyRange) -> Result<List
     Ok(listing)
 }
 
+/// Judges the table of everything read and writes the outputs; of a partial run only the table.
+fn conclude(
+    options: &ScanOptions,
+    plan: &Plan,
+    run: &mut Run,
+    out: &Folder,
+    table: group::Run<'_>,
+) -> Result<()> {
+    if options.partial {
+        let started = Instant::now();
+        partial::write(options, plan, run, out.path(), table)?;
+        run.stages.record(Stage::Write, started.elapsed());
+        log::written(&run.location, started.elapsed());
+        return Ok(());
+    }
+    let judging = options.judge.judging(run.span, options.since, Spill::into(out.path()));
+    let judged = judge_run(run, plan, &judging, table)?;
+    run.take(judged, plan)?;
+    run.learning = judging.learning_text();
+    partial::clear(out.path())?;
+    options.findings.write(run)?;
+    output::write(run)
+}
+
 /// What keys can tell of what is asked for.
 pub(super) fn key_range(options: &ScanOptions) -> KeyRange {
     let earlier = |since: i64| since.saturating_sub(options.history.unwrap_or(0));
@@ -292,6 +334,7 @@ pub(super) fn key_range(options: &ScanOptions) -> KeyRange {
         regions: options.filter.regions.clone(),
         since: options.since.map(earlier),
         until: options.until,
+        delivered_since: options.delivered_since,
     }
 }
 

@@ -1,23 +1,27 @@
 //! Runs with a state: what earlier runs have read is left out, what they have folded is history,
 //! and what they have found is revised. A run commits everything or nothing.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::accounting::{ObjectOutcome, ObjectRecord};
-use super::judging::{Judged, Judging, judge};
-use super::output;
+use super::folds::{fold_entries, relearned};
+use super::judging::{Judged, Judging, judge_run};
+use super::log;
+use super::publish::{publish, publish_findings};
 use super::run::{Run, Span, StateChange};
 use super::scan::ScanOptions;
 use super::seen::Seen;
+use super::stats::Stage;
 use super::tables::Spill;
 use super::worker::{Harvest, Kept};
 use crate::detect::group::{self, FoldId, Key, Row, TableReader, TableWriter};
 use crate::detect::rules::Plan;
 use crate::digest::{Identity, hex};
 use crate::error::{Error, Result};
-use crate::findings::{self, Finding, Revised, day_text};
+use crate::findings::{self, Finding, Revised};
 use crate::source::{Listing, LogObject, Place};
 use crate::state::{
     Draft, Files, FoldEntry, Horizon, LedgerEntry, LedgerReader, Manifest, RecentId, RecentReader,
@@ -30,6 +34,9 @@ const DAY_MICROS: i64 = 86_400_000_000;
 /// For so many days after its delivery an event may be delivered again.
 const COPIES_DAYS: i32 = 3;
 
+/// Identity of the objects to read, by URI.
+pub(super) type Identities = BTreeMap<Arc<str>, Arc<str>>;
+
 /// A run's view of the state.
 pub(super) struct Session<'o> {
     state: State,
@@ -37,8 +44,6 @@ pub(super) struct Session<'o> {
     plan: &'o Plan,
     /// None before the first event: everything is judged.
     horizon: Option<Horizon>,
-    /// Identity of the objects to read, by URI.
-    identities: BTreeMap<Arc<str>, Arc<str>>,
     /// Seed of the hashes of ids.
     id_seed: u64,
 }
@@ -50,7 +55,7 @@ impl<'o> Session<'o> {
         let newest = state.manifest.as_ref().and_then(|manifest| manifest.newest_day);
         let horizon = newest.map(|newest| Horizon::behind(newest, window_days(plan)));
         let id_seed = state.manifest.as_ref().map_or_else(Seen::random_seed, |m| m.id_seed);
-        Ok(Self { state, options, plan, horizon, identities: BTreeMap::new(), id_seed })
+        Ok(Self { state, options, plan, horizon, id_seed })
     }
 
     /// Opens the state in `folder`. The findings of the run before are published once more: it may
@@ -62,12 +67,18 @@ impl<'o> Session<'o> {
         plan: &'o Plan,
     ) -> Result<Self> {
         let session = Self::look(folder, options, plan)?;
-        publish_findings(&session.state, out.path())?;
+        log::opened(session.state.manifest.as_ref().map_or(0, |manifest| manifest.generation));
+        publish_findings(&session.state, &options.findings, out)?;
         Ok(session)
     }
 
-    /// Takes the objects out of the listing that need no reading. Returns them.
-    pub(super) fn leave_out(&mut self, listing: &mut Listing) -> Result<Vec<ObjectRecord>> {
+    /// Takes the objects out of the listing that need no reading. Returns them, and adds the others
+    /// to `identities`.
+    pub(super) fn leave_out(
+        &self,
+        listing: &mut Listing,
+        identities: &mut Identities,
+    ) -> Result<Vec<ObjectRecord>> {
         let mut wanted: Vec<(Arc<str>, u64, usize)> = Vec::new();
         for (number, object) in listing.objects.iter().enumerate() {
             if !matches!(object.place, Place::File(_) | Place::S3(_)) {
@@ -86,7 +97,7 @@ impl<'o> Session<'o> {
             if let Some(object) = listing.objects.get(*number)
                 && !left_out.contains_key(number)
             {
-                self.identities.insert(object.uri.clone(), identity.clone());
+                identities.insert(object.uri.clone(), identity.clone());
             }
         }
         let skipped = |object: &LogObject, reason: &str| {
@@ -160,43 +171,60 @@ impl<'o> Session<'o> {
 
     /// Judges history and harvest together, commits, and publishes. An interrupted run is judged
     /// and changes nothing.
-    pub(super) fn finish(self, run: &mut Run, harvest: Harvest, seen: &Seen) -> Result<()> {
+    pub(super) fn finish(
+        self,
+        run: &mut Run,
+        harvest: Harvest,
+        seen: &Seen,
+        identities: &Identities,
+        out: &Folder,
+    ) -> Result<()> {
         let Harvest { runs, newest, .. } = harvest;
         let mut manifest = self.manifest(run, newest);
-        let out = run.out.clone();
-        let judging = self.judging(&manifest, &out);
-        let draft = self.state.draft(&self.identity(run, &manifest));
+        let judging = self.judging(&manifest, out.path());
+        let draft = self.state.draft(&self.identity(run, &manifest, identities));
         let retention = self.retention(&manifest);
-        run.notes.extend(self.relearned(&manifest));
+        run.notes.extend(relearned(self.state.manifest.as_ref(), &manifest));
         run.learning = judging.learning_text();
         let files = files(&draft);
         let (table, spilled) = runs.merged()?;
-        let mut tables: Vec<group::Run<'_>> = vec![table];
+        let mut table = self.with_history(table)?;
+        if run.interrupted || self.nothing_new(&manifest, run) {
+            let judged = judge_run(run, self.plan, &judging, table)?;
+            return self.leave_as_it_was(&manifest, judged, run, out);
+        }
+        let judged = tee(&draft.path(&files.table), &retention, &mut table, |table| {
+            judge_run(run, self.plan, &judging, table)
+        })?;
+        drop((table, spilled));
+        let started = Instant::now();
+        let revised = self.revise(&manifest, judged, run)?;
+        self.write(&draft, &files, run, &revised, identities)?;
+        self.write_recent(&draft.path(&files.recent_ids), &manifest, run, seen)?;
+        manifest.files = files;
+        let state = draft.commit(manifest).inspect_err(log::not_committed)?;
+        run.stages.record(Stage::Write, started.elapsed());
+        if let (Some(change), Some(manifest)) = (&mut run.state, &state.manifest) {
+            change.generation = manifest.generation;
+            log::committed(change);
+        }
+        publish(&state, &self.options.findings, out, run)
+    }
+
+    /// A table, and that of the runs before.
+    pub(super) fn with_history<'t>(
+        &self,
+        table: group::Run<'t>,
+    ) -> Result<impl Iterator<Item = Result<(Key, Row)>> + use<'t>> {
+        let mut tables: Vec<group::Run<'t>> = vec![table];
         if let Some(old) = self.state.file(|files| &files.table) {
             tables.push(Box::new(TableReader::open(&old)?));
         }
-        let mut table = group::merge(tables);
-        if run.interrupted || self.nothing_new(&manifest, run) {
-            let judged = judge(self.plan, &judging, table)?;
-            return self.leave_as_it_was(&manifest, judged, run);
-        }
-        let judged = tee(&draft.path(&files.table), &retention, &mut table, |table| {
-            judge(self.plan, &judging, table)
-        })?;
-        drop((table, spilled));
-        let revised = self.revise(&manifest, judged, run)?;
-        self.write(&draft, &files, run, &revised)?;
-        self.write_recent(&draft.path(&files.recent_ids), &manifest, run, seen)?;
-        manifest.files = files;
-        let state = draft.commit(manifest)?;
-        if let (Some(change), Some(manifest)) = (&mut run.state, &state.manifest) {
-            change.generation = manifest.generation;
-        }
-        publish(&state, run)
+        Ok(group::merge(tables))
     }
 
     /// The next manifest; its files have no names yet.
-    fn manifest(&self, run: &Run, newest: Option<i64>) -> Manifest {
+    pub(super) fn manifest(&self, run: &Run, newest: Option<i64>) -> Manifest {
         let before = self.state.manifest.as_ref();
         let judge = &self.options.judge;
         let options = format!("{:?} {:?} {:?}", judge.border, judge.own, judge.suppress.sha256());
@@ -213,7 +241,8 @@ impl<'o> Session<'o> {
         manifest
     }
 
-    fn judging<'j>(&'j self, manifest: &Manifest, out: &'j Path) -> Judging<'j> {
+    /// How history and what was read are judged.
+    pub(super) fn judging<'j>(&'j self, manifest: &Manifest, out: &'j Path) -> Judging<'j> {
         let since = |fold: &FoldEntry| Some((FoldId::parse(&fold.fold)?, fold.since_day?));
         let from_day = self.horizon.map(|horizon| horizon.judged);
         Judging {
@@ -244,7 +273,7 @@ impl<'o> Session<'o> {
     }
 
     /// A hash of everything that decides what the run leaves.
-    fn identity(&self, run: &Run, manifest: &Manifest) -> String {
+    fn identity(&self, run: &Run, manifest: &Manifest, identities: &Identities) -> String {
         let before = self.state.manifest.as_ref().map(|manifest| manifest.run.as_str());
         let bounds = format!("{:?} {:?}", self.options.since, self.options.until);
         let start = Identity::default().part(before).part(Some(&manifest.judged_by));
@@ -254,36 +283,12 @@ impl<'o> Session<'o> {
         };
         let objects = run.account.manifest.iter().filter(is_read);
         let identity = objects.fold(start, |identity, object| {
-            let known = self.identities.get(&object.uri).unwrap_or(&object.uri);
+            let known = identities.get(&object.uri).unwrap_or(&object.uri);
             let ObjectRecord { bytes, analysed, filtered, duplicates, rejected, .. } = object;
             let numbers = format!("{bytes} {analysed} {filtered} {duplicates} {rejected}");
             identity.part(Some(known)).part(Some(&numbers))
         });
         hex(identity.finish().split_at(8).0)
-    }
-
-    /// What the user should know of selections that are new to the state, or gone.
-    fn relearned(&self, manifest: &Manifest) -> Vec<String> {
-        let Some(before) = &self.state.manifest else { return Vec::new() };
-        let known: BTreeSet<&str> = before.folds.iter().map(|fold| fold.fold.as_str()).collect();
-        let new = manifest.folds.iter().filter(|fold| !known.contains(fold.fold.as_str()));
-        let new: Vec<&str> = new.flat_map(|fold| &fold.detectors).map(String::as_str).collect();
-        let now: BTreeSet<&str> = manifest.folds.iter().map(|fold| fold.fold.as_str()).collect();
-        let gone = known.difference(&now).count();
-        let mut notes = Vec::new();
-        if !new.is_empty() {
-            notes.push(format!(
-                "new to the state, or with a changed selection: their history begins now: {}",
-                new.join(", ")
-            ));
-        }
-        if gone > 0 {
-            notes.push(format!(
-                "the state held the history of {gone} selections that no detector asks for now; \
-                 it was dropped"
-            ));
-        }
-        notes
     }
 
     /// Holds the findings against the current ones; the run shows what is new or revised.
@@ -330,21 +335,34 @@ impl<'o> Session<'o> {
     }
 
     /// Ends a run without a commit.
-    fn leave_as_it_was(&self, manifest: &Manifest, judged: Judged, run: &mut Run) -> Result<()> {
+    fn leave_as_it_was(
+        &self,
+        manifest: &Manifest,
+        judged: Judged,
+        run: &mut Run,
+        out: &Folder,
+    ) -> Result<()> {
         if run.interrupted {
             run.take(judged, self.plan)?;
             run.notes.push("interrupted: the state and the findings are as they were".to_owned());
             return Ok(());
         }
         self.revise(manifest, judged, run)?;
-        publish(&self.state, run)
+        publish(&self.state, &self.options.findings, out, run)
     }
 
     /// Writes the files of the generation but the table and the ids.
-    fn write(&self, draft: &Draft<'_>, files: &Files, run: &Run, revised: &Revised) -> Result<()> {
+    fn write(
+        &self,
+        draft: &Draft<'_>,
+        files: &Files,
+        run: &Run,
+        revised: &Revised,
+        identities: &Identities,
+    ) -> Result<()> {
         let old = self.state.file(|files| &files.ledger);
         let old = old.map(|old| LedgerReader::open(&old)).transpose()?;
-        write_ledger(&draft.path(&files.ledger), old, self.entries(run, &draft.run))?;
+        write_ledger(&draft.path(&files.ledger), old, Self::entries(run, &draft.run, identities))?;
         run.coverage.write(&draft.path(&files.coverage))?;
         let current = self.state.file(|files| &files.findings_current);
         let from = date(self.horizon.map_or(i64::MIN, |horizon| horizon.reported));
@@ -376,12 +394,12 @@ impl<'o> Session<'o> {
         write_recent(path, old, seen.recent(keep_until).filter(is_kept))
     }
 
-    fn entries(&self, run: &Run, name: &str) -> Vec<LedgerEntry> {
+    fn entries(run: &Run, name: &str, identities: &Identities) -> Vec<LedgerEntry> {
         let name: Arc<str> = name.into();
         let finished = run.account.finished();
         let mut entries: Vec<LedgerEntry> = finished
             .filter_map(|object| {
-                let identity = self.identities.get(&object.uri)?.clone();
+                let identity = identities.get(&object.uri)?.clone();
                 let (bytes, records) = (object.bytes, object.records);
                 Some(LedgerEntry { object: identity, bytes, records, run: name.clone() })
             })
@@ -426,28 +444,6 @@ fn files(draft: &Draft<'_>) -> Files {
     }
 }
 
-fn fold_entries(plan: &Plan, before: Option<&Manifest>) -> Vec<FoldEntry> {
-    let entry = |(number, fold): (usize, &group::Fold)| {
-        let id = fold.id.to_string();
-        let known = before.and_then(|before| before.folds.iter().find(|entry| entry.fold == id));
-        // The newest day was seen in part already.
-        let new = || before.and_then(|before| before.newest_day).map(|newest| newest + 1);
-        let detectors = plan.detectors.iter().filter(|detector| detector.fold == number);
-        FoldEntry {
-            since_day: known.map_or_else(new, |known| known.since_day),
-            detectors: detectors.map(|detector| detector.metadata.id.clone()).collect(),
-            columns: fold.entity.iter().map(|field| plan.fields.name(*field)).collect(),
-            sampled: fold
-                .samples
-                .iter()
-                .map(|sample| plan.fields.name(sample.field.into()))
-                .collect(),
-            fold: id,
-        }
-    };
-    plan.folds.iter().enumerate().map(entry).collect()
-}
-
 /// The most days that a window of the plan touches.
 fn window_days(plan: &Plan) -> i64 {
     plan.detectors.iter().map(|detector| detector.terms.timespan_days()).max().unwrap_or(1)
@@ -455,38 +451,6 @@ fn window_days(plan: &Plan) -> i64 {
 
 fn date(day: i64) -> i32 {
     i32::try_from(day).unwrap_or(if day < 0 { i32::MIN } else { i32::MAX })
-}
-
-/// Brings what was committed to the output folder.
-fn publish(state: &State, run: &Run) -> Result<()> {
-    publish_findings(state, &run.out)?;
-    if let Some(current) = state.file(|files| &files.findings_current) {
-        let path = run.out.join(output::CURRENT);
-        store::replace(&path, |file| {
-            let mut from = std::fs::File::open(&current).map_err(crate::Error::io(&current))?;
-            std::io::copy(&mut from, file).map_err(crate::Error::io(&path))?;
-            Ok(())
-        })?;
-    }
-    output::write(run)
-}
-
-/// Writes the findings of the newest generation as `findings/date=<day>/<run>.parquet`, unless they
-/// are there.
-fn publish_findings(state: &State, out: &Path) -> Result<()> {
-    let (Some(manifest), Some(path)) = (&state.manifest, state.file(|files| &files.findings))
-    else {
-        return Ok(());
-    };
-    for (day, findings) in findings::read_by_day(&path)? {
-        let folder = out.join("findings").join(format!("date={}", day_text(i64::from(day))));
-        std::fs::create_dir_all(&folder).map_err(crate::Error::io(&folder))?;
-        let path = folder.join(format!("{}.parquet", manifest.run));
-        if !path.exists() {
-            findings::write_parquet(&path, &findings)?;
-        }
-    }
-    Ok(())
 }
 
 /// The beginning of the next UTC day, µs.

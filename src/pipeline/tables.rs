@@ -91,6 +91,20 @@ impl<'s> BoundedTable<'s> {
         self.keep(merged, level + 1)
     }
 
+    /// The runs, all of them on disk; the table goes on empty.
+    ///
+    /// # Errors
+    /// Those of writing what is in memory.
+    pub(super) fn hand_over(&mut self) -> Result<Runs> {
+        let mut spilled: Vec<TempPath> =
+            std::mem::take(&mut self.levels).into_iter().flatten().collect();
+        let rows = self.table.drain_sorted();
+        if !rows.is_empty() {
+            spilled.push(self.spill.write(rows.into_iter().map(Ok))?);
+        }
+        Ok(Runs { memory: Vec::new(), spilled, spills: std::mem::take(&mut self.spills) })
+    }
+
     /// The runs.
     pub(super) fn finish(mut self) -> Runs {
         let spilled = self.levels.into_iter().flatten().collect();
@@ -109,6 +123,19 @@ impl Runs {
     /// How often a table was spilled.
     pub(super) fn spills(&self) -> usize {
         self.spills
+    }
+
+    /// The runs on disk, to be read while they are kept.
+    ///
+    /// # Errors
+    /// Those of opening them.
+    pub(super) fn open(&self) -> Result<Vec<Run<'static>>> {
+        open(&self.spilled)
+    }
+
+    /// The file of all runs on disk, merged, in their place.
+    pub(super) fn replaced_by(self, merged: TempPath) -> Self {
+        Self { spilled: vec![merged], ..self }
     }
 
     /// All runs merged into one table, and the files that must live as long as it is read.

@@ -5,26 +5,24 @@ use std::fmt::Display;
 use std::fs::File;
 use std::io::{Cursor, Read};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use simd_json::tape::Value;
-
-use super::accounting::{Counts, FirstRejected, ObjectOutcome, ObjectRecord, RejectedRecord};
+use super::accounting::{FirstRejected, ObjectOutcome, ObjectRecord, RejectedRecord};
 use super::archives::{ArchiveLimits, Open, ReadSeek};
 use super::feed::{Feed, Found, Job};
+use super::interim::Interim;
 use super::run::Span;
-use super::seen::{Seen, Verdict};
-use super::stats::Latencies;
-use super::tables::{BoundedTable, Runs, Spill};
+use super::seen::Seen;
+use super::sink::EventSink;
+use super::stats::{Stage, Stages};
+use super::tables::{Runs, Spill};
 use crate::codec::Unpacker;
-use crate::decode::{Claim, Decoded, Decoder, Limits, RecordFault, RecordSink};
-use crate::detect::group::Hashes;
+use crate::decode::{Claim, Decoded, Decoder, Limits};
 use crate::detect::rules::Plan;
-use crate::detect::select::Evaluator;
 use crate::digest::{Hashing, sha256};
 use crate::error::Result;
-use crate::events::{Arrival, BatchBuilder, EventFilter, OddFields, Reader, Wanted};
-use crate::source::{KeyRange, LogObject, Place, delivery_day};
+use crate::events::{EventFilter, OddFields, Reader};
+use crate::source::{KeyRange, LogObject, Place};
 use crate::store::{self, Fault, S3, S3Reader, Stored};
 
 /// What all workers share.
@@ -59,6 +57,8 @@ pub(super) struct Task<'s> {
     pub reader: Option<&'s Reader>,
     /// What was given up.
     pub rejected: Mutex<FirstRejected>,
+    /// Who may ask for what was folded so far.
+    pub interim: Option<&'s Interim>,
 }
 
 /// What earlier runs have left for the reading of this one.
@@ -87,8 +87,8 @@ pub(super) struct Harvest {
     pub odd: OddFields,
     /// With a state: the newest event that has happened, µs.
     pub newest: Option<i64>,
-    /// How long its objects took.
-    pub latencies: Latencies,
+    /// What its stages cost.
+    pub stages: Stages,
 }
 
 /// A worker.
@@ -99,7 +99,7 @@ pub(super) struct Worker<'s> {
     stored: Vec<u8>,
     pub(super) manifest: Vec<ObjectRecord>,
     pub(super) members: u64,
-    latencies: Latencies,
+    pub(super) stages: Stages,
 }
 
 /// An object about to be read.
@@ -132,7 +132,7 @@ impl<'s> Worker<'s> {
             stored: Vec::new(),
             manifest: Vec::new(),
             members: 0,
-            latencies: Latencies::new(),
+            stages: Stages::default(),
         }
     }
 
@@ -141,14 +141,11 @@ impl<'s> Worker<'s> {
     /// # Errors
     /// Only those that end the run; bad input is accounted for.
     pub(super) fn take(&mut self, job: Job, feed: &Feed<'_>) -> Result<()> {
-        let started = Instant::now();
         match job {
-            Job::Object(object) => self.object(&object, feed)?,
-            Job::Fetched(object, stored) => self.fetched(&object, stored, feed)?,
-            Job::Member(found) => self.member(found, feed)?,
+            Job::Object(object) => self.object(&object, feed),
+            Job::Fetched(object, stored) => self.fetched(&object, stored, feed),
+            Job::Member(found) => self.member(found, feed),
         }
-        self.latencies.record(started.elapsed());
-        Ok(())
     }
 
     /// Reads a listed object.
@@ -158,8 +155,11 @@ impl<'s> Worker<'s> {
         let Some(path) = object.path() else { return self.piped(object, &input, feed) };
         if matches!(object.place, Place::File(_)) && object.bytes <= limit {
             let mut stored = std::mem::take(&mut self.stored);
+            let started = Instant::now();
             match store::read_into(path, object.bytes, limit, &mut stored) {
                 Ok(true) => {
+                    self.stages.record(Stage::Fetch, started.elapsed());
+                    self.stages.add_bytes(Stage::Fetch, stored.len() as u64);
                     self.bytes(&input, &stored, feed)?;
                     self.stored = stored;
                     return Ok(());
@@ -206,6 +206,8 @@ impl<'s> Worker<'s> {
         let input = Input::listed(object);
         match stored {
             Ok(stored) => {
+                self.stages.record(Stage::Fetch, stored.took);
+                self.stages.add_bytes(Stage::Fetch, stored.bytes.len() as u64);
                 self.bytes(&input, &stored.bytes, feed)?;
                 self.identify(stored.etag.as_deref(), stored.version_id.as_deref());
             }
@@ -234,8 +236,14 @@ impl<'s> Worker<'s> {
     pub(super) fn bytes(&mut self, input: &Input, stored: &[u8], feed: &Feed<'_>) -> Result<()> {
         self.sink.start_object(input.uri.clone());
         let sha256 = self.task.hash.then(|| sha256(stored));
-        match self.decoder.decode(&input.uri, input.claim, stored, &mut self.sink) {
-            Ok(decoded) => self.account(input, stored.len() as u64, decoded, sha256),
+        let started = Instant::now();
+        let decoded = self.decoder.decode(&input.uri, input.claim, stored, &mut self.sink);
+        let (took, unpacking) = (started.elapsed(), self.decoder.take_unpacking());
+        match decoded {
+            Ok(decoded) => {
+                self.measured(took, unpacking, decoded.inflated_bytes);
+                self.account(input, stored.len() as u64, decoded, sha256)
+            }
             Err(archive) => {
                 let mut unpacker = Unpacker::new(stored, self.task.limits.unpack());
                 let open =
@@ -256,13 +264,21 @@ impl<'s> Worker<'s> {
         feed: &Feed<'_>,
     ) -> Result<()> {
         self.sink.start_object(input.uri.clone());
+        let started = Instant::now();
         let mut hashing = Hashing::new(stored, self.task.hash);
         let mut unpacker = Unpacker::new(&mut hashing, self.task.limits.unpack());
         let decoded = self.decoder.stream(&input.uri, input.claim, &mut unpacker, &mut self.sink);
         let archive = match decoded {
             Ok(decoded) => {
                 let bytes = unpacker.stored_bytes();
+                let fetching = unpacker.fetching();
+                let unpacking = (unpacker.layers() > 0).then(|| unpacker.unpacking());
+                let took = started.elapsed().saturating_sub(fetching);
                 drop(unpacker);
+                let stage = if input.depth > 0 { Stage::Inflate } else { Stage::Fetch };
+                self.stages.record(stage, fetching);
+                self.stages.add_bytes(stage, bytes);
+                self.measured(took, unpacking, decoded.inflated_bytes);
                 return self.account(input, bytes, decoded, hashing.finish());
             }
             Err(archive) => archive,
@@ -274,6 +290,17 @@ impl<'s> Worker<'s> {
         drop(unpacker);
         self.manifest.push(ObjectRecord { bytes, sha256: hashing.finish(), ..record });
         Ok(())
+    }
+
+    /// Notes what an object of so many bytes inside took, `unpacking` included.
+    fn measured(&mut self, took: Duration, unpacking: Option<Duration>, bytes: u64) {
+        if let Some(unpacking) = unpacking {
+            self.stages.record(Stage::Inflate, unpacking);
+            self.stages.add_bytes(Stage::Inflate, bytes);
+        }
+        let others = unpacking.unwrap_or_default() + std::mem::take(&mut self.sink.detecting);
+        self.stages.record(Stage::Parse, took.saturating_sub(others));
+        self.stages.add_bytes(Stage::Parse, bytes);
     }
 
     /// Accounts for an object that was looked into.
@@ -308,12 +335,27 @@ impl<'s> Worker<'s> {
         self.manifest.push(ObjectRecord::unread(&input.uri, bytes, outcome, reason));
     }
 
+    /// Hands over what was read so far, if somebody asks for it.
+    ///
+    /// # Errors
+    /// Those of folding and spilling.
+    pub(super) fn answer(&mut self) -> Result<()> {
+        match self.task.interim {
+            Some(interim) if interim.asks(self.sink.answered) => {
+                self.sink.flush()?;
+                self.sink.answer()
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Folds what waits and hands everything over.
     ///
     /// # Errors
     /// Those of folding and spilling.
     pub(super) fn finish(mut self) -> Result<Harvest> {
         self.sink.flush()?;
+        self.stages.add(&self.sink.stages);
         let odd = self.sink.builder.take_odd();
         Ok(Harvest {
             odd,
@@ -323,7 +365,7 @@ impl<'s> Worker<'s> {
             cut: false,
             members: self.members,
             newest: self.sink.newest,
-            latencies: self.latencies,
+            stages: self.stages,
         })
     }
 }
@@ -331,157 +373,4 @@ impl<'s> Worker<'s> {
 /// Whether a file is no pipe.
 fn is_seekable(file: &File) -> bool {
     file.metadata().is_ok_and(|metadata| metadata.is_file())
-}
-
-/// Records to events to table.
-struct EventSink<'s> {
-    task: &'s Task<'s>,
-    builder: BatchBuilder,
-    evaluator: Evaluator<'s>,
-    table: BoundedTable<'s>,
-    span: Option<Span>,
-    counts: Counts,
-    object: Arc<str>,
-    /// Its number among the events met.
-    number: u32,
-    scratch: Vec<u8>,
-    /// With a state: the newest event that has happened, of all objects and of this one, µs.
-    newest: Option<i64>,
-    newest_here: Option<i64>,
-    /// The decoder knows no errors of ours, so the first one waits here.
-    failed: Result<()>,
-}
-
-impl<'s> EventSink<'s> {
-    fn new(task: &'s Task<'s>) -> Self {
-        Self {
-            task,
-            builder: BatchBuilder::new(&task.plan.fields),
-            evaluator: Evaluator::new(&task.plan.program),
-            table: BoundedTable::new(task.plan, task.budget, task.spill),
-            span: None,
-            counts: Counts::default(),
-            object: Arc::default(),
-            number: 0,
-            scratch: Vec::new(),
-            newest: None,
-            newest_here: None,
-            failed: Ok(()),
-        }
-    }
-
-    fn start_object(&mut self, uri: Arc<str>) {
-        self.builder.start_object(uri.clone());
-        self.number = self.task.seen.map_or(0, |seen| seen.object(uri.clone()));
-        self.object = uri;
-        self.newest_here = None;
-    }
-
-    fn end_object(&mut self) -> Result<Counts> {
-        std::mem::replace(&mut self.failed, Ok(()))?;
-        self.newest = self.newest.max(self.newest_here);
-        if let (Some(seen), true) = (self.task.seen, self.task.kept.is_some()) {
-            // Without a day in its key an object is as new as the newest event in it.
-            let known = delivery_day(&self.object).and_then(|day| i32::try_from(day).ok());
-            let day = known.or(self.newest_here.map(day_of));
-            day.inspect(|day| seen.delivered(self.number, *day));
-        }
-        Ok(std::mem::take(&mut self.counts))
-    }
-
-    /// Selects and folds the batch.
-    fn flush(&mut self) -> Result<()> {
-        let batch = self.builder.finish()?;
-        if batch.is_empty() {
-            return Ok(());
-        }
-        let plan = self.task.plan;
-        for time in batch.times() {
-            self.span = Span::with(self.span, *time);
-        }
-        let masks = self.evaluator.masks(&batch);
-        let mut hashes = Hashes::default();
-        for (number, fold) in plan.folds.iter().enumerate() {
-            if number == Plan::COVERAGE {
-                fold.fold_all(number, &batch, &mut self.table.table);
-            } else {
-                fold.fold(number, &batch, &masks, &mut hashes, &mut self.table.table);
-            }
-            self.table.bound()?;
-        }
-        Ok(())
-    }
-}
-
-impl RecordSink for EventSink<'_> {
-    fn record(&mut self, number: u64, record: Value<'_, '_>) -> Result<(), RecordFault> {
-        if self.builder.is_full() && self.failed.is_ok() {
-            self.failed = self.flush();
-        }
-        let Self { builder, task, counts, newest_here, object, scratch, failed, .. } = self;
-        let own = self.number;
-        let wanted = |event: &Arrival<'_, '_, '_>| {
-            if task.since.is_some_and(|since| event.time < since)
-                || task.until.is_some_and(|until| event.time >= until)
-                || !event.is_asked_for(task.filter)
-            {
-                counts.filtered += 1;
-                return Wanted::No;
-            }
-            let mut late = false;
-            if let Some(kept) = &task.kept {
-                late = kept.too_late_before.is_some_and(|before| event.time < before);
-                let happened = Some(event.time).filter(|time| *time < kept.tomorrow);
-                *newest_here = (*newest_here).max(happened);
-            }
-            // A record without an id is known by its place, which only later runs see again.
-            let known_by = event.has_id() || task.kept.is_some();
-            let verdict = match task.seen.filter(|_| known_by) {
-                None => Ok(Verdict::New),
-                Some(seen) => {
-                    let key = event.key(object, number);
-                    seen.meet(&key, event.digest(scratch), own, late)
-                }
-            };
-            let verdict = verdict.unwrap_or_else(|error| {
-                *failed = Err(error);
-                Verdict::Duplicate { first: false }
-            });
-            counts.count(verdict, late);
-            if let (Verdict::Conflict, Some(seen), true) = (verdict, task.seen, event.has_id()) {
-                let (account, id) = event.account_and_id();
-                seen.note_conflict(&account, &id);
-            }
-            if task.reader.is_some_and(|reader| event.is_by(reader)) {
-                counts.own_reads += u64::from(matches!(verdict, Verdict::New | Verdict::Conflict));
-                return Wanted::No;
-            }
-            match verdict {
-                Verdict::New | Verdict::Conflict => Wanted::Event,
-                Verdict::Duplicate { first: true } | Verdict::Earlier => Wanted::Copy,
-                Verdict::Duplicate { first: false } => Wanted::No,
-            }
-        };
-        builder.append(number, record, wanted)?;
-        Ok(())
-    }
-}
-
-impl Counts {
-    /// Counts an event that was asked for.
-    fn count(&mut self, verdict: Verdict, late: bool) {
-        match verdict {
-            // What counts from now on counted in another object until now.
-            Verdict::New | Verdict::Conflict | Verdict::Duplicate { first: true } => {
-                self.analysed += 1;
-                self.too_late += u64::from(late);
-            }
-            Verdict::Earlier | Verdict::Duplicate { first: false } => self.duplicates += 1,
-        }
-    }
-}
-
-/// The UTC day of a time in µs; all times that events can have lie within Arrow's dates.
-fn day_of(time: i64) -> i32 {
-    i32::try_from(time.div_euclid(86_400_000_000)).unwrap_or(i32::MAX)
 }

@@ -7,6 +7,7 @@ mod dry_run;
 mod escape;
 mod markdown;
 mod progress;
+mod stages;
 mod table;
 mod terminal;
 
@@ -15,4 +16,5 @@ pub use diff::detector_diff;
 pub use dry_run::{dry_run, object_line};
 pub use escape::escaped;
 pub use progress::Bar;
-pub use terminal::summary;
+pub use stages::stages_table;
+pub use terminal::{interim_summary, summary};

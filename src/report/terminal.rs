@@ -8,7 +8,7 @@ use anstyle::{AnsiColor, Style};
 
 use super::escape::{escaped, escaped_long};
 use crate::findings::{Finding, SeverityLabel, interval};
-use crate::pipeline::{ObjectOutcome, ObjectRecord, Run};
+use crate::pipeline::{ObjectOutcome, ObjectRecord, Run, Snapshot};
 
 /// Findings shown in full; the rest is counted.
 const SHOWN: usize = 20;
@@ -33,13 +33,7 @@ const DIM: Style = Style::new().dimmed();
 /// Those of `out`.
 pub fn summary(run: &Run, out: &mut dyn Write) -> io::Result<()> {
     headline(run, out)?;
-    let (low, loud): (Vec<_>, Vec<_>) =
-        run.visible().partition(|finding| finding.label() == SeverityLabel::Low);
-    for finding in loud.iter().take(SHOWN) {
-        card(finding, out)?;
-    }
-    more(loud.len(), SHOWN, file(run), out)?;
-    low_findings(&low, file(run), out)?;
+    cards(run, file(run), out)?;
     writeln!(out)?;
     suppressed(run, out)?;
     accounting(run, out)?;
@@ -52,18 +46,56 @@ pub fn summary(run: &Run, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{BOLD}files{BOLD:#}     {}", escaped(&run.location.to_string()))
 }
 
-fn headline(run: &Run, out: &mut dyn Write) -> io::Result<()> {
+/// Writes the summary of a run that is not over.
+///
+/// # Errors
+/// Those of `out`.
+pub fn interim_summary(snapshot: &Snapshot, out: &mut dyn Write) -> io::Result<()> {
+    let Snapshot { run, events, objects_done, objects_known } = snapshot;
+    writeln!(
+        out,
+        "\n{BOLD}interim: partial{BOLD:#}, {} of {} read so far",
+        number(*objects_done),
+        counted(*objects_known, "object")
+    )?;
+    let (counts, events, span) = (counts(run, "no findings"), number(*events), span(run));
+    writeln!(out, "{BOLD}{counts}{BOLD:#} in {events} events{span}")?;
+    cards(run, "the outputs in the end", out)
+}
+
+/// Findings in full, and those that are low in short; `file` has all of them.
+fn cards(run: &Run, file: &str, out: &mut dyn Write) -> io::Result<()> {
+    let (low, loud): (Vec<_>, Vec<_>) =
+        run.visible().partition(|finding| finding.label() == SeverityLabel::Low);
+    for finding in loud.iter().take(SHOWN) {
+        card(finding, out)?;
+    }
+    more(loud.len(), SHOWN, file, out)?;
+    low_findings(&low, file, out)
+}
+
+/// How many findings there are, by severity.
+fn counts(run: &Run, none: &str) -> String {
     use SeverityLabel::{Critical, High, Low, Medium};
-    let records = run.account.records();
-    let span = run.span.map_or_else(String::new, |s| format!(", {}", interval(s.first, s.last)));
     let counts: Vec<String> = [Critical, High, Medium, Low]
         .into_iter()
         .map(|label| (run.count(label), label))
         .filter(|(count, _)| *count > 0)
         .map(|(count, label)| format!("{count} {}", label.as_str()))
         .collect();
+    if counts.is_empty() { none.to_owned() } else { findings(run, &counts) }
+}
+
+/// The times of the events.
+fn span(run: &Run) -> String {
+    run.span.map_or_else(String::new, |s| format!(", {}", interval(s.first, s.last)))
+}
+
+fn headline(run: &Run, out: &mut dyn Write) -> io::Result<()> {
+    let records = run.account.records();
+    let span = span(run);
     let none = if run.state.is_some() { "no new findings" } else { "no findings" };
-    let counts = if counts.is_empty() { none.to_owned() } else { findings(run, &counts) };
+    let counts = counts(run, none);
     // No word of findings where nothing was looked at.
     let headline = match (records.seen, records.analysed) {
         (0, _) if run.state.is_some() => {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::layout::{Layout, unique_name};
 use super::shard::Shard;
@@ -104,6 +105,8 @@ pub struct Listing {
     pub not_read: Vec<NotRead>,
     /// Objects without account and region in their key that a shard had to take as one unit.
     pub unsplit: usize,
+    /// How long listing each input took.
+    pub times: Vec<Duration>,
 }
 
 /// Lists all inputs; of several shares only `shard`'s objects. An object reached by two inputs is
@@ -121,7 +124,9 @@ pub fn list(inputs: &[PathBuf], shard: Option<Shard>, own: &[&Path]) -> Result<L
     let mut places: Option<HashMap<OsString, usize>> = (files.len() > 1).then(HashMap::new);
     for input in files {
         let given = !input.is_dir();
+        let started = Instant::now();
         let store::Found { files, skipped, root } = store::list(input)?;
+        listing.times.push(started.elapsed());
         let earlier = files.iter().filter_map(|file| output_folder(file.path()));
         let earlier: Vec<OsString> = earlier.map(|folder| root.identity(&folder)).collect();
         for file in files {

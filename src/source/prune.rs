@@ -30,6 +30,8 @@ pub struct KeyRange {
     pub since: Option<i64>,
     /// Events before, µs.
     pub until: Option<i64>,
+    /// Objects delivered on the day of this time or later, µs.
+    pub delivered_since: Option<i64>,
 }
 
 impl KeyRange {
@@ -80,7 +82,9 @@ impl KeyRange {
 
     /// The days of delivery on which what is asked for may have come, since the epoch.
     pub(super) fn days(&self) -> RangeInclusive<i64> {
-        let first = self.since.map_or(i64::MIN, |since| since.div_euclid(DAY_MICROS) - SLACK_DAYS);
+        let event = self.since.map(|since| since.div_euclid(DAY_MICROS) - SLACK_DAYS);
+        let delivered = self.delivered_since.map(|since| since.div_euclid(DAY_MICROS));
+        let first = event.max(delivered).unwrap_or(i64::MIN);
         let last =
             self.until.map_or(i64::MAX, |until| until.div_euclid(DAY_MICROS) + REDELIVERY_DAYS);
         first..=last
@@ -133,6 +137,8 @@ mod tests {
         assert_eq!(kept(&of(&[], &["eu-west-1", "x"])), ["0", "1", "3"]);
         let since = KeyRange { since: Some(day("2026-03-06T00:00:00Z")), ..all.clone() };
         assert_eq!(kept(&since), ["1", "2", "3"]);
+        let delivered = KeyRange { delivered_since: Some(day("2026-03-05T23:00:00Z")), ..all.clone() };
+        assert_eq!(kept(&delivered), ["1", "2", "3"]);
         let until = KeyRange { until: Some(day("2026-02-02T00:00:00Z")), ..all.clone() };
         assert_eq!(kept(&until), ["0", "1", "3"]);
     }

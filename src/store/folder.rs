@@ -83,6 +83,18 @@ impl Folder {
         Ok(names)
     }
 
+    /// Whether there is a file of that name, which may have slashes.
+    ///
+    /// # Errors
+    /// Those of S3.
+    pub fn holds(&self, name: &str) -> Result<bool> {
+        let Some(remote) = &self.remote else { return Ok(self.path.join(name).exists()) };
+        let key = remote.key(name);
+        let uri = remote.bucket.uri(&key);
+        let entries = remote.bucket.all(&key).map_err(Error::s3(&uri))?;
+        Ok(entries.iter().any(|entry| *entry.uri == *uri))
+    }
+
     /// The folders in it, sorted.
     ///
     /// # Errors
@@ -142,14 +154,14 @@ impl Folder {
     ///
     /// # Errors
     /// Those of S3.
-    pub fn send_all(&self, known: &[&str], last: &[&str]) -> Result<()> {
+    pub fn send_all(&self, known: &[String], last: &[&str]) -> Result<()> {
         let Some(remote) = &self.remote else { return Ok(()) };
         let written = self.written()?;
         let (end, first): (Vec<_>, Vec<_>) =
             written.iter().partition(|name| last.contains(&name.as_str()));
         let there: BTreeSet<String> = self.names()?.into_iter().collect();
-        let old = known.iter().chain(last).filter(|name| there.contains(**name));
-        for name in old.filter(|name| !written.contains(**name)) {
+        let old = last.iter().copied().chain(known.iter().map(String::as_str));
+        for name in old.filter(|name| there.contains(*name) && !written.contains(*name)) {
             let key = remote.key(name);
             remote.bucket.remove(&key).map_err(Error::s3(remote.bucket.uri(&key)))?;
         }

@@ -7,20 +7,26 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::print_stderr,
     clippy::unwrap_used,
-    reason = "each test uses a part; the helpers of a test may fail as loudly as the test itself"
+    reason = "each test uses a part; the helpers of a test may fail as loudly as the test itself, \
+              and skipping is said aloud"
 )]
 
 pub mod logs;
+pub mod python;
 
 use std::ffi::OsString;
 use std::fs::File;
+use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
+use trailsift::pipeline::ScanOptions;
 
 /// What a run of the command line gave.
 pub struct Ran {
@@ -55,6 +61,45 @@ pub fn partial(inputs: &[PathBuf], out: &Path, more: &[&str]) -> Ran {
     arguments.extend(["--partial".into(), out.into()]);
     arguments.extend(more.iter().map(Into::into));
     trailsift(arguments)
+}
+
+/// A scan of everything with the usual bounds, on one thread.
+pub fn options(inputs: Vec<PathBuf>, out: &Path) -> ScanOptions {
+    let inputs = inputs.into_iter().map(Into::into).collect();
+    ScanOptions { threads: 1, ..ScanOptions::new(inputs, out.to_path_buf().into()) }
+}
+
+/// A log in memory, as a subscriber writes it.
+#[derive(Clone, Default)]
+pub struct MemoryLog(Arc<Mutex<Vec<u8>>>);
+
+impl Write for MemoryLog {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MemoryLog {
+    /// Logs what `work` says as JSON.
+    pub fn of<T>(&self, work: impl FnOnce() -> T) -> T {
+        let log = self.clone();
+        let json = tracing_subscriber::fmt().json().flatten_event(true);
+        tracing::subscriber::with_default(json.with_writer(move || log.clone()).finish(), work)
+    }
+
+    pub fn lines(&self) -> Vec<Value> {
+        json_lines(&self.0.lock().unwrap())
+    }
+}
+
+/// Lines, each a JSON value.
+pub fn json_lines(text: &[u8]) -> Vec<Value> {
+    let text = std::str::from_utf8(text).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 pub fn run_json(out: &Path) -> Value {

@@ -1,6 +1,6 @@
 //! Runs against a server that others have written, moto, with the AWS CLI as another lister.
 //!
-//! Both are Python packages: the Python that `TRAILSIFT_PYTHON` names must have `moto[server]` and
+//! Both are Python packages: the Python that `TRAILSIFT_MOTO_PYTHON` names must have `moto.server` and
 //! `awscli`. Without one the tests are skipped, aloud; with `TRAILSIFT_CI` set they fail.
 
 use std::collections::BTreeMap;
@@ -29,12 +29,12 @@ struct Moto {
 impl Moto {
     /// None without a Python that has it.
     fn start() -> Option<Self> {
-        let python = std::env::var("TRAILSIFT_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+        let python = std::env::var("TRAILSIFT_MOTO_PYTHON").unwrap_or_else(|_| "python3".to_owned());
         let mut has = Command::new(&python);
         let has = has.args(["-c", "import moto.server, awscli"]).stderr(Stdio::null()).status();
         if !has.is_ok_and(|status| status.success()) {
             assert!(std::env::var_os("TRAILSIFT_CI").is_none(), "no Python with moto and awscli");
-            eprintln!("SKIPPED: no Python with moto and awscli (set TRAILSIFT_PYTHON)");
+            eprintln!("SKIPPED: no Python with moto and awscli (set TRAILSIFT_MOTO_PYTHON)");
             return None;
         }
         let mut server = Command::new(&python);

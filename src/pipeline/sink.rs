@@ -1,0 +1,186 @@
+//! Records to events to tables: what a worker does with every record that it meets.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use simd_json::tape::Value;
+
+use super::accounting::Counts;
+use super::interim::Share;
+use super::run::Span;
+use super::seen::Verdict;
+use super::stats::{Stage, Stages};
+use super::tables::BoundedTable;
+use super::worker::Task;
+use crate::decode::{RecordFault, RecordSink};
+use crate::detect::group::Hashes;
+use crate::detect::rules::Plan;
+use crate::detect::select::Evaluator;
+use crate::error::Result;
+use crate::events::{Arrival, BatchBuilder, Wanted};
+use crate::source::delivery_day;
+
+/// Records to events to table.
+pub(super) struct EventSink<'s> {
+    task: &'s Task<'s>,
+    pub builder: BatchBuilder,
+    evaluator: Evaluator<'s>,
+    pub table: BoundedTable<'s>,
+    pub span: Option<Span>,
+    counts: Counts,
+    object: Arc<str>,
+    /// Its number among the events met.
+    number: u32,
+    scratch: Vec<u8>,
+    /// With a state: the newest event that has happened, of all objects and of this one, µs.
+    pub newest: Option<i64>,
+    newest_here: Option<i64>,
+    /// What selecting and folding cost; and how long it took within this object.
+    pub stages: Stages,
+    pub detecting: Duration,
+    /// Events folded since a snapshot was last answered, and its number.
+    folded: u64,
+    pub answered: u64,
+    /// The decoder knows no errors of ours, so the first one waits here.
+    failed: Result<()>,
+}
+
+impl<'s> EventSink<'s> {
+    pub(super) fn new(task: &'s Task<'s>) -> Self {
+        Self {
+            task,
+            builder: BatchBuilder::new(&task.plan.fields),
+            evaluator: Evaluator::new(&task.plan.program),
+            table: BoundedTable::new(task.plan, task.budget, task.spill),
+            span: None,
+            counts: Counts::default(),
+            object: Arc::default(),
+            number: 0,
+            scratch: Vec::new(),
+            newest: None,
+            newest_here: None,
+            stages: Stages::default(),
+            detecting: Duration::ZERO,
+            folded: 0,
+            answered: 0,
+            failed: Ok(()),
+        }
+    }
+
+    pub(super) fn start_object(&mut self, uri: Arc<str>) {
+        self.builder.start_object(uri.clone());
+        self.number = self.task.seen.map_or(0, |seen| seen.object(uri.clone()));
+        self.object = uri;
+        self.newest_here = None;
+    }
+
+    pub(super) fn end_object(&mut self) -> Result<Counts> {
+        std::mem::replace(&mut self.failed, Ok(()))?;
+        self.newest = self.newest.max(self.newest_here);
+        if let (Some(seen), true) = (self.task.seen, self.task.kept.is_some()) {
+            // Without a day in its key an object is as new as the newest event in it.
+            let known = delivery_day(&self.object).and_then(|day| i32::try_from(day).ok());
+            let day = known.or(self.newest_here.map(day_of));
+            day.inspect(|day| seen.delivered(self.number, *day));
+        }
+        Ok(std::mem::take(&mut self.counts))
+    }
+
+    /// Selects and folds the batch.
+    pub(super) fn flush(&mut self) -> Result<()> {
+        let started = Instant::now();
+        let batch = self.builder.finish()?;
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let plan = self.task.plan;
+        for time in batch.times() {
+            self.span = Span::with(self.span, *time);
+        }
+        let masks = self.evaluator.masks(&batch);
+        let mut hashes = Hashes::default();
+        for (number, fold) in plan.folds.iter().enumerate() {
+            if number == Plan::COVERAGE {
+                fold.fold_all(number, &batch, &mut self.table.table);
+            } else {
+                fold.fold(number, &batch, &masks, &mut hashes, &mut self.table.table);
+            }
+            self.table.bound()?;
+        }
+        self.folded += batch.times().len() as u64;
+        let took = started.elapsed();
+        self.stages.record(Stage::Detect, took);
+        self.detecting += took;
+        self.answer()
+    }
+
+    /// Hands over what is folded, if somebody asks for it.
+    pub(super) fn answer(&mut self) -> Result<()> {
+        let Some(interim) = self.task.interim.filter(|interim| interim.asks(self.answered)) else {
+            return Ok(());
+        };
+        let (runs, newest) = (self.table.hand_over()?, self.newest.max(self.newest_here));
+        let events = std::mem::take(&mut self.folded);
+        self.answered = interim.give(Share { runs, span: self.span, newest, events });
+        Ok(())
+    }
+}
+
+impl RecordSink for EventSink<'_> {
+    fn record(&mut self, number: u64, record: Value<'_, '_>) -> Result<(), RecordFault> {
+        if self.builder.is_full() && self.failed.is_ok() {
+            self.failed = self.flush();
+        }
+        let Self { builder, task, counts, newest_here, object, scratch, failed, .. } = self;
+        let own = self.number;
+        let wanted = |event: &Arrival<'_, '_, '_>| {
+            if task.since.is_some_and(|since| event.time < since)
+                || task.until.is_some_and(|until| event.time >= until)
+                || !event.is_asked_for(task.filter)
+            {
+                counts.filtered += 1;
+                return Wanted::No;
+            }
+            let mut late = false;
+            if let Some(kept) = &task.kept {
+                late = kept.too_late_before.is_some_and(|before| event.time < before);
+                let happened = Some(event.time).filter(|time| *time < kept.tomorrow);
+                *newest_here = (*newest_here).max(happened);
+            }
+            // A record without an id is known by its place, which only later runs see again.
+            let known_by = event.has_id() || task.kept.is_some();
+            let verdict = match task.seen.filter(|_| known_by) {
+                None => Ok(Verdict::New),
+                Some(seen) => {
+                    let key = event.key(object, number);
+                    seen.meet(&key, event.digest(scratch), own, late)
+                }
+            };
+            let verdict = verdict.unwrap_or_else(|error| {
+                *failed = Err(error);
+                Verdict::Duplicate { first: false }
+            });
+            counts.count(verdict, late);
+            if let (Verdict::Conflict, Some(seen), true) = (verdict, task.seen, event.has_id()) {
+                let (account, id) = event.account_and_id();
+                seen.note_conflict(&account, &id);
+            }
+            if task.reader.is_some_and(|reader| event.is_by(reader)) {
+                counts.own_reads += u64::from(matches!(verdict, Verdict::New | Verdict::Conflict));
+                return Wanted::No;
+            }
+            match verdict {
+                Verdict::New | Verdict::Conflict => Wanted::Event,
+                Verdict::Duplicate { first: true } | Verdict::Earlier => Wanted::Copy,
+                Verdict::Duplicate { first: false } => Wanted::No,
+            }
+        };
+        builder.append(number, record, wanted)?;
+        Ok(())
+    }
+}
+
+/// The UTC day of a time in µs; all times that events can have lie within Arrow's dates.
+fn day_of(time: i64) -> i32 {
+    i32::try_from(time.div_euclid(86_400_000_000)).unwrap_or(i32::MAX)
+}
