@@ -27,6 +27,7 @@
 mod generate;
 #[path = "memory/inputs.rs"]
 mod inputs;
+mod process;
 #[path = "memory/records.rs"]
 mod records;
 
@@ -38,6 +39,7 @@ use std::time::Instant;
 
 use bytesize::ByteSize;
 use inputs::{GB, INPUTS, Input};
+use process::{peak_kilobytes, processor_seconds};
 use records::Records;
 use walkdir::WalkDir;
 
@@ -181,17 +183,5 @@ fn scan(folder: &Path) {
     assert_eq!(exit, 0, "{}", String::from_utf8_lossy(&complaints));
     let lines = String::from_utf8_lossy(&summary).lines().count();
     assert!(lines < 500, "a summary that is one: {lines} lines");
-    let status = fs::read_to_string("/proc/self/status").expect("Linux");
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
-    println!("{seconds} {} {}", processor_seconds(), peak.trim().trim_end_matches(" kB"));
-}
-
-/// What this process has used of processors: on a machine that others use too, it tells more than
-/// the clock.
-fn processor_seconds() -> f64 {
-    let status = fs::read_to_string("/proc/self/stat").expect("Linux");
-    // After the program's name in parentheses; user and system time, in hundredths.
-    let fields = status.rsplit(')').next().unwrap_or_default().split_whitespace();
-    let ticks = fields.skip(11).take(2).map(|field| field.parse::<f64>().expect("ticks"));
-    ticks.sum::<f64>() / 100.0
+    println!("{seconds} {} {}", processor_seconds(), peak_kilobytes());
 }

@@ -90,7 +90,7 @@ impl Bucket {
     where
         F: Future<Output = Result<T, Fault>>,
     {
-        let mut tries = 0;
+        let mut met = Vec::new();
         let pauses = ExponentialBuilder::default()
             .with_jitter()
             .with_min_delay(Duration::from_millis(100))
@@ -109,7 +109,9 @@ impl Bucket {
             answer
         };
         let worth = |fault: &Fault| {
-            tries += 1;
+            met.push(fault.kind);
+            // Of each kind: a server that was busy has not used up the patience with the network.
+            let tries = met.iter().filter(|kind| **kind == fault.kind).count();
             let again = tries < fault.patience();
             if again {
                 Counts::add(&self.shared.counts.retried);

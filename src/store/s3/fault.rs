@@ -76,8 +76,8 @@ impl Fault {
         Self { kind, message: format!("{said}{advice}") }
     }
 
-    /// How many times a request that fails so is tried in all.
-    pub(super) fn patience(&self) -> u32 {
+    /// How many times a request may fail so before it is given up.
+    pub(super) fn patience(&self) -> usize {
         match self.kind {
             FaultKind::Throttled => 10,
             FaultKind::Transient => 6,

@@ -1,0 +1,234 @@
+//! States in a bucket: a run counts as a whole or not at all, whatever happens to it and whoever
+//! runs beside it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::common::{files, run_json};
+use crate::generate;
+use crate::inputs::BUCKET;
+use crate::server::{Fault, Faults, Moment, Rule, Server, rows, said, text, trailsift};
+
+const KILLS: u64 = 50;
+
+/// A server with logs in its bucket: those of some days, and later those of more.
+struct Days {
+    server: Server,
+    made: tempfile::TempDir,
+}
+
+impl Days {
+    fn start() -> Self {
+        let made = tempfile::tempdir().unwrap();
+        let config = generate::Config {
+            out: made.path().to_path_buf(),
+            events: 1_000,
+            days: 8,
+            accounts: 1,
+            ..Default::default()
+        };
+        generate::generate(&config).unwrap();
+        let server = Server::start();
+        server.bucket(BUCKET);
+        let days = Self { server, made };
+        days.deliver(2..=5, "first");
+        days
+    }
+
+    /// Puts the objects of days of June into the bucket.
+    fn deliver(&self, wanted: RangeInclusive<u8>, prefix: &str) {
+        for file in files(self.made.path()) {
+            let key = file.strip_prefix(self.made.path()).unwrap();
+            let day = key.parent().unwrap().file_name().unwrap().to_str().unwrap();
+            let to = self.server.bucket(BUCKET).join(prefix).join(key);
+            if wanted.contains(&day.parse().unwrap()) {
+                std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+                std::fs::copy(file, to).unwrap();
+            }
+        }
+    }
+
+    /// The scheduled run over prefixes, with its state and outputs in `bucket`.
+    fn run(&self, inputs: &[&str], bucket: &str) -> Command {
+        let mut scan = trailsift();
+        scan.arg("scan").args(inputs.iter().map(|prefix| format!("s3://{BUCKET}/{prefix}")));
+        scan.args(["--endpoint-url", &self.server.endpoint, "--threads", "2"]);
+        scan.args(["--state", &format!("s3://{bucket}/state")]);
+        scan.args(["--out", &format!("s3://{bucket}/out")]);
+        scan
+    }
+
+    fn succeeds(&self, inputs: &[&str], bucket: &str) {
+        self.server.bucket(bucket);
+        let ran = self.run(inputs, bucket).output().unwrap();
+        assert!(ran.status.success(), "{}", said(&ran));
+        let run = run_json(&self.server.bucket(bucket).join("out"));
+        assert_eq!(run["balances"], true, "{run}");
+    }
+
+    /// Begins a run, and kills it while one of its requests is under way.
+    fn kill(&self, inputs: &[&str], bucket: &str, moment: Moment, before: usize) {
+        let held = self.server.hold(moment, before, |_| true);
+        let mut run = self.run(inputs, bucket);
+        let mut run = run.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        held.wait();
+        run.kill().unwrap();
+        run.wait().unwrap();
+    }
+
+    /// Makes another bucket like this one.
+    fn copy(&self, bucket: &str, like: &str) {
+        self.server.put_folder(&self.server.bucket(like), bucket, "");
+    }
+}
+
+/// All files of a bucket with their content, without what a run tells of its own time.
+fn contents(bucket: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    if !bucket.exists() {
+        return BTreeMap::new();
+    }
+    let files = files(bucket).into_iter().filter(|file| !file.ends_with("run.json"));
+    let name = |file: &Path| file.strip_prefix(bucket).unwrap().to_path_buf();
+    files.map(|file| (name(&file), std::fs::read(file).unwrap())).collect()
+}
+
+/// How many generations of a state have been committed and are kept.
+fn generations(bucket: &Path) -> usize {
+    let is_manifest =
+        |file: &PathBuf| file.file_name().unwrap().to_str().unwrap().starts_with("manifest-");
+    files(bucket).iter().filter(|file| is_manifest(file)).count()
+}
+
+#[test]
+fn runs_that_are_killed_and_run_again_end_the_same() {
+    let committed: u64 = std::thread::scope(|scope| {
+        let lanes = [false, true].map(|writing| scope.spawn(move || kill(writing, KILLS / 2)));
+        lanes.into_iter().map(|lane| lane.join().unwrap()).sum()
+    });
+    assert!((5..KILLS - 5).contains(&committed), "{committed} of {KILLS} after the commit");
+}
+
+/// Kills so many runs, at any request or while they write; returns how many of them had committed.
+fn kill(writing: bool, kills: u64) -> u64 {
+    let days = Days::start();
+    let server = &days.server;
+    let (second, third) = (["first", "second"], ["first", "second", "third"]);
+    days.succeeds(&["first"], "before");
+    days.deliver(6..=7, "second");
+    days.deliver(8..=30, "third");
+    days.copy("undisturbed", "before");
+    server.forget_asked();
+    days.succeeds(&second, "undisturbed");
+    let asked = server.asked();
+    let undisturbed = server.bucket("undisturbed");
+    let after_second = contents(&undisturbed);
+    days.succeeds(&third, "undisturbed");
+    let after_third = contents(&undisturbed);
+
+    let first_write = asked.iter().position(|asked| asked.method == "PUT").unwrap();
+    let mut random = fastrand::Rng::with_seed(50 + u64::from(writing));
+    let mut committed = 0;
+    for kill in 0..kills {
+        let bucket = format!("killed-{kill}");
+        days.copy(&bucket, "before");
+        let moment = if random.bool() { Moment::Before } else { Moment::After };
+        let before = random.usize(if writing { first_write } else { 0 }..asked.len());
+        days.kill(&second, &bucket, moment, before);
+
+        let place = server.bucket(&bucket);
+        let has_committed = generations(&place) == 2;
+        committed += u64::from(has_committed);
+        // Had it committed, the next run brings what it could not, and reads what is new by then.
+        let (inputs, expected) =
+            if has_committed { (&third[..], &after_third) } else { (&second[..], &after_second) };
+        days.succeeds(inputs, &bucket);
+        let differing = differing(&place, expected);
+        assert_eq!(differing, Vec::<PathBuf>::new(), "killed {moment:?} request {before}");
+        std::fs::remove_dir_all(place).unwrap();
+    }
+    committed
+}
+
+fn differing(bucket: &Path, expected: &BTreeMap<PathBuf, Vec<u8>>) -> Vec<PathBuf> {
+    let there = contents(bucket);
+    let names: BTreeSet<_> = there.keys().chain(expected.keys()).collect();
+    names.into_iter().filter(|name| there.get(*name) != expected.get(*name)).cloned().collect()
+}
+
+#[test]
+fn of_two_runs_that_commit_together_one_publishes() {
+    let days = Days::start();
+    let server = &days.server;
+    server.bucket("results");
+    server.barrier(2, |asked| asked.method == "PUT" && asked.key.contains("state/manifest-"));
+    let runs = ["one", "other"].map(|out| {
+        let mut scan = trailsift();
+        scan.args(["scan", "s3://trail-bucket/first", "--endpoint-url", &server.endpoint]);
+        scan.args(["--state", "s3://results/state", "--out", &format!("s3://results/{out}")]);
+        scan.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    });
+    let ran = runs.map(|run| run.wait_with_output().unwrap());
+    let results = server.bucket("results");
+    let mut statuses = ran.iter().map(|ran| ran.status.code()).collect::<Vec<_>>();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [Some(0), Some(1)], "{}\n{}", said(&ran[0]), said(&ran[1]));
+    for (ran, out) in ran.iter().zip(["one", "other"]) {
+        let published = contents(&results.join(out)).len();
+        assert_eq!(published > 0, ran.status.success(), "{published} files of {}", said(ran));
+    }
+    assert_eq!(generations(&results), 1);
+    let asked = server.asked();
+    let tries = asked.iter().filter(|asked| asked.key.contains("state/manifest-0"));
+    let tries: BTreeSet<_> = tries.filter(|it| it.method == "PUT").map(|it| it.status).collect();
+    assert_eq!(tries, [Some(200), Some(412)].into());
+}
+
+#[test]
+fn a_commit_whose_answer_is_lost_counts() {
+    let days = Days::start();
+    let (first, all) = (["first"], ["first", "second"]);
+    days.succeeds(&first, "before");
+    days.deliver(6..=30, "second");
+    days.copy("undisturbed", "before");
+    days.succeeds(&all, "undisturbed");
+    let expected = contents(&days.server.bucket("undisturbed"));
+    let faults =
+        [Fault::LostAnswer, Fault::ConditionalRequestConflict, Fault::Reset, Fault::SlowDown];
+    for fault in faults {
+        let bucket = format!("{fault:?}").to_lowercase();
+        days.copy(&bucket, "before");
+        let rules = vec![Rule::once(&format!("PUT {bucket}/state/manifest-"), fault)];
+        days.server.set_faults(Faults { rules, ..Faults::default() });
+        days.server.forget_asked();
+        days.succeeds(&all, &bucket);
+        assert!(days.server.asked().iter().any(|asked| asked.fault == Some(fault)));
+        let differing = differing(&days.server.bucket(&bucket), &expected);
+        assert_eq!(differing, Vec::<PathBuf>::new(), "{fault:?}");
+    }
+}
+
+#[test]
+fn a_state_in_a_bucket_says_what_one_in_a_folder_says() {
+    let days = Days::start();
+    let folder = tempfile::tempdir().unwrap();
+    let logs = days.server.bucket(BUCKET);
+    let local = |inputs: &[&str]| {
+        let [state, out] = ["state", "out"].map(|name| folder.path().join(name));
+        let mut scan = trailsift();
+        scan.arg("scan").args(inputs.iter().map(|prefix| logs.join(prefix)));
+        let ran = scan.args(["--state", text(&state), "--out", text(&out)]).output().unwrap();
+        assert!(ran.status.success(), "{}", said(&ran));
+    };
+    days.succeeds(&["first"], "results");
+    local(&["first"]);
+    days.deliver(6..=30, "second");
+    days.succeeds(&["first", "second"], "results");
+    local(&["first", "second"]);
+    let current =
+        |place: &Path, logs: &str| rows(&place.join("out/findings_current.parquet"), &[], logs);
+    let remote = current(&days.server.bucket("results"), "s3://trail-bucket/");
+    assert!(remote == current(folder.path(), &format!("{}/", text(&logs))));
+    assert!(!remote.is_empty());
+}
