@@ -45,7 +45,7 @@ fn copies_count_once_and_conflicts_are_listed() {
         assert_eq!(
             run["records"],
             json!({"seen": 40, "analysed": 16, "duplicates": 24,
-            "filtered": 0, "rejected": 0, "too_late": 0, "conflict": 1})
+            "filtered": 0, "rejected": 0, "too_late": 0, "own_reads": 0, "conflict": 1})
         );
         assert_eq!(run["conflicts"], json!([{"account": "111122223333", "event_id": "id-0"}]));
         let manifest = std::fs::read(out.join("manifest.parquet")).unwrap();

@@ -119,7 +119,7 @@ fn stats_are_a_table_after_the_summary() {
     assert!(lines[2].last().unwrap().ends_with("B/s"), "{table}");
 
     let part = folder.path().join("part");
-    scan(&[logs], &part, &["--partial"]);
+    common::partial(&[logs], &part, &[]);
     let merge: [&OsStr; 5] =
         ["merge".as_ref(), part.as_ref(), "--out".as_ref(), out.as_ref(), "--stats".as_ref()];
     let ran = common::trailsift(merge);

@@ -137,7 +137,7 @@ pub(super) struct Scan {
     #[arg(long, value_name = "DIR", conflicts_with = "out", value_parser = s3::location())]
     partial: Option<Location>,
     /// Read only share I of N, split by account and region
-    #[arg(long, value_name = "I/N", requires = "partial")]
+    #[arg(long, value_name = "I/N")]
     shard: Option<Shard>,
     #[command(flatten)]
     formats: Formats,
@@ -431,6 +431,10 @@ impl Scan {
             && since >= until
         {
             return Err(Error::Usage("`--since` must lie before `--until`".to_owned()));
+        }
+        // Not said to clap: it waives what is required if that conflicts with another argument.
+        if self.shard.is_some() && self.partial.is_none() {
+            return Err(Error::Usage("`--shard` needs `--partial DIR`".to_owned()));
         }
         let usual = ScanOptions::new(self.inputs.clone(), self.out.clone());
         Ok(ScanOptions {

@@ -5,9 +5,13 @@ use std::collections::BTreeSet;
 
 /// Which of the keys of a page are outputs of trailsift. `run.json` and the like are known by what
 /// lies beside them; in a listing that is next to them.
-pub(super) fn outputs<'k>(keys: impl Iterator<Item = &'k str> + Clone) -> BTreeSet<&'k str> {
+pub(super) fn outputs<'k>(keys: &[&'k str]) -> BTreeSet<&'k str> {
     let with = |is_mark: fn(&str) -> bool| -> BTreeSet<&str> {
-        keys.clone().map(split).filter(|(_, name)| is_mark(name)).map(|(folder, _)| folder).collect()
+        keys.clone()
+            .map(split)
+            .filter(|(_, name)| is_mark(name))
+            .map(|(folder, _)| folder)
+            .collect()
     };
     let results = with(|name| name == "rejected.parquet");
     let states = with(|name| name.ends_with(".ledger.parquet"));
@@ -16,12 +20,12 @@ pub(super) fn outputs<'k>(keys: impl Iterator<Item = &'k str> + Clone) -> BTreeS
         let is_result = name == "run.json"
             || name == "partial.json"
             || name.strip_prefix("findings").is_some_and(|rest| rest.starts_with(['.', '_']));
-        let is_manifest = name.starts_with("manifest-") && name.ends_with(".json");
+        let is_manifest = name.starts_with("manifest-");
         (is_result && results.contains(folder))
             || (is_manifest && states.contains(folder))
             || is_changes(folder, name)
     };
-    keys.clone().filter(is_output).collect()
+    keys.iter().copied().filter(is_output).collect()
 }
 
 /// Whether a file is `findings/date=2026-03-04/00000007-….jsonl`.
@@ -42,9 +46,8 @@ mod tests {
 
     #[test]
     fn outputs_are_known_by_what_lies_beside_them() {
-        let outputs_of = |keys: &[&'static str]| -> Vec<&str> {
-            outputs(keys.iter().copied()).into_iter().collect()
-        };
+        let outputs_of =
+            |keys: &[&'static str]| -> Vec<&str> { outputs(keys).into_iter().collect() };
         let results = ["r/findings.jsonl", "r/rejected.parquet", "r/run.json", "x/run.json"];
         assert_eq!(outputs_of(&results), ["r/findings.jsonl", "r/run.json"]);
         let state = ["s/00000001-a.ledger.parquet", "s/manifest-00000001.json", "manifest-1.json"];

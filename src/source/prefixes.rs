@@ -395,13 +395,15 @@ impl<'a> Trail<'a> {
             listing.keep(shard);
         }
         let uris: Vec<_> = listing.objects.iter().map(|object| object.uri.clone()).collect();
-        let outputs = outputs(uris.iter().map(AsRef::as_ref));
+        let outputs = outputs(&uris.iter().map(AsRef::as_ref).collect::<Vec<&str>>());
         let is_own = |object: &LogObject| {
             let (bucket, key) = object.bucket_and_key().unwrap_or_default();
             outputs.contains(&*object.uri)
-                || self.asked.own.iter().any(|own| {
-                    own.bucket == bucket && key.starts_with(&own.folder())
-                })
+                || self
+                    .asked
+                    .own
+                    .iter()
+                    .any(|own| own.bucket == bucket && key.starts_with(&own.folder()))
         };
         let (own, objects) = listing.objects.into_iter().partition(is_own);
         listing.objects = objects;

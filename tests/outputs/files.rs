@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::common::{files, scan, trailsift};
+use crate::common::{files, partial, scan, trailsift};
 use crate::logs::{opened, sequence, with_state, write};
 
 /// Names of findings files in a folder.
@@ -69,16 +69,18 @@ fn what_makes_no_sense_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let logs = [write(folder.path().join("log.json"), &[opened("a")])];
     let out = folder.path().join("out");
-    for (arguments, word) in [
-        (&["--emit", "changes"][..], "--state"),
-        (&["--partial", "--format", "jsonl"], "trailsift merge"),
-        (&["--partial", "--emit", "all"], "trailsift merge"),
-        (&["--format", "xml"], "jsonl"),
-    ] {
+    for (arguments, word) in
+        [(&["--emit", "changes"][..], "--state"), (&["--format", "xml"], "jsonl")]
+    {
         let ran = scan(&logs, &out, arguments);
         assert_eq!(ran.status, 2, "{arguments:?}: {}", ran.out);
         assert!(ran.err.contains(word), "{arguments:?}: {}", ran.err);
         assert!(!out.exists(), "{arguments:?}");
+    }
+    for arguments in [["--format", "jsonl"], ["--emit", "all"]] {
+        let ran = partial(&logs, &out, &arguments);
+        assert_eq!(ran.status, 2, "{arguments:?}: {}", ran.out);
+        assert!(ran.err.contains("trailsift merge") && !out.exists(), "{arguments:?}: {}", ran.err);
     }
     assert_eq!(scan(&logs, &out, &["--emit", "all", "--format", "jsonl"]).status, 0);
 }
@@ -93,7 +95,7 @@ fn a_merge_writes_what_the_scan_writes_byte_for_byte() {
     assert_eq!(ran.status, 0, "{}", ran.err);
     scan(&logs, &at("two"), &[&formats[..], &["--threads", "2"]].concat());
     for share in ["1/2", "2/2"] {
-        scan(&logs, &at(&share.replace('/', "-")), &["--partial", "--shard", share]);
+        partial(&logs, &at(&share.replace('/', "-")), &["--shard", share]);
     }
     let mut merge: Vec<std::ffi::OsString> = vec!["merge".into()];
     merge.extend(["1-2", "2-2"].map(|name| at(name).into()));
