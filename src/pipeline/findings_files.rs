@@ -64,13 +64,15 @@ impl FindingsFiles {
         if out.holds(&format!("{folder}/{}", name(run, Format::Parquet)))? {
             return Ok(());
         }
-        let folder = out.path().join(folder);
-        std::fs::create_dir_all(&folder).map_err(Error::io(&folder))?;
+        let path = out.path().join(folder);
+        std::fs::create_dir_all(&path).map_err(Error::io(&path))?;
         let beside = self.beside_parquet().filter(|_| self.emit == Emit::Changes);
         for format in beside.chain([Format::Parquet]) {
-            let path = folder.join(name(run, format));
+            let name = name(run, format);
             let batches = std::iter::once(Ok(changes.clone()));
-            write_findings(&path, format, Told::Changes, &changes.schema(), batches)?;
+            write_findings(&path.join(&name), format, Told::Changes, &changes.schema(), batches)?;
+            // At once: the state forgets them with the next commit.
+            out.send(&format!("{folder}/{name}"))?;
         }
         Ok(())
     }

@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 /// lies beside them; in a listing that is next to them.
 pub(super) fn outputs<'k>(keys: &[&'k str]) -> BTreeSet<&'k str> {
     let with = |is_mark: fn(&str) -> bool| -> BTreeSet<&str> {
-        keys.clone()
-            .map(split)
+        keys.iter()
+            .map(|key| split(key))
             .filter(|(_, name)| is_mark(name))
             .map(|(folder, _)| folder)
             .collect()

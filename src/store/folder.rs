@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tempfile::TempDir;
 use walkdir::WalkDir;
@@ -26,6 +27,8 @@ pub struct Folder {
 struct Remote {
     bucket: Bucket,
     prefix: String,
+    /// What is part of it already.
+    sent: Mutex<BTreeSet<String>>,
     /// Removed with the folder.
     _copy: TempDir,
 }
@@ -49,7 +52,12 @@ impl Folder {
                 let copy = tempfile::Builder::new().prefix("trailsift-").tempdir();
                 let copy = copy.map_err(Error::io(std::env::temp_dir()))?;
                 let path = copy.path().to_path_buf();
-                let remote = Some(Remote { bucket, prefix: uri.folder(), _copy: copy });
+                let remote = Some(Remote {
+                    bucket,
+                    prefix: uri.folder(),
+                    sent: Mutex::default(),
+                    _copy: copy,
+                });
                 Ok(Self { location, path, remote })
             }
         }
@@ -146,10 +154,12 @@ impl Folder {
         let Some(remote) = &self.remote else { return Ok(()) };
         let key = remote.key(name);
         let sent = remote.bucket.upload(&key, &self.path.join(name));
-        sent.map_err(Error::s3(remote.bucket.uri(&key)))
+        sent.map_err(Error::s3(remote.bucket.uri(&key)))?;
+        remote.sent().insert(name.to_owned());
+        Ok(())
     }
 
-    /// Makes everything that was written part of the folder: the files named `last` when all others
+    /// Makes everything that was written, and not sent, part of the folder: the files named `last` when all others
     /// are there, after those named so have been taken away that this time were not written.
     ///
     /// # Errors
@@ -165,7 +175,9 @@ impl Folder {
             let key = remote.key(name);
             remote.bucket.remove(&key).map_err(Error::s3(remote.bucket.uri(&key)))?;
         }
-        first.into_iter().chain(end).try_for_each(|name| self.send(name))
+        let sent = remote.sent().clone();
+        let unsent = first.into_iter().chain(end).filter(|name| !sent.contains(*name));
+        unsent.into_iter().try_for_each(|name| self.send(name))
     }
 
     /// The names of all files at its path, but temporary ones; a slash between their parts.
@@ -213,6 +225,11 @@ impl Folder {
 }
 
 impl Remote {
+    fn sent(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        // A set is whole between any two statements that can panic.
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn key(&self, name: &str) -> String {
         format!("{}{name}", self.prefix)
     }
