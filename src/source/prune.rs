@@ -137,7 +137,8 @@ mod tests {
         assert_eq!(kept(&of(&[], &["eu-west-1", "x"])), ["0", "1", "3"]);
         let since = KeyRange { since: Some(day("2026-03-06T00:00:00Z")), ..all.clone() };
         assert_eq!(kept(&since), ["1", "2", "3"]);
-        let delivered = KeyRange { delivered_since: Some(day("2026-03-05T23:00:00Z")), ..all.clone() };
+        let delivered =
+            KeyRange { delivered_since: Some(day("2026-03-05T23:00:00Z")), ..all.clone() };
         assert_eq!(kept(&delivered), ["1", "2", "3"]);
         let until = KeyRange { until: Some(day("2026-02-02T00:00:00Z")), ..all.clone() };
         assert_eq!(kept(&until), ["0", "1", "3"]);

@@ -29,7 +29,8 @@ struct Moto {
 impl Moto {
     /// None without a Python that has it.
     fn start() -> Option<Self> {
-        let python = std::env::var("TRAILSIFT_MOTO_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+        let python =
+            std::env::var("TRAILSIFT_MOTO_PYTHON").unwrap_or_else(|_| "python3".to_owned());
         let mut has = Command::new(&python);
         let has = has.args(["-c", "import moto.server, awscli"]).stderr(Stdio::null()).status();
         if !has.is_ok_and(|status| status.success()) {
