@@ -20,6 +20,7 @@ mod faults;
 mod generate;
 mod inputs;
 mod moto;
+mod parts;
 mod server;
 mod server_itself;
 mod state;

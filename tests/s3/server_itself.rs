@@ -169,8 +169,11 @@ fn of_conditional_writes_one_wins() {
     let second = race(Some(first.clone()));
     assert_ne!(first, second);
     let body = ByteStream::from_static(b"late");
-    let late = client.put_object().bucket(BUCKET).key("manifest").if_match(first).body(body);
+    let late = client.put_object().bucket(BUCKET).key("manifest").if_match(&first).body(body);
     assert_eq!(refused(server.block_on(late.send())), (412, "PreconditionFailed".into()));
+    let get = |etag| client.get_object().bucket(BUCKET).key("manifest").if_match(etag).send();
+    assert_eq!(refused(server.block_on(get(first))), (412, "PreconditionFailed".into()));
+    server.block_on(get(second)).unwrap();
 }
 
 #[test]

@@ -232,3 +232,24 @@ fn a_state_in_a_bucket_says_what_one_in_a_folder_says() {
     assert!(remote == current(folder.path(), &format!("{}/", text(&logs))));
     assert!(!remote.is_empty());
 }
+
+#[test]
+fn runs_ask_for_no_more_than_the_documented_permissions() {
+    let days = Days::start();
+    days.succeeds(&["first"], "results");
+    days.deliver(6..=7, "second");
+    days.succeeds(&["first", "second"], "results");
+    days.deliver(8..=30, "third");
+    days.succeeds(&["first", "second", "third"], "results");
+    let asked = days.server.asked();
+    let table = std::fs::read_to_string("docs/iam.md").unwrap();
+    let rows = table.lines().filter_map(|line| line.strip_prefix("| `")?.split_once(" |"));
+    let documented: Vec<_> = rows.flat_map(|(requests, _)| requests.split(['`', ','])).collect();
+    for asked in &asked {
+        assert!(documented.contains(&asked.operation()), "{asked:?}");
+        let writes = ["PUT", "DELETE", "POST"].contains(&asked.method.as_str());
+        assert!(!writes || asked.bucket == "results", "{asked:?}");
+    }
+    // The third run removes what only the first has left.
+    assert!(asked.iter().any(|asked| asked.operation() == "DeleteObject"));
+}

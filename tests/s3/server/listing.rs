@@ -121,7 +121,8 @@ impl Storage {
         })
     }
 
-    async fn etag(&self, bucket: &str, key: &str) -> S3Result<Option<ETag>> {
+    /// The ETag of an object, if it is there. Takes no lock.
+    pub(super) async fn etag(&self, bucket: &str, key: &str) -> S3Result<Option<ETag>> {
         let input = HeadObjectInput::builder().bucket(bucket.to_owned()).key(key.to_owned());
         let head = S3Request {
             input: input.build().unwrap(),
@@ -134,7 +135,7 @@ impl Storage {
             service: None,
             trailing_headers: None,
         };
-        match self.head_object(head).await {
+        match self.files.head_object(head).await {
             Ok(head) => Ok(head.output.e_tag),
             // Deleted since the listing began, as may happen on AWS.
             Err(_) => Ok(None),

@@ -58,6 +58,19 @@ impl Asked {
         format!("{method} {bucket}/{key}?{query} {}", range.as_deref().unwrap_or_default())
     }
 
+    /// The name of the operation, as far as trailsift should use any.
+    pub fn operation(&self) -> &'static str {
+        match (self.method.as_str(), self.key.is_empty()) {
+            ("GET", true) if self.query.contains("list-type=2") => "ListObjectsV2",
+            ("GET", false) => "GetObject",
+            ("HEAD", true) => "HeadBucket",
+            ("HEAD", false) => "HeadObject",
+            ("PUT", false) => "PutObject",
+            ("DELETE", false) => "DeleteObject",
+            _ => "another operation",
+        }
+    }
+
     /// Whether an object is asked for.
     pub fn gets_object(&self) -> bool {
         self.method == "GET" && !self.key.is_empty()

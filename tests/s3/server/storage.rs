@@ -4,6 +4,7 @@
 //!   the same key all may succeed. Here requests for one key wait for each other.
 //! - s3s-fs replaces an object and then notes its ETag: who reads in between gets the ETag of the
 //!   former content. Readers of a key wait for its writers too.
+//! - s3s-fs gives an object whatever `If-Match` says.
 //! - Listings: see `listing.rs`.
 //!
 //! What stays different: keys are paths of files, so there are no keys with a slash at the end, no
@@ -15,7 +16,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use s3s::dto::*;
-use s3s::{S3, S3Request, S3Response, S3Result};
+use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
 use s3s_fs::FileSystem;
 use tokio::sync::RwLock;
 
@@ -54,6 +55,12 @@ impl S3 for Storage {
     async fn get_object(&self, request: S3Request<GetObjectInput>) -> Answer<GetObjectOutput> {
         let lock = self.lock(&request.input.bucket, &request.input.key);
         let _readers = lock.read().await;
+        if let Some(ETagCondition::ETag(wanted)) = &request.input.if_match {
+            let etag = self.etag(&request.input.bucket, &request.input.key).await?;
+            if etag.is_some_and(|etag| !etag.strong_cmp(wanted)) {
+                return Err(s3_error!(PreconditionFailed));
+            }
+        }
         self.files.get_object(request).await
     }
 
