@@ -39,6 +39,11 @@ pub enum FaultKind {
     Other,
 }
 
+/// How the SDK begins a long list of where it has looked.
+const NO_CREDENTIALS: &str = "no credentials found in chain";
+const UNSIGNED: &str = "no credentials found: give --profile, set AWS_ACCESS_KEY_ID and \
+                        AWS_SECRET_ACCESS_KEY, or ask for a public bucket with --no-sign-request";
+
 impl Fault {
     /// A fault of that kind.
     pub(super) fn new(kind: FaultKind, message: impl Into<String>) -> Self {
@@ -70,7 +75,10 @@ impl Fault {
                 let code = context.err().code().unwrap_or(&status).to_owned();
                 context.err().message().map_or(code.clone(), |message| format!("{code}: {message}"))
             }
-            _ => DisplayErrorContext(&error).to_string(),
+            _ => {
+                let said = DisplayErrorContext(&error).to_string();
+                if said.contains(NO_CREDENTIALS) { UNSIGNED.to_owned() } else { said }
+            }
         };
         let advice = kind.advice().map(|advice| format!(" ({advice})")).unwrap_or_default();
         Self { kind, message: format!("{said}{advice}") }
