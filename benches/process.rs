@@ -1,4 +1,6 @@
-//! What a process has used, as Linux counts it.
+//! What a process has used, and the machine has not, as Linux counts it.
+
+#![allow(dead_code, reason = "each bench uses a part")]
 
 use std::fs;
 
@@ -17,4 +19,12 @@ pub(crate) fn peak_kilobytes() -> u64 {
     let status = fs::read_to_string("/proc/self/status").expect("Linux");
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
     peak.trim().trim_end_matches(" kB").parse().expect("kilobytes")
+}
+
+/// The seconds that all processors of the machine together have been idle since it started.
+pub(crate) fn idle_seconds() -> f64 {
+    let status = fs::read_to_string("/proc/stat").expect("Linux");
+    // `cpu`, then user, nice, system, idle and waiting, in hundredths.
+    let fields = status.split_whitespace().skip(4).take(2);
+    fields.map(|field| field.parse::<f64>().expect("ticks")).sum::<f64>() / 100.0
 }

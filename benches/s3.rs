@@ -1,9 +1,11 @@
 //! `cargo bench --bench s3`: how fast a scan of a bucket is, held against what the server's latency
 //! allows and against a scan of the same objects in a folder.
 //!
+//! If the machine's processors are not idle meanwhile, the run is bound by them and not by latency.
+//!
 //! The server is a process of its own on this machine that answers every request after `S3_LATENCY`
 //! milliseconds (30). `S3_OBJECTS` is about how many objects there are (20,000), `S3_ONLY` the names
-//! of the inputs (all), `S3_THREADS` the threads (2), `S3_MEMORY` the `--memory` (256MiB), `S3_DIR` a
+//! of the inputs (all), `S3_THREADS` the threads (2), `S3_MEMORY` the `--memory` (512MiB), `S3_DIR` a
 //! folder whose inputs are kept and used again.
 
 #![allow(
@@ -29,7 +31,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use generate::{Config, Shape};
-use process::{peak_kilobytes, processor_seconds};
+use process::{idle_seconds, peak_kilobytes, processor_seconds};
 use server::BUCKET;
 
 /// Set for child processes: the folder to serve, or the input to scan.
@@ -59,9 +61,9 @@ fn main() {
     let root = kept.unwrap_or_else(|| temporary.path().to_path_buf());
     println!(
         "\n| objects | number | mean KB | events | latency bound s | local s | of processor | S3 s | \
-         of processor | the server's | to the bound | peak MiB |"
+         of processor | the server's | idle | to the bound | peak MiB |"
     );
-    println!("| --- |{}", " ---: |".repeat(11));
+    println!("| --- |{}", " ---: |".repeat(12));
     let only = std::env::var("S3_ONLY").unwrap_or_default();
     for (name, plain) in [("gzip", false), ("plain", true)] {
         if only.is_empty() || only.split(',').any(|wanted| wanted == name) {
@@ -113,7 +115,9 @@ fn row(name: &str, plain: bool, root: &Path, temporary: &Path) -> String {
     let mut endpoint = String::new();
     told.read_line(&mut endpoint).expect("an endpoint");
     let bucket = format!("s3://{BUCKET}/").into();
+    let idle = idle_seconds();
     let remote = Scanned::of(bucket, endpoint.trim(), &temporary.join("remote"));
+    let idle = idle_seconds() - idle;
     drop(child.stdin.take());
     let mut served = String::new();
     told.read_to_string(&mut served).expect("seconds");
@@ -122,7 +126,7 @@ fn row(name: &str, plain: bool, root: &Path, temporary: &Path) -> String {
 
     let bound = objects * latency().as_secs_f64() / CONCURRENCY as f64;
     format!(
-        "| {name} | {objects} | {:.1} | {} | {bound:.1} | {:.1} | {:.1} | {:.1} | {:.1} | {:.1} | {:.2} | {:.0} |",
+        "| {name} | {objects} | {:.1} | {} | {bound:.1} | {:.1} | {:.1} | {:.1} | {:.1} | {:.1} | {:.0} % | {:.2} | {:.0} |",
         sizes.iter().sum::<u64>() as f64 / objects / 1e3,
         remote.events,
         local.seconds,
@@ -130,9 +134,14 @@ fn row(name: &str, plain: bool, root: &Path, temporary: &Path) -> String {
         remote.seconds,
         remote.processor,
         served.trim().parse::<f64>().expect("seconds"),
+        100.0 * idle / (remote.seconds * processors() as f64),
         remote.seconds / bound,
         remote.peak as f64 / 1024.0,
     )
+}
+
+fn processors() -> usize {
+    std::thread::available_parallelism().expect("a number").get()
 }
 
 fn this_program(variable: &str, value: OsString) -> Command {
@@ -188,7 +197,7 @@ fn scan(input: OsString) {
     };
     let mut arguments: Vec<OsString> = vec!["trailsift".into(), "scan".into(), input];
     arguments.extend(["--out".into(), std::env::var_os(OUT).expect(OUT)]);
-    let (memory, threads) = (text("S3_MEMORY", "256MiB"), text("S3_THREADS", "2"));
+    let (memory, threads) = (text("S3_MEMORY", "512MiB"), text("S3_THREADS", "2"));
     arguments.extend(["--memory", &memory, "--threads", &threads].map(OsString::from));
     let endpoint = text(ENDPOINT, "");
     if !endpoint.is_empty() {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::common::logs::{document, event, tar_of, zip_of};
 use crate::common::run_json;
 use crate::inputs::{BUCKET, scan_folder};
-use crate::server::{Fault, Faults, Moment, Server, said, same_outputs, text};
+use crate::server::{Asked, Fault, Faults, Moment, Server, said, same_outputs, text};
 
 /// Little enough that the large object of these tests is read in parts.
 const MEMORY: [&str; 2] = ["--memory", "64MiB"];
@@ -66,7 +66,7 @@ fn replaced(content: &[u8], before: usize, by: &[u8]) -> Value {
     let server = Server::start();
     let bucket = server.bucket(BUCKET);
     write(&bucket, &[("logs.json", content)]);
-    let held = server.hold(Moment::Before, before, |asked| asked.gets_object());
+    let held = server.hold(Moment::Before, before, Asked::gets_object);
     let out = tempfile::tempdir().unwrap();
     let mut scan = server.scan(&["s3://trail-bucket/"], text(out.path()));
     let scan = std::thread::spawn(move || scan.args(MEMORY).output().unwrap());
