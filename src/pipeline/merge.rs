@@ -90,7 +90,7 @@ pub fn merge(options: &MergeOptions) -> Result<Run> {
     run.learning = judging.learning_text();
     options.findings.write(&run)?;
     output::write(&mut run)?;
-    output::send(&out)?;
+    output::send(&out, &run)?;
     Ok(run)
 }
 

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use serde_json::{Value, json};
@@ -45,8 +45,12 @@ fn known() -> Vec<String> {
 const LAST: [&str; 2] = [RUN, partial::HEADER];
 
 /// Makes the files of a run part of the folder: what says that it is whole comes last.
-pub(super) fn send(out: &Folder) -> Result<()> {
-    out.send_all(&known(), &LAST)
+pub(super) fn send(out: &Folder, run: &Run) -> Result<()> {
+    let started = Instant::now();
+    out.send_all(&known(), &LAST)?;
+    let written = Duration::from_micros(run.stages.cost(Stage::Write).microseconds.total);
+    log::written(&run.location, written + started.elapsed());
+    Ok(())
 }
 
 /// Refuses a folder that holds the findings of runs with a state: they add up, and a run without
@@ -77,7 +81,6 @@ pub(super) fn write(run: &mut Run) -> Result<()> {
     let json = run_json(run);
     let folder = &run.out;
     store::replace(&folder.join(RUN), |file| Ok(serde_json::to_writer_pretty(file, &json)?))?;
-    log::written(&run.location, started.elapsed());
     Ok(())
 }
 

@@ -232,14 +232,14 @@ pub(super) fn scan_with(
     if let Some(session) = session {
         partial::clear(out.path())?;
         session.finish(&mut run, harvest, &seen, &identities, &out)?;
-        output::send(&out)?;
+        output::send(&out, &run)?;
         return Ok(run);
     }
     drop(seen);
     let (table, files) = harvest.runs.merged()?;
     conclude(options, plan, &mut run, &out, table)?;
     drop(files);
-    output::send(&out)?;
+    output::send(&out, &run)?;
     Ok(run)
 }
 
@@ -314,7 +314,6 @@ fn conclude(
         let started = Instant::now();
         partial::write(options, plan, run, out.path(), table)?;
         run.stages.record(Stage::Write, started.elapsed());
-        log::written(&run.location, started.elapsed());
         return Ok(());
     }
     let judging = options.judge.judging(run.span, options.since, Spill::into(out.path()));

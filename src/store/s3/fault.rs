@@ -69,16 +69,13 @@ impl Fault {
             }
             _ => FaultKind::Other,
         };
-        let said = match &error {
-            SdkError::ServiceError(context) => {
-                let status = context.raw().status().as_u16().to_string();
-                let code = context.err().code().unwrap_or(&status).to_owned();
-                context.err().message().map_or(code.clone(), |message| format!("{code}: {message}"))
-            }
-            _ => {
-                let said = DisplayErrorContext(&error).to_string();
-                if said.contains(NO_CREDENTIALS) { UNSIGNED.to_owned() } else { said }
-            }
+        let said = if let SdkError::ServiceError(context) = &error {
+            let status = context.raw().status().as_u16().to_string();
+            let code = context.err().code().unwrap_or(&status).to_owned();
+            context.err().message().map_or(code.clone(), |message| format!("{code}: {message}"))
+        } else {
+            let said = DisplayErrorContext(&error).to_string();
+            if said.contains(NO_CREDENTIALS) { UNSIGNED.to_owned() } else { said }
         };
         let advice = kind.advice().map(|advice| format!(" ({advice})")).unwrap_or_default();
         Self { kind, message: format!("{said}{advice}") }
