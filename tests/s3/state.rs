@@ -149,14 +149,14 @@ fn kill(writing: bool, kills: u64) -> u64 {
         let bucket = format!("killed-{round}");
         let place = days.server.bucket(&bucket);
         days.copy(&bucket, "before");
-        let (mut step, mut killed) = (0, String::new());
+        let (mut step, mut killed) = (0, Vec::new());
         for _ in 0..2 {
             let like = &undisturbed[step];
             let moment = if random.bool() { Moment::Before } else { Moment::After };
             let from = if writing { like.first_write } else { 0 };
             let before = random.usize(from..like.requests);
             days.kill(STEPS[step], &bucket, moment, before);
-            killed += &format!("killed {moment:?} request {before} of step {step}; ");
+            killed.push((step, moment, before));
             // What is committed is not read again: the next run has to read what is new by then,
             // and to bring what the killed one could not.
             step = newest_generation(&place) - 1;
@@ -164,7 +164,7 @@ fn kill(writing: bool, kills: u64) -> u64 {
         committed += u64::try_from(step).unwrap();
         days.succeeds(STEPS[step], &bucket);
         let differing = differing(&place, &undisturbed[step].left);
-        assert_eq!(differing, Vec::<PathBuf>::new(), "{killed}");
+        assert_eq!(differing, Vec::<PathBuf>::new(), "killed in {killed:?}");
         std::fs::remove_dir_all(place).unwrap();
     }
     committed
