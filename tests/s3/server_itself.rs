@@ -138,11 +138,13 @@ fn of_conditional_writes_one_wins() {
     let server = Server::start();
     server.bucket(BUCKET);
     let client = server.client();
-    // The results of 16 that write at the same time, if the object is `expected`.
-    let race = |expected: Option<String>| {
+    // 16 that write at the same time, if the object is `expected`; the ETag of what one has written.
+    // What the losers of one race would have written must be no content of the next.
+    let race = |name: &str, expected: Option<String>| {
+        let content = |number: usize| format!("{name} {number}");
         let tasks: Vec<_> = (0..16)
             .map(|number| {
-                let body = ByteStream::from(format!("by {number}").into_bytes());
+                let body = ByteStream::from(content(number).into_bytes());
                 let put = client.put_object().bucket(BUCKET).key("manifest").body(body);
                 let put = match expected.clone() {
                     None => put.if_none_match("*"),
@@ -160,13 +162,13 @@ fn of_conditional_writes_one_wins() {
         }
         assert_eq!(winners.len(), 1, "{winners:?}");
         server.block_on(async {
-            assert_eq!(get(&client, "manifest").await.unwrap(), format!("by {}", winners[0]));
+            assert_eq!(get(&client, "manifest").await.unwrap(), content(winners[0]));
             let head = client.head_object().bucket(BUCKET).key("manifest").send().await.unwrap();
             head.e_tag().unwrap().to_owned()
         })
     };
-    let first = race(None);
-    let second = race(Some(first.clone()));
+    let first = race("first", None);
+    let second = race("second", Some(first.clone()));
     assert_ne!(first, second);
     let body = ByteStream::from_static(b"late");
     let late = client.put_object().bucket(BUCKET).key("manifest").if_match(&first).body(body);

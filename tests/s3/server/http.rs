@@ -99,10 +99,10 @@ async fn faulty(
     if !shared.gates.pass(asked, Moment::Before).await || fault == Some(Fault::Reset) {
         return Err(Reset);
     }
+    // All of it is read first, else who is refused may meet a broken connection and not the answer.
+    let body = body.collect().await.map_err(|_| Reset)?.to_bytes();
     let refusal = fault.and_then(Fault::refusal).or_else(|| refusal(&parts, asked, shared));
     if let Some(refusal) = refusal {
-        // All of it is read first: else the caller may meet a broken connection, not the answer.
-        let _ = body.collect().await.map_err(|_| Reset)?;
         return Ok(refused(&parts.method, refusal));
     }
     if asked.gets_object() {
