@@ -56,6 +56,9 @@ fn faults_change_nothing() {
     assert!((2..=10).contains(&tries), "{tries} tries of what is broken");
     let gets = asked.iter().filter(|asked| asked.gets_object()).count();
     assert!(gets < objects.len() * 5 / 4, "{gets} requests for {} objects", objects.len());
+    let lists = asked.iter().filter(|asked| asked.lists()).count();
+    let requests = &run["s3_requests"];
+    assert_eq!((&requests["get"], &requests["list"]), (&json!(gets), &json!(lists)), "{requests}");
     assert!((2..=5).contains(&server.handed_out()), "{} keys", server.handed_out());
 }
 

@@ -68,6 +68,16 @@ impl Days {
         assert_eq!(run["balances"], true, "{run}");
     }
 
+    /// A run that is left alone.
+    fn undisturbed(&self, inputs: &[&str], bucket: &str) -> Undisturbed {
+        self.server.forget_asked();
+        self.succeeds(inputs, bucket);
+        let asked = self.server.asked();
+        let first_write = asked.iter().position(|asked| asked.method == "PUT").unwrap();
+        let left = contents(&self.server.bucket(bucket));
+        Undisturbed { requests: asked.len(), first_write, left }
+    }
+
     /// Begins a run, and kills it while one of its requests is under way.
     fn kill(&self, inputs: &[&str], bucket: &str, moment: Moment, before: usize) {
         let held = self.server.hold(moment, before, |_| true);
@@ -94,11 +104,12 @@ fn contents(bucket: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     files.map(|file| (name(&file), std::fs::read(file).unwrap())).collect()
 }
 
-/// How many generations of a state have been committed and are kept.
-fn generations(bucket: &Path) -> usize {
-    let is_manifest =
-        |file: &PathBuf| file.file_name().unwrap().to_str().unwrap().starts_with("manifest-");
-    files(bucket).iter().filter(|file| is_manifest(file)).count()
+/// The number of the newest generation of the state in a bucket.
+fn newest_generation(bucket: &Path) -> usize {
+    let all = files(&bucket.join("state"));
+    let names = all.iter().map(|file| file.file_name().unwrap().to_str().unwrap());
+    let numbers = names.filter_map(|name| name.strip_prefix("manifest-")?.strip_suffix(".json"));
+    numbers.map(|number| number.parse().unwrap()).max().unwrap()
 }
 
 #[test]
@@ -110,42 +121,50 @@ fn runs_that_are_killed_and_run_again_end_the_same() {
     assert!((5..KILLS - 5).contains(&committed), "{committed} of {KILLS} after the commit");
 }
 
-/// Kills so many runs, at any request or while they write; returns how many of them had committed.
+/// What the scheduled runs after the first read, one after the other.
+const STEPS: [&[&str]; 3] =
+    [&["first", "second"], &["first", "second", "third"], &["first", "second", "third", "fourth"]];
+
+/// What an undisturbed run was like.
+struct Undisturbed {
+    requests: usize,
+    first_write: usize,
+    left: BTreeMap<PathBuf, Vec<u8>>,
+}
+
+/// Kills so many runs, each at any request or while it writes, and sees that the run after two of
+/// them leaves what undisturbed runs leave. Returns how many of the killed had committed.
 fn kill(writing: bool, kills: u64) -> u64 {
     let days = Days::start();
-    let server = &days.server;
-    let (second, third) = (["first", "second"], ["first", "second", "third"]);
     days.succeeds(&["first"], "before");
-    days.deliver(6..=7, "second");
-    days.deliver(8..=30, "third");
+    for (days_of_june, prefix) in [(6..=6, "second"), (7..=7, "third"), (8..=30, "fourth")] {
+        days.deliver(days_of_june, prefix);
+    }
     days.copy("undisturbed", "before");
-    server.forget_asked();
-    days.succeeds(&second, "undisturbed");
-    let asked = server.asked();
-    let undisturbed = server.bucket("undisturbed");
-    let after_second = contents(&undisturbed);
-    days.succeeds(&third, "undisturbed");
-    let after_third = contents(&undisturbed);
+    let undisturbed = STEPS.map(|inputs| days.undisturbed(inputs, "undisturbed"));
 
-    let first_write = asked.iter().position(|asked| asked.method == "PUT").unwrap();
     let mut random = fastrand::Rng::with_seed(50 + u64::from(writing));
     let mut committed = 0;
-    for kill in 0..kills {
-        let bucket = format!("killed-{kill}");
+    for round in 0..kills / 2 {
+        let bucket = format!("killed-{round}");
+        let place = days.server.bucket(&bucket);
         days.copy(&bucket, "before");
-        let moment = if random.bool() { Moment::Before } else { Moment::After };
-        let before = random.usize(if writing { first_write } else { 0 }..asked.len());
-        days.kill(&second, &bucket, moment, before);
-
-        let place = server.bucket(&bucket);
-        let has_committed = generations(&place) == 2;
-        committed += u64::from(has_committed);
-        // Had it committed, the next run brings what it could not, and reads what is new by then.
-        let (inputs, expected) =
-            if has_committed { (&third[..], &after_third) } else { (&second[..], &after_second) };
-        days.succeeds(inputs, &bucket);
-        let differing = differing(&place, expected);
-        assert_eq!(differing, Vec::<PathBuf>::new(), "killed {moment:?} request {before}");
+        let (mut step, mut killed) = (0, Vec::new());
+        for _ in 0..2 {
+            let like = &undisturbed[step];
+            let moment = if random.bool() { Moment::Before } else { Moment::After };
+            let from = if writing { like.first_write } else { 0 };
+            let before = random.usize(from..like.requests);
+            days.kill(STEPS[step], &bucket, moment, before);
+            killed.push((step, moment, before));
+            // What is committed is not read again: the next run has to read what is new by then,
+            // and to bring what the killed one could not.
+            step = newest_generation(&place) - 1;
+        }
+        committed += u64::try_from(step).unwrap();
+        days.succeeds(STEPS[step], &bucket);
+        let differing = differing(&place, &undisturbed[step].left);
+        assert_eq!(differing, Vec::<PathBuf>::new(), "killed in {killed:?}");
         std::fs::remove_dir_all(place).unwrap();
     }
     committed
@@ -178,7 +197,7 @@ fn of_two_runs_that_commit_together_one_publishes() {
         let published = contents(&results.join(out)).len();
         assert_eq!(published > 0, ran.status.success(), "{published} files of {}", said(ran));
     }
-    assert_eq!(generations(&results), 1);
+    assert_eq!(newest_generation(&results), 1);
     let asked = server.asked();
     let tries = asked.iter().filter(|asked| asked.key.contains("state/manifest-0"));
     let tries: BTreeSet<_> = tries.filter(|it| it.method == "PUT").map(|it| it.status).collect();
