@@ -9,12 +9,8 @@ use crate::inputs::BUCKET;
 use crate::server::{Server, said, text, trailsift};
 
 /// The places where organisations have CloudTrail put its folders.
-const ROOTS: [&str; 4] = [
-    "AWSLogs/",
-    "audit/AWSLogs/",
-    "AWSLogs/o-abcdefghij/",
-    "o-abcdefghij/AWSLogs/o-abcdefghij/",
-];
+const ROOTS: [&str; 4] =
+    ["AWSLogs/", "audit/AWSLogs/", "AWSLogs/o-abcdefghij/", "o-abcdefghij/AWSLogs/o-abcdefghij/"];
 
 /// Keys of two accounts, two regions and some days, of every layout; and what lies beside them.
 fn keys() -> Vec<String> {
