@@ -68,8 +68,6 @@ pub struct ObjectRecord {
     pub duplicates: u64,
     /// Those of `analysed` that came too late to be judged.
     pub too_late: u64,
-    /// Those of `analysed` that are reads of the logs by the scan's own role.
-    pub own_reads: u64,
     /// Records given up.
     pub rejected: u64,
     /// What identifies the content of a bucket's key.
@@ -91,8 +89,6 @@ pub struct Counts {
     pub duplicates: u64,
     /// Those of `analysed` that came too late to be judged.
     pub too_late: u64,
-    /// Those of `analysed` that are reads of the logs by the scan's own role: they are not judged.
-    pub own_reads: u64,
 }
 
 impl Counts {
@@ -176,7 +172,6 @@ impl ObjectRecord {
             filtered: counts.filtered,
             duplicates: counts.duplicates,
             too_late: counts.too_late,
-            own_reads: counts.own_reads,
             rejected: decoded.rejected.len() as u64 + decoded.unlisted,
             ..Self::unread(uri, bytes, outcome, reason)
         }
@@ -201,7 +196,6 @@ impl ObjectRecord {
             filtered: 0,
             duplicates: 0,
             too_late: 0,
-            own_reads: 0,
             rejected: 0,
             etag: None,
             version_id: None,
@@ -268,6 +262,8 @@ pub struct Account {
     pub rejected: Vec<RejectedRecord>,
     /// Events with an id met before, but other content: how many, and the first by account and id.
     pub conflicts: Conflicts,
+    /// Events that are reads of the logs by the scan's own role: they are not judged.
+    pub own_reads: u64,
     /// Fields of unexpected type, whose columns are null.
     pub odd: BTreeMap<String, u64>,
 }
@@ -308,8 +304,14 @@ impl Account {
         self.conflicts = Conflicts { count: copies.conflicts, events: copies.listed };
     }
 
-    /// Adds the conflicts and odd fields of another run.
-    pub(super) fn add_oddities(&mut self, conflicts: Conflicts, odd: BTreeMap<String, u64>) {
+    /// Adds the conflicts, own reads and odd fields of another run.
+    pub(super) fn add_oddities(
+        &mut self,
+        conflicts: Conflicts,
+        own_reads: u64,
+        odd: BTreeMap<String, u64>,
+    ) {
+        self.own_reads += own_reads;
         self.conflicts.count += conflicts.count;
         self.conflicts.events.extend(conflicts.events);
         for (name, count) in odd {
@@ -391,7 +393,7 @@ impl Account {
             duplicates: sum(|object| object.duplicates),
             filtered: sum(|object| object.filtered),
             too_late: sum(|object| object.too_late),
-            own_reads: sum(|object| object.own_reads),
+            own_reads: self.own_reads,
             rejected: sum(|object| object.rejected),
             conflict: self.conflicts.count,
         }

@@ -198,6 +198,11 @@ impl<'l> Feed<'l> {
         }
     }
 
+    /// Whether anything more is to be read.
+    pub(super) fn is_going_on(&self) -> bool {
+        !self.is_over(&self.shared.lock())
+    }
+
     /// Where fetched objects are brought.
     pub(super) fn arrivals(&self) -> Arrivals {
         Arrivals(self.shared.clone())

@@ -68,7 +68,11 @@ pub fn merge(options: &MergeOptions) -> Result<Run> {
         run.span = Span::join(run.span, header.span);
         run.interrupted |= header.interrupted;
         notes.extend(header.notes.iter().cloned());
-        run.account.add_oddities(header.conflicts.clone(), header.odd_fields.clone());
+        run.account.add_oddities(
+            header.conflicts.clone(),
+            header.own_reads,
+            header.odd_fields.clone(),
+        );
     }
     let mut runs: Vec<group::Run<'_>> = Vec::new();
     for partial in partials {

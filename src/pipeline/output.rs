@@ -115,7 +115,6 @@ fn manifest(objects: &[ObjectRecord]) -> Result<RecordBatch> {
         ("filtered", count(objects, |object| object.filtered)),
         ("duplicates", count(objects, |object| object.duplicates)),
         ("too_late", count(objects, |object| object.too_late)),
-        ("own_reads", count(objects, |object| object.own_reads)),
         ("rejected", count(objects, |object| object.rejected)),
         ("etag", text(objects, |object| object.etag.as_deref())),
         ("version_id", text(objects, |object| object.version_id.as_deref())),

@@ -58,6 +58,9 @@ pub(super) struct Header {
     /// Events with an id met before, but other content.
     #[serde(default)]
     pub conflicts: Conflicts,
+    /// Reads of the logs by the scan's own role.
+    #[serde(default)]
+    pub own_reads: u64,
     /// Fields of unexpected type.
     #[serde(default)]
     pub odd_fields: BTreeMap<String, u64>,
@@ -101,6 +104,7 @@ pub(super) fn write(
         interrupted: run.interrupted,
         notes: run.notes.clone(),
         conflicts: run.account.conflicts.clone(),
+        own_reads: run.account.own_reads,
         odd_fields: run.account.odd.clone(),
     };
     store::replace(&folder.join(HEADER), |file| Ok(serde_json::to_writer_pretty(file, &header)?))
@@ -181,7 +185,6 @@ fn manifest_row(batch: &RecordBatch, row: usize) -> Option<ObjectRecord> {
         filtered: number(batch, "filtered", row)?,
         duplicates: number(batch, "duplicates", row)?,
         too_late: number(batch, "too_late", row)?,
-        own_reads: number(batch, "own_reads", row)?,
         rejected: number(batch, "rejected", row)?,
         etag: Some(text(batch, "etag", row)?).filter(|etag| !etag.is_empty()).map(Into::into),
         version_id: Some(text(batch, "version_id", row)?)

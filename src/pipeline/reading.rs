@@ -196,6 +196,7 @@ impl Harvest {
             span: None,
             cut: false,
             members: 0,
+            own_reads: 0,
             odd: OddFields::new(),
             newest: None,
             stages: Stages::default(),
@@ -206,6 +207,7 @@ impl Harvest {
         self.runs.add(other.runs);
         append(&mut self.manifest, other.manifest);
         self.members += other.members;
+        self.own_reads += other.own_reads;
         for (name, count) in other.odd {
             *self.odd.entry(name).or_default() += count;
         }

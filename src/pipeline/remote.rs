@@ -148,7 +148,8 @@ impl<'o> Remote<'o> {
             let bucket = place.and_then(|(bucket, _)| self.bucket(bucket));
             if let (Some(bucket), Some((_, key))) = (bucket, place) {
                 let done = move |stored| arrivals.bring(number, stored);
-                bucket.fetch(key.to_owned(), object.bytes, budget, done);
+                let waits = || feed.is_going_on();
+                bucket.fetch(key.to_owned(), object.bytes, budget, &waits, done);
             }
         }
     }

@@ -189,13 +189,7 @@ pub(super) fn scan_with(
         return Err(Error::Usage(NOTHING.to_owned()));
     }
     let out = Folder::open(&options.out, s3.as_ref())?;
-    let session = match &options.state {
-        Some(state) => {
-            let state = Folder::open(state, s3.as_ref())?;
-            Some(Session::open(state, &out, options, plan)?)
-        }
-        None => output::refuse_current(&out).map(|()| None)?,
-    };
+    let session = open_state(options, plan, s3.as_ref(), &out)?;
     let mut intake = Intake { session: session.as_ref(), ..Intake::default() };
     let mut local =
         Listed { unsplit: listing.unsplit, took: listing.times.clone(), ..Listed::default() };
@@ -215,7 +209,8 @@ pub(super) fn scan_with(
     let Intake { mut account, identities, .. } = intake;
     account.take(&mut harvest, rejected, &seen, &unread);
     log::read(&account, started.elapsed());
-    if account.listed == 0 && options.shard.is_none() && !harvest.cut {
+    let is_empty = account.listed == 0 && listed.left_out.is_empty();
+    if is_empty && options.shard.is_none() && !harvest.cut {
         return Err(Error::Usage(NOTHING.to_owned()));
     }
     listed.took.iter().for_each(|took| harvest.stages.record(Stage::List, *took));
@@ -232,7 +227,10 @@ pub(super) fn scan_with(
     if let Some(session) = session {
         partial::clear(out.path())?;
         session.finish(&mut run, harvest, &seen, &identities, &out)?;
-        output::send(&out, &run)?;
+        // An interrupted run has written nothing, and takes nothing away.
+        if !run.interrupted {
+            output::send(&out, &run)?;
+        }
         return Ok(run);
     }
     drop(seen);
@@ -241,6 +239,17 @@ pub(super) fn scan_with(
     drop(files);
     output::send(&out, &run)?;
     Ok(run)
+}
+
+/// The state, if there is one; an output folder that is another state's is refused without.
+fn open_state<'o>(
+    options: &'o ScanOptions,
+    plan: &'o Plan,
+    s3: Option<&S3>,
+    out: &Folder,
+) -> Result<Option<Session<'o>>> {
+    let Some(state) = &options.state else { return output::refuse_current(out).map(|()| None) };
+    Session::open(Folder::open(state, s3)?, out, options, plan).map(Some)
 }
 
 /// What the user should know of the scan's own events.
@@ -269,6 +278,7 @@ impl Account {
         unread: &[LogObject],
     ) {
         self.listed += harvest.members;
+        self.own_reads += harvest.own_reads;
         self.add(take(&mut harvest.manifest), rejected);
         self.skip_unread(unread, "not reached: the run was interrupted");
         self.sort();

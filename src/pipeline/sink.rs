@@ -28,6 +28,8 @@ pub(super) struct EventSink<'s> {
     pub table: BoundedTable<'s>,
     pub span: Option<Span>,
     counts: Counts,
+    /// Events that are reads of the logs by the scan's own role.
+    pub own_reads: u64,
     object: Arc<str>,
     /// Its number among the events met.
     number: u32,
@@ -54,6 +56,7 @@ impl<'s> EventSink<'s> {
             table: BoundedTable::new(task.plan, task.budget, task.spill),
             span: None,
             counts: Counts::default(),
+            own_reads: 0,
             object: Arc::default(),
             number: 0,
             scratch: Vec::new(),
@@ -131,7 +134,8 @@ impl RecordSink for EventSink<'_> {
         if self.builder.is_full() && self.failed.is_ok() {
             self.failed = self.flush();
         }
-        let Self { builder, task, counts, newest_here, object, scratch, failed, .. } = self;
+        let Self { builder, task, counts, own_reads, newest_here, object, scratch, failed, .. } =
+            self;
         let own = self.number;
         let wanted = |event: &Arrival<'_, '_, '_>| {
             if task.since.is_some_and(|since| event.time < since)
@@ -166,7 +170,7 @@ impl RecordSink for EventSink<'_> {
                 seen.note_conflict(&account, &id);
             }
             if task.reader.is_some_and(|reader| event.is_by(reader)) {
-                counts.own_reads += u64::from(matches!(verdict, Verdict::New | Verdict::Conflict));
+                *own_reads += u64::from(matches!(verdict, Verdict::New | Verdict::Conflict));
                 return Wanted::No;
             }
             match verdict {

@@ -186,7 +186,7 @@ impl<'o> Session<'o> {
         let retention = self.retention(&manifest);
         run.notes.extend(relearned(self.state.manifest.as_ref(), &manifest));
         run.learning = judging.learning_text();
-        let files = files(&draft);
+        let files = files(&draft, self.id_seed);
         let (table, spilled) = runs.merged()?;
         let mut table = self.with_history(table)?;
         if run.interrupted || self.nothing_new(&manifest, run) {
@@ -433,11 +433,12 @@ fn tee<T>(
     used.ok_or_else(|| crate::Error::state(path, "was not written"))
 }
 
-fn files(draft: &Draft<'_>) -> Files {
+fn files(draft: &Draft<'_>, id_seed: u64) -> Files {
     Files {
         table: draft.name("table"),
         ledger: draft.name("ledger"),
-        recent_ids: draft.name("recent_ids"),
+        // Of two first runs over the same objects each has its own seed.
+        recent_ids: draft.name(&format!("{id_seed:016x}.recent_ids")),
         coverage: draft.name("coverage"),
         findings_current: draft.name("findings_current"),
         findings: draft.name("findings"),

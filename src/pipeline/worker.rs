@@ -83,6 +83,8 @@ pub(super) struct Harvest {
     pub cut: bool,
     /// Members of archives met.
     pub members: u64,
+    /// Events that are reads of the logs by the scan's own role.
+    pub own_reads: u64,
     /// Fields of unexpected type.
     pub odd: OddFields,
     /// With a state: the newest event that has happened, µs.
@@ -173,7 +175,9 @@ impl<'s> Worker<'s> {
         }
         match File::open(path) {
             Ok(mut file) => {
-                let mut again = File::open(path).ok().filter(is_seekable);
+                // A pipe can be opened once.
+                let again = is_seekable(&file).then(|| File::open(path).ok());
+                let mut again = again.flatten();
                 let again = again.as_mut().map(|file| file as &mut dyn ReadSeek);
                 self.stream(&input, &mut file, again, feed)
             }
@@ -358,6 +362,7 @@ impl<'s> Worker<'s> {
         self.stages.add(&self.sink.stages);
         let odd = self.sink.builder.take_odd();
         Ok(Harvest {
+            own_reads: self.sink.own_reads,
             odd,
             runs: self.sink.table.finish(),
             manifest: self.manifest,

@@ -3,6 +3,17 @@
 
 use std::collections::BTreeSet;
 
+/// Files of a run but its findings.
+const RESULTS: [&str; 7] = [
+    "coverage.parquet",
+    "first_appearances.parquet",
+    "manifest.parquet",
+    "partial.json",
+    "rejected.parquet",
+    "run.json",
+    "table.parquet",
+];
+
 /// Which of the keys of a page are outputs of trailsift. `run.json` and the like are known by what
 /// lies beside them; in a listing that is next to them.
 pub(super) fn outputs<'k>(keys: &[&'k str]) -> BTreeSet<&'k str> {
@@ -17,10 +28,9 @@ pub(super) fn outputs<'k>(keys: &[&'k str]) -> BTreeSet<&'k str> {
     let states = with(|name| name.ends_with(".ledger.parquet"));
     let is_output = |key: &&str| {
         let (folder, name) = split(key);
-        let is_result = name == "run.json"
-            || name == "partial.json"
+        let is_result = RESULTS.contains(&name)
             || name.strip_prefix("findings").is_some_and(|rest| rest.starts_with(['.', '_']));
-        let is_manifest = name.starts_with("manifest-");
+        let is_manifest = name.starts_with("manifest-") || is_of_generation(name);
         (is_result && results.contains(folder))
             || (is_manifest && states.contains(folder))
             || is_changes(folder, name)
@@ -28,12 +38,16 @@ pub(super) fn outputs<'k>(keys: &[&'k str]) -> BTreeSet<&'k str> {
     keys.iter().copied().filter(is_output).collect()
 }
 
+/// Whether a file is `00000007-….parquet`.
+fn is_of_generation(name: &str) -> bool {
+    let generation = name.split_once('-').map(|(generation, _)| generation);
+    generation.is_some_and(|g| g.len() == 8 && g.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
 /// Whether a file is `findings/date=2026-03-04/00000007-….jsonl`.
 fn is_changes(folder: &str, name: &str) -> bool {
     let day = folder.rsplit_once("findings/date=").map(|(_, day)| day);
-    let generation = name.split_once('-').map(|(generation, _)| generation);
-    day.is_some_and(|day| day.parse::<jiff::civil::Date>().is_ok())
-        && generation.is_some_and(|g| g.len() == 8 && g.bytes().all(|byte| byte.is_ascii_digit()))
+    day.is_some_and(|day| day.parse::<jiff::civil::Date>().is_ok()) && is_of_generation(name)
 }
 
 fn split(key: &str) -> (&str, &str) {
@@ -49,9 +63,9 @@ mod tests {
         let outputs_of =
             |keys: &[&'static str]| -> Vec<&str> { outputs(keys).into_iter().collect() };
         let results = ["r/findings.jsonl", "r/rejected.parquet", "r/run.json", "x/run.json"];
-        assert_eq!(outputs_of(&results), ["r/findings.jsonl", "r/run.json"]);
+        assert_eq!(outputs_of(&results), ["r/findings.jsonl", "r/rejected.parquet", "r/run.json"]);
         let state = ["s/00000001-a.ledger.parquet", "s/manifest-00000001.json", "manifest-1.json"];
-        assert_eq!(outputs_of(&state), ["s/manifest-00000001.json"]);
+        assert_eq!(outputs_of(&state), state[..2]);
         let changes = "r/findings/date=2026-03-04/00000007-0123456789abcdef.jsonl";
         assert_eq!(outputs_of(&[changes, "findings/date=today/00000007-x.json"]), [changes]);
         assert_eq!(outputs_of(&["AWSLogs/1.json", "run.json"]), [""; 0]);

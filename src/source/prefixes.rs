@@ -12,7 +12,7 @@ use super::outputs::outputs;
 use super::prune::{KeyRange, OTHER_ACCOUNT, OTHER_REGION, OTHER_TIME};
 use super::shard::Shard;
 use crate::error::{Error, Result};
-use crate::store::{Bucket, Fault, FaultKind, ListedPage, Page, S3Uri, Unit};
+use crate::store::{Bucket, Fault, ListedPage, Page, S3Uri, Unit};
 
 /// So many folders of unknown names are looked into for `AWSLogs/`.
 const FOLDERS: usize = 64;
@@ -93,6 +93,16 @@ struct Days {
     prefix: String,
 }
 
+/// What to do with a month.
+enum Month {
+    /// List it whole.
+    Whole((i16, i8, i8)),
+    /// List its days one by one; it begins with that date.
+    Split(Date),
+    /// Nothing that is asked for is in it.
+    LeftOut,
+}
+
 impl<'a> Trail<'a> {
     /// What is at `root`.
     #[must_use]
@@ -135,7 +145,7 @@ impl<'a> Trail<'a> {
         if folder.is_empty() || self.root.prefix.ends_with('/') {
             return Ok(Some(folder));
         }
-        let page = self.root_children(&self.root.prefix)?;
+        let page = self.glance(&self.root.prefix)?;
         let uri = self.root.to_string();
         let object = page.entries.into_iter().find(|entry| *entry.uri == uri);
         let is_folder = page.folders.contains(&folder);
@@ -154,18 +164,33 @@ impl<'a> Trail<'a> {
         Ok((is_folder && go_on).then_some(folder))
     }
 
+    /// The first page of what is directly under a prefix.
+    fn glance(&self, prefix: &str) -> Result<Page> {
+        let page = self.bucket.glance(&[prefix.to_owned()]).into_iter().next();
+        page.unwrap_or_else(|| Ok(Page::default())).map_err(Error::s3(self.bucket.uri(prefix)))
+    }
+
     fn root_children(&self, prefix: &str) -> Result<Page> {
-        let children = self.bucket.children(&[prefix.to_owned()]).into_iter().next();
-        let nothing = Fault { kind: FaultKind::Other, message: "no answer".to_owned() };
-        children.unwrap_or(Err(nothing)).map_err(Error::s3(self.bucket.uri(prefix)))
+        let page = self.bucket.children(&[prefix.to_owned()]).into_iter().next();
+        page.unwrap_or_else(|| Ok(Page::default())).map_err(Error::s3(self.bucket.uri(prefix)))
     }
 
     /// Looks for the folders that CloudTrail makes; `None`: `take` has said no.
     fn discover(&mut self, root: String, take: Take<'_>) -> Result<Option<Found>> {
         let mut found = Found::default();
-        let top = self.root_children(&root)?;
+        let mut top = self.glance(&root)?;
+        let is_trail = |folder: &String| folder.ends_with("AWSLogs/");
+        let is_layout = root.contains("AWSLogs/") && !matches!(self.way(&root), Way::List);
+        if !top.is_last() && (is_layout || top.folders.iter().any(is_trail)) {
+            top = self.root_children(&root)?;
+        }
+        if top.entries.is_empty() && top.folders.is_empty() {
+            return Err(Error::Usage(format!("`{}`: nothing is there", self.bucket.uri(&root))));
+        }
         let mut next = Vec::new();
-        if root.contains("AWSLogs/") {
+        if !top.is_last() {
+            found.whole.push(root);
+        } else if root.contains("AWSLogs/") {
             if !self.walk(&root, top, &mut next, &mut found, take)? {
                 return Ok(None);
             }
@@ -207,9 +232,10 @@ impl<'a> Trail<'a> {
         let is_trail = |folder: &String| folder.ends_with("AWSLogs/");
         let (deeper, others) = top.folders.iter().cloned().partition(is_trail);
         let mut around = Around { deeper, ..Around::default() };
-        for (folder, page) in others.iter().zip(self.bucket.children(&others)) {
+        // Of a folder with millions of keys the first page is enough to see that it is no trail's.
+        for (folder, page) in others.iter().zip(self.bucket.glance(&others)) {
             match page {
-                Ok(mut page) if page.folders.iter().any(is_trail) => {
+                Ok(mut page) if page.folders.iter().any(is_trail) && page.is_last() => {
                     let folders = std::mem::take(&mut page.folders);
                     let (trails, rest): (Vec<_>, Vec<_>) = folders.into_iter().partition(is_trail);
                     around.deeper.extend(trails);
@@ -289,8 +315,9 @@ impl<'a> Trail<'a> {
         let mut all = Vec::new();
         let Some(years) = self.numbered(regions, take, &mut all)? else { return Ok(None) };
         let wanted = |(prefix, year): &(String, i16)| {
-            self.overlaps(Date::new(*year, 1, 1).ok()?, Date::new(*year, 12, 31).ok()?)
-                .then(|| (prefix.clone(), *year))
+            let (first, last) = (Date::new(*year, 1, 1), Date::new(*year, 12, 31));
+            let (Ok(first), Ok(last)) = (first, last) else { return None };
+            self.overlaps(first, last).then(|| (prefix.clone(), *year))
         };
         let kept: Vec<(String, i16)> = years.iter().filter_map(wanted).collect();
         self.leave_out_times(years.len() - kept.len());
@@ -298,16 +325,17 @@ impl<'a> Trail<'a> {
         let kept: BTreeMap<String, i16> = kept.into_iter().collect();
         let Some(months) = self.numbered(&prefixes, take, &mut all)? else { return Ok(None) };
         let mut left_out = 0;
+        let mut split = Vec::new();
         for (prefix, month) in months {
-            let parent = prefix.trim_end_matches('/').rsplit_once('/').map(|(year, _)| year);
-            let year = parent.and_then(|parent| kept.get(&format!("{parent}/")));
-            let Some(year) = year else { continue };
-            let before = all.len();
-            self.month(&prefix, *year, month, &mut all);
-            left_out += usize::from(all.len() == before);
+            let Some(year) = parent(&prefix).and_then(|parent| kept.get(parent)) else { continue };
+            match self.month(*year, month) {
+                Month::Whole(year_month_day) => all.push(Days { year_month_day, prefix }),
+                Month::Split(first) => split.push((prefix, first)),
+                Month::LeftOut => left_out += 1,
+            }
         }
         self.leave_out_times(left_out);
-        Ok(Some(all))
+        Ok(self.split(&split, take, &mut all)?.then_some(all))
     }
 
     /// The folders in `prefixes` whose names are numbers. Others are listed whole, at the end.
@@ -342,25 +370,43 @@ impl<'a> Trail<'a> {
         Ok(Some(numbered))
     }
 
-    fn month(&self, prefix: &str, year: i16, month: i16, days: &mut Vec<Days>) {
-        let Some(first) = i8::try_from(month).ok().and_then(|month| Date::new(year, month, 1).ok())
-        else {
-            return days.push(Days { year_month_day: (year, 0, 0), prefix: prefix.to_owned() });
-        };
-        let last = first.last_of_month();
+    fn month(&self, year: i16, month: i16) -> Month {
+        let first = i8::try_from(month).ok().and_then(|month| Date::new(year, month, 1).ok());
+        let Some(first) = first else { return Month::Whole((year, 0, 0)) };
+        let (from, until) = (number(first), number(first.last_of_month()));
         let wanted = self.asked.range.days();
-        let is_whole = wanted.contains(&number(first)) && wanted.contains(&number(last));
-        if is_whole && self.asked.order.is_none() {
-            let year_month_day = (year, first.month(), 0);
-            return days.push(Days { year_month_day, prefix: prefix.to_owned() });
+        if !self.overlaps(first, first.last_of_month()) {
+            Month::LeftOut
+        } else if wanted.contains(&from) && wanted.contains(&until) && self.asked.order.is_none() {
+            Month::Whole((year, first.month(), 0))
+        } else {
+            Month::Split(first)
         }
-        for day in 1..=last.day() {
-            let date = Date::new(year, first.month(), day).ok();
-            if date.is_some_and(|date| wanted.contains(&number(date))) {
-                let year_month_day = (year, first.month(), day);
-                days.push(Days { year_month_day, prefix: format!("{prefix}{day:02}/") });
+    }
+
+    /// The days of months, and what else is in them; says whether to go on.
+    fn split(
+        &self,
+        months: &[(String, Date)],
+        take: Take<'_>,
+        days: &mut Vec<Days>,
+    ) -> Result<bool> {
+        let prefixes: Vec<String> = months.iter().map(|(prefix, _)| prefix.clone()).collect();
+        let months: BTreeMap<&str, Date> =
+            months.iter().map(|(prefix, first)| (prefix.as_str(), *first)).collect();
+        let Some(found) = self.numbered(&prefixes, take, days)? else { return Ok(false) };
+        let wanted = self.asked.range.days();
+        for (prefix, day) in found {
+            let first = parent(&prefix).and_then(|parent| months.get(parent));
+            let Some(first) = first else { continue };
+            let date = i8::try_from(day).ok();
+            let date = date.and_then(|day| Date::new(first.year(), first.month(), day).ok());
+            if date.is_none_or(|date| wanted.contains(&number(date))) {
+                let year_month_day = (first.year(), first.month(), date.map_or(0, Date::day));
+                days.push(Days { year_month_day, prefix });
             }
         }
+        Ok(true)
     }
 
     fn overlaps(&self, first: Date, last: Date) -> bool {
@@ -418,6 +464,11 @@ impl<'a> Trail<'a> {
     }
 
     fn failed(&self, prefix: &str, fault: &Fault) -> Listing {
+        // What cannot be listed belongs to no share; the first one names it.
+        let is_shared = !matches!(self.way(prefix), Way::Region) && Layout::of(prefix).is_none();
+        if is_shared && self.asked.shard.is_some_and(|shard| shard.number > 1) {
+            return Listing::default();
+        }
         let reason = format!("could not be listed: {fault}");
         let not_read = NotRead { uri: self.bucket.uri(prefix).into(), reason, failed: true };
         Listing { not_read: vec![not_read], ..Listing::default() }
@@ -432,6 +483,12 @@ impl<'a> Trail<'a> {
             *self.left_out.entry(OTHER_TIME).or_default() += count as u64;
         }
     }
+}
+
+/// The folder that a folder is in.
+fn parent(folder: &str) -> Option<&str> {
+    let inner = folder.strip_suffix('/')?;
+    inner.get(..=inner.rfind('/')?)
 }
 
 /// Days since the epoch.

@@ -80,8 +80,10 @@ impl State {
     /// stays: a run that began with it may still be reading.
     fn clean(&self) -> Result<()> {
         let newest = self.generation();
-        let before = self.folder.bring(&Manifest::name(newest.saturating_sub(1))).ok();
-        let before = before.and_then(|path| Manifest::read(&path).ok());
+        let before = match newest.saturating_sub(1) {
+            0 => None,
+            before => Some(Manifest::read(&self.folder.bring(&Manifest::name(before))?)?),
+        };
         let named: Vec<&str> = [self.manifest.as_ref(), before.as_ref()]
             .into_iter()
             .flatten()
@@ -130,7 +132,10 @@ impl Draft<'_> {
             return Err(Error::state(folder.location().to_string(), reason));
         }
         let state = State { folder: folder.clone(), manifest: Some(manifest) };
-        state.clean()?;
+        // What stays is removed by a later commit. This one has succeeded.
+        if let Err(error) = state.clean() {
+            tracing::warn!(%error, "not cleaned");
+        }
         Ok(state)
     }
 }

@@ -159,8 +159,9 @@ impl Folder {
         Ok(())
     }
 
-    /// Makes everything that was written, and not sent, part of the folder: the files named `last` when all others
-    /// are there, after those named so have been taken away that this time were not written.
+    /// Makes everything that was written, and not sent, part of the folder. Files named `last` come
+    /// when all others are there, and are taken away before; `known` ones are, if they were not
+    /// written.
     ///
     /// # Errors
     /// Those of S3.
@@ -170,8 +171,8 @@ impl Folder {
         let (end, first): (Vec<_>, Vec<_>) =
             written.iter().partition(|name| last.contains(&name.as_str()));
         let there: BTreeSet<String> = self.names()?.into_iter().collect();
-        let old = last.iter().copied().chain(known.iter().map(String::as_str));
-        for name in old.filter(|name| there.contains(*name) && !written.contains(*name)) {
+        let stale = known.iter().map(String::as_str).filter(|name| !written.contains(*name));
+        for name in last.iter().copied().chain(stale).filter(|name| there.contains(*name)) {
             let key = remote.key(name);
             remote.bucket.remove(&key).map_err(Error::s3(remote.bucket.uri(&key)))?;
         }

@@ -21,6 +21,7 @@ mod generate;
 mod inputs;
 mod moto;
 mod parts;
+mod prefixes;
 mod server;
 mod server_itself;
 mod state;

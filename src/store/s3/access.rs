@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::retry::RetryConfig;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::timeout::TimeoutConfig;
@@ -58,7 +59,10 @@ impl Access {
         // Of retries those of credential providers are left to the SDK; those of S3 are ours.
         let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12()).http_client(http);
         if let Some(profile) = &self.profile {
-            loader = loader.profile_name(profile);
+            // As with the AWS CLI, a profile that is asked for goes before the environment.
+            let credentials =
+                ProfileFileCredentialsProvider::builder().profile_name(profile).build();
+            loader = loader.profile_name(profile).credentials_provider(credentials);
         }
         if self.unsigned {
             return loader.no_credentials().load().await;
@@ -96,6 +100,15 @@ impl Access {
         let elsewhere = self.endpoint_url.is_some() || config.endpoint_url().is_some();
         Client::from_conf(builder.force_path_style(elsewhere).build())
     }
+}
+
+/// What an upload may take: the body is sent within the time that others wait for an answer.
+pub(super) fn upload() -> Builder {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(5))
+        .read_timeout(Duration::from_hours(1))
+        .build();
+    aws_sdk_s3::Config::builder().timeout_config(timeouts)
 }
 
 /// The region of a bucket, as S3 tells it to anyone who asks for the bucket, allowed or not.

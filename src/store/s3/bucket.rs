@@ -195,7 +195,8 @@ impl Bucket {
             let unreadable = |error| Fault::new(FaultKind::Other, format!("{error}"));
             let body = ByteStream::from_path(path).await.map_err(unreadable)?;
             let request = client.put_object().bucket(&*self.name).key(key).body(body);
-            let request = request.set_request_payer(self.payer());
+            let request = request.set_request_payer(self.payer()).customize();
+            let request = request.config_override(super::access::upload());
             request.send().await.map(drop).map_err(Fault::of)
         })
         .await

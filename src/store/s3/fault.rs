@@ -2,7 +2,7 @@
 //! Amazon S3 API reference, "Error responses".
 
 use aws_sdk_s3::config::http::HttpResponse;
-use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
 /// A request that failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -21,6 +21,8 @@ pub enum FaultKind {
     NotFound,
     /// The caller may not.
     Denied,
+    /// The caller is not known.
+    Unknown,
     /// In a storage class that must be restored first.
     Archived,
     /// Too many requests.
@@ -37,6 +39,14 @@ pub enum FaultKind {
     Conflict,
     /// Anything else: trying again does not help.
     Other,
+}
+
+/// What an error says, and what those say that it stems from.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    let mut said: Vec<String> = causes.map(|cause| cause.to_string().replace('\n', " ")).collect();
+    said.dedup();
+    said.join(": ")
 }
 
 /// How the SDK begins a long list of where it has looked.
@@ -58,8 +68,9 @@ impl Fault {
     {
         let kind = match &error {
             SdkError::TimeoutError(_) | SdkError::ResponseError(_) => FaultKind::Transient,
+            // Also where a provider of credentials has had a moment of weakness.
             SdkError::DispatchFailure(failure)
-                if failure.is_io() || failure.is_timeout() || failure.as_other().is_some() =>
+                if !failure.is_user() && !chain(&error).contains(NO_CREDENTIALS) =>
             {
                 FaultKind::Transient
             }
@@ -74,7 +85,7 @@ impl Fault {
             let code = context.err().code().unwrap_or(&status).to_owned();
             context.err().message().map_or(code.clone(), |message| format!("{code}: {message}"))
         } else {
-            let said = DisplayErrorContext(&error).to_string();
+            let said = chain(&error);
             if said.contains(NO_CREDENTIALS) { UNSIGNED.to_owned() } else { said }
         };
         let advice = kind.advice().map(|advice| format!(" ({advice})")).unwrap_or_default();
@@ -96,10 +107,8 @@ impl Fault {
 impl FaultKind {
     fn advice(self) -> Option<&'static str> {
         match self {
-            Self::Denied => Some(
-                "the caller needs s3:ListBucket, s3:GetObject and, with SSE-KMS, kms:Decrypt: see \
-                 docs/iam.md",
-            ),
+            Self::Denied => Some("docs/iam.md says what the caller must be allowed"),
+            Self::Unknown => Some("the keys are wrong, or not those of this server"),
             Self::Archived => Some(
                 "in an archived storage class: `aws s3api restore-object` brings it back, then run \
                  again",
@@ -122,6 +131,10 @@ fn of_code(code: &str, status: u16) -> FaultKind {
             return FaultKind::Expired;
         }
         "InvalidObjectState" => return FaultKind::Archived,
+        "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "AuthFailure" | "InvalidToken" => {
+            return FaultKind::Unknown;
+        }
+        "RequestTimeTooSkewed" => return FaultKind::Other,
         "ConditionalRequestConflict" | "OperationAborted" => return FaultKind::Conflict,
         "RequestTimeout" | "InternalError" | "BadDigest" | "IncompleteBody" => {
             return FaultKind::Transient;
@@ -134,7 +147,8 @@ fn of_code(code: &str, status: u16) -> FaultKind {
         409 => FaultKind::Conflict,
         412 => FaultKind::Precondition,
         429 | 503 => FaultKind::Throttled,
-        500..=599 => FaultKind::Transient,
+        // An answer that cannot be read was cut, or is some proxy's.
+        200..=299 | 500..=599 => FaultKind::Transient,
         _ => FaultKind::Other,
     }
 }
@@ -150,6 +164,8 @@ mod tests {
             ("ExpiredToken", 400, FaultKind::Expired),
             ("InvalidObjectState", 403, FaultKind::Archived),
             ("AccessDenied", 403, FaultKind::Denied),
+            ("SignatureDoesNotMatch", 403, FaultKind::Unknown),
+            ("", 200, FaultKind::Transient),
             ("NoSuchKey", 404, FaultKind::NotFound),
             ("PreconditionFailed", 412, FaultKind::Precondition),
             ("", 502, FaultKind::Transient),

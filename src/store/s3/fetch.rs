@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -10,6 +11,8 @@ use super::fault::Fault;
 
 /// The budget is counted in pieces of so many bytes.
 const PIECE: u64 = 1 << 10;
+/// How often whoever waits looks whether to go on waiting.
+const GLANCE: Duration = Duration::from_millis(200);
 /// What the smallest object takes of it: a request under way needs memory of its own.
 const LEAST_PIECES: u64 = 16;
 
@@ -28,24 +31,37 @@ impl Budget {
         Self { pieces: Arc::new(Semaphore::new(most as usize)), most }
     }
 
-    async fn take(&self, bytes: u64) -> Option<OwnedSemaphorePermit> {
+    /// Waits for room, as long as `waits` says so.
+    async fn take(&self, bytes: u64, waits: &dyn Fn() -> bool) -> Option<OwnedSemaphorePermit> {
         let pieces = u32::try_from(bytes.div_ceil(PIECE).max(LEAST_PIECES)).unwrap_or(u32::MAX);
         // An object larger than all of the budget travels alone.
-        self.pieces.clone().acquire_many_owned(pieces.min(self.most)).await.ok()
+        let taking = self.pieces.clone().acquire_many_owned(pieces.min(self.most));
+        let mut taking = std::pin::pin!(taking);
+        while waits() {
+            if let Ok(taken) = tokio::time::timeout(GLANCE, &mut taking).await {
+                return taken.ok();
+            }
+        }
+        None
     }
 }
 
 impl Bucket {
     /// Begins to fetch an object that is listed with `bytes`, as soon as the budget allows: until
-    /// then the call waits. `done` is called when it is there, or will not come.
+    /// then the call waits, but no longer than `waits` says so. `done` is called when it is there,
+    /// or will not come; not at all, if nobody waits for it.
     pub fn fetch(
         &self,
         key: String,
         bytes: u64,
         budget: &Budget,
+        waits: &dyn Fn() -> bool,
         done: impl FnOnce(Result<Stored, Fault>) + Send + 'static,
     ) {
-        let taken = self.shared.handle.block_on(budget.take(bytes));
+        let taken = self.shared.handle.block_on(budget.take(bytes, waits));
+        if taken.is_none() {
+            return;
+        }
         let bucket = self.clone();
         self.shared.handle.spawn(async move {
             let stored = bucket.whole(&key, bytes).await;

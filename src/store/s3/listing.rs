@@ -79,11 +79,28 @@ impl Bucket {
     /// What is directly under each of the prefixes, in their order: entries, and what is a folder.
     #[must_use]
     pub fn children(&self, prefixes: &[String]) -> Vec<Result<Page, Fault>> {
+        self.under(prefixes, true)
+    }
+
+    /// The first page of what is directly under each of the prefixes, in their order.
+    #[must_use]
+    pub fn glance(&self, prefixes: &[String]) -> Vec<Result<Page, Fault>> {
+        self.under(prefixes, false)
+    }
+
+    fn under(&self, prefixes: &[String], to_the_end: bool) -> Vec<Result<Page, Fault>> {
         let all = async {
             let mut tasks = JoinSet::new();
             for (number, prefix) in prefixes.iter().enumerate() {
                 let (bucket, prefix) = (self.clone(), prefix.clone());
-                tasks.spawn(async move { (number, bucket.children_of(&prefix).await) });
+                tasks.spawn(async move {
+                    let page = if to_the_end {
+                        bucket.children_of(&prefix).await
+                    } else {
+                        bucket.page(&prefix, Some("/"), None).await
+                    };
+                    (number, page)
+                });
             }
             tasks.join_all().await
         };

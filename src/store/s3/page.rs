@@ -30,6 +30,12 @@ pub struct Page {
 }
 
 impl Page {
+    /// Whether there are no more pages.
+    #[must_use]
+    pub fn is_last(&self) -> bool {
+        self.next.is_none()
+    }
+
     pub(super) fn of(bucket: &str, listed: &ListObjectsV2Output, took: Duration) -> Self {
         let is_encoded = listed.encoding_type().is_some();
         let text = |text: &str| if is_encoded { decoded(text) } else { text.to_owned() };
