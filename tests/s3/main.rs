@@ -19,6 +19,7 @@ mod faults;
 #[path = "../../benches/generate/mod.rs"]
 mod generate;
 mod inputs;
+mod interrupts;
 mod moto;
 mod parts;
 mod prefixes;

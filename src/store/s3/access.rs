@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::timeout::TimeoutConfig;
@@ -57,11 +58,13 @@ impl Access {
             .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
             .build_https();
         // Of retries those of credential providers are left to the SDK; those of S3 are ours.
-        let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12()).http_client(http);
+        let mut loader =
+            aws_config::defaults(BehaviorVersion::v2026_01_12()).http_client(http.clone());
         if let Some(profile) = &self.profile {
             // As with the AWS CLI, a profile that is asked for goes before the environment.
-            let credentials =
-                ProfileFileCredentialsProvider::builder().profile_name(profile).build();
+            let provider = ProviderConfig::default().with_http_client(http);
+            let credentials = ProfileFileCredentialsProvider::builder().configure(&provider);
+            let credentials = credentials.profile_name(profile).build();
             loader = loader.profile_name(profile).credentials_provider(credentials);
         }
         if self.unsigned {
