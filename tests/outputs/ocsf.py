@@ -1,8 +1,7 @@
 """Checks files of OCSF events, one per line, against the published schema.
 
 The class's JSON schema in version 1.9.0, as schema.ocsf.io gives it, lies beside this file.
-It is that of the class without profiles, so what the cloud profile adds is
-added here. The compiled schema of 1.8.0, from which 1.9.0 differs by additions, knows more: patterns,
+It is that of the class without profiles, so what the cloud profile adds is added here. The compiled schema of 1.8.0, from which 1.9.0 differs by additions, knows more: patterns,
 profiles, and the captions that texts beside numbers must have.
 """
 
@@ -16,11 +15,11 @@ import ocsf_json_schema
 VERSION = "1.9.0"
 PROFILES = ["cloud"]
 # As https://schema.ocsf.io publishes it for the class, without profiles (Apache-2.0).
-FILE = "ocsf-1.9.0-detection_finding.schema.json"
+FILE = "tests/outputs/ocsf-1.9.0-detection_finding.schema.json"
 
 
 def newest():
-    schema = json.loads((pathlib.Path(__file__).parent / FILE).read_text())
+    schema = json.loads(pathlib.Path(FILE).read_text())
     assert schema["additionalProperties"] is False
     schema["properties"]["cloud"] = {"$ref": "#/$defs/cloud"}
     schema["properties"]["api"] = {"$ref": "#/$defs/api"}
