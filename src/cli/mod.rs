@@ -118,7 +118,13 @@ fn scan_and_show(scan: &Scan, out: &mut dyn Write) -> Result<u8> {
     let run = pipeline::scan(&options, &bar, &INTERRUPT)?;
     show_run(&run, &scan.shown, out, |out| {
         if options.partial {
-            writeln!(out, "partial run in {}; next: trailsift merge", options.out)
+            let objects = run.account.objects();
+            let cut = if run.interrupted { ", cut short by an interrupt" } else { "" };
+            writeln!(
+                out,
+                "partial run in {}: {} objects read, {} failed{cut}; next: trailsift merge",
+                options.out, objects.read, objects.failed
+            )
         } else {
             summary(&run, out)
         }

@@ -23,6 +23,8 @@ pub struct S3Uri {
 }
 
 const SCHEME: &str = "s3://";
+/// How the ARNs of buckets and objects begin.
+const ARN: &str = "arn:aws:s3:::";
 
 impl Location {
     /// Reads a location: what begins with `s3://` is in a bucket, anything else is a path.
@@ -30,9 +32,16 @@ impl Location {
     /// # Errors
     /// In words, for an `s3://` without a bucket's name.
     pub fn parse(text: OsString) -> Result<Self, String> {
-        match text.to_str().and_then(|text| text.strip_prefix(SCHEME)) {
-            Some(rest) => S3Uri::of(rest).map(Self::S3),
-            None => Ok(Self::Local(text.into())),
+        let known = text.to_str().unwrap_or_default();
+        match known.split_at_checked(SCHEME.len()) {
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case(SCHEME) => {
+                S3Uri::of(rest).map(Self::S3)
+            }
+            _ if known.starts_with(ARN) => {
+                let place = known.strip_prefix(ARN).unwrap_or_default();
+                Err(format!("an ARN is no location: write {SCHEME}{place}"))
+            }
+            _ => Ok(Self::Local(text.into())),
         }
     }
 
@@ -120,7 +129,9 @@ mod tests {
     fn locations_are_told_apart_by_their_scheme() {
         let uri = s3("s3://trail-bucket/some/AWSLogs");
         assert_eq!((uri.bucket.as_str(), uri.folder().as_str()), ("trail-bucket", "some/AWSLogs/"));
-        assert_eq!(s3("s3://trail-bucket").folder(), "");
+        assert_eq!(s3("S3://trail-bucket").folder(), "");
+        let refused = Location::parse("arn:aws:s3:::trail-bucket/AWSLogs".into()).unwrap_err();
+        assert!(refused.ends_with("write s3://trail-bucket/AWSLogs"), "{refused}");
         let path = Location::parse("s3:/x".into()).unwrap();
         assert_eq!(path.local(), Some(Path::new("s3:/x")));
         for text in ["s3://", "s3:///key", "s3://a b/key", "s3://$(id)/x"] {

@@ -14,6 +14,8 @@ use aws_sdk_s3::config::{
 };
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 
+use backon::{ExponentialBuilder, Retryable};
+
 use super::fault::Fault;
 
 /// Where a caller without a region begins to ask.
@@ -114,16 +116,21 @@ pub(super) fn upload() -> Builder {
     aws_sdk_s3::Config::builder().timeout_config(timeouts)
 }
 
-/// The region of a bucket, as S3 tells it to anyone who asks for the bucket, allowed or not.
+/// The region of a bucket, as S3 tells it to anyone who asks for the bucket, allowed or not; none if
+/// nobody tells, also when asked again.
 pub(super) async fn region_of(client: &Client, bucket: &str) -> Option<String> {
     const HEADER: &str = "x-amz-bucket-region";
-    match client.head_bucket().bucket(bucket).send().await {
-        Ok(found) => found.bucket_region().map(str::to_owned),
-        Err(error) => {
-            let region = error.raw_response()?.headers().get(HEADER)?.to_owned();
-            Some(region)
+    let ask = || async {
+        match client.head_bucket().bucket(bucket).send().await {
+            Ok(found) => Ok(found.bucket_region().map(str::to_owned)),
+            Err(error) => {
+                let region = error.raw_response().and_then(|answer| answer.headers().get(HEADER));
+                region.map(|region| Some(region.to_owned())).ok_or(error)
+            }
         }
-    }
+    };
+    let pauses = ExponentialBuilder::default().with_jitter().with_max_times(3);
+    ask.retry(pauses.with_min_delay(Duration::from_millis(100))).await.ok()?
 }
 
 /// The ARN of the caller.
