@@ -18,24 +18,12 @@ use serde_json::{Value, json};
 const APPEARANCES: &str = "first_appearances.parquet";
 const ON_BUCKET: &str = "new_principal_on_bucket";
 
-/// A `GetObject` on day `day` of March 2026 by a user of account 111122223333.
-fn read(user: &str, day: u32) -> Value {
-    let arn = format!("arn:aws:iam::111122223333:user/{user}");
-    json!({
-        "eventVersion": "1.11",
-        "userIdentity": {"type": "IAMUser", "arn": arn, "accountId": "111122223333"},
-        "eventTime": format!("2026-03-{day:02}T10:00:00Z"),
-        "eventSource": "s3.amazonaws.com",
-        "eventName": "GetObject",
-        "sourceIPAddress": "192.0.2.10",
-        "requestParameters": {"bucketName": "payroll", "key": "k"},
-        "eventID": format!("{user}-{day}"),
-        "eventCategory": "Data",
-        "recipientAccountId": "111122223333",
-    })
+/// A read on day `day` of March 2026.
+fn read(user: &str, day: i64) -> Value {
+    common::logs::read(user, day, &format!("{user}-{day}"))
 }
 
-fn foreign(day: u32) -> Value {
+fn foreign(day: i64) -> Value {
     let mut record = read("mallory", day);
     record["userIdentity"] =
         json!({"type": "AWSAccount", "principalId": "AIDAX", "accountId": "999988887777"});
@@ -151,7 +139,7 @@ fn own_accounts_tell_a_sister_from_a_stranger() {
 fn an_entity_with_thousands_of_networks_is_named_and_not_judged() {
     let mut records = regular();
     for n in 0..5_000u32 {
-        let mut record = read("alice", 2 + n % 12);
+        let mut record = read("alice", i64::from(2 + n % 12));
         record["sourceIPAddress"] =
             json!(format!("{}.{}.{}.1", 60 + n / 65_536, n / 256 % 256, n % 256));
         records.push(record);

@@ -23,7 +23,7 @@ use arrow::compute::concat_batches;
 use arrow::datatypes::{Date32Type, Int64Type};
 use arrow::row::{RowConverter, SortField};
 use common::{Ran, files, run_json, scan, table};
-use jiff::civil::{Date, date};
+use jiff::civil::Date;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -186,25 +186,9 @@ fn newest(out: &Path) -> Vec<Row> {
     newest.into_values().collect()
 }
 
-/// A `GetObject` by a user of account 111122223333, `day` days after 2026-02-28.
+/// A read, `day` days after 2026-02-28.
 fn read(user: &str, day: i64) -> Value {
-    let time = date(2026, 2, 28) + jiff::Span::new().days(day);
-    json!({
-        "eventVersion": "1.11",
-        "userIdentity": {
-            "type": "IAMUser",
-            "arn": format!("arn:aws:iam::111122223333:user/{user}"),
-            "accountId": "111122223333",
-        },
-        "eventTime": format!("{time}T10:00:00Z"),
-        "eventSource": "s3.amazonaws.com",
-        "eventName": "GetObject",
-        "sourceIPAddress": "192.0.2.10",
-        "requestParameters": {"bucketName": "payroll", "key": "k"},
-        "eventID": format!("{user}-{day}"),
-        "eventCategory": "Data",
-        "recipientAccountId": "111122223333",
-    })
+    common::logs::read(user, day, &format!("{user}-{day}"))
 }
 
 fn write(path: PathBuf, records: &[Value]) -> PathBuf {

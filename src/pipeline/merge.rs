@@ -48,7 +48,7 @@ pub fn merge(options: &MergeOptions) -> Result<Run> {
     log::merging(options.inputs.len());
     let (placeholders, tune) = (&options.placeholders, options.tune.as_ref());
     let plan = load_plan_with(options.detectors.as_deref(), placeholders, tune)?;
-    let s3 = connect(options)?;
+    let s3 = S3::connect_for(options.inputs.iter().chain([&options.out]), &options.access)?;
     let folders = folders(options, s3.as_ref())?;
     let partials: Vec<Partial> = folders.iter().map(partial::read).collect::<Result<_>>()?;
     let headers: Vec<&Header> = partials.iter().map(|partial| &partial.header).collect();
@@ -96,12 +96,6 @@ pub fn merge(options: &MergeOptions) -> Result<Run> {
     output::write(&mut run)?;
     output::send(&out, &run)?;
     Ok(run)
-}
-
-fn connect(options: &MergeOptions) -> Result<Option<S3>> {
-    let mut locations = options.inputs.iter().chain([&options.out]);
-    let is_needed = locations.any(|location| location.s3().is_some());
-    is_needed.then(|| S3::connect(options.access.clone())).transpose()
 }
 
 /// The folders of partial runs at the inputs: of a folder of such folders all that are in it.

@@ -124,9 +124,7 @@ impl<'o> Remote<'o> {
                 Ok(take(objects))
             };
             let left_out = Trail::new(bucket, root, &self.asked).list(&mut page)?;
-            for (reason, count) in left_out {
-                *listed.left_out.entry(reason).or_default() += count;
-            }
+            listed.join(Listed { left_out, ..Listed::default() });
         }
         Ok(listed)
     }

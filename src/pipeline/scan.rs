@@ -290,9 +290,8 @@ impl Account {
 
 /// The connection to S3, if anything is there.
 pub(super) fn connect(options: &ScanOptions) -> Result<Option<S3>> {
-    let mut locations = options.inputs.iter().chain([&options.out]).chain(options.state.as_ref());
-    let is_needed = locations.any(|location| location.s3().is_some());
-    is_needed.then(|| S3::connect(options.access.clone())).transpose()
+    let locations = options.inputs.iter().chain([&options.out]).chain(options.state.as_ref());
+    S3::connect_for(locations, &options.access)
 }
 
 /// What is asked for of buckets.

@@ -33,6 +33,27 @@ pub fn event(number: usize) -> Value {
     })
 }
 
+/// A `GetObject` in bucket `payroll` by a user of account 111122223333, `day` days after 2026-02-28.
+pub fn read(user: &str, day: i64, id: &str) -> Value {
+    let time = jiff::civil::date(2026, 2, 28) + jiff::Span::new().days(day);
+    json!({
+        "eventVersion": "1.11",
+        "userIdentity": {
+            "type": "IAMUser",
+            "arn": format!("arn:aws:iam::111122223333:user/{user}"),
+            "accountId": "111122223333",
+        },
+        "eventTime": format!("{time}T10:00:00Z"),
+        "eventSource": "s3.amazonaws.com",
+        "eventName": "GetObject",
+        "sourceIPAddress": "192.0.2.10",
+        "requestParameters": {"bucketName": "payroll", "key": "k"},
+        "eventID": id,
+        "eventCategory": "Data",
+        "recipientAccountId": "111122223333",
+    })
+}
+
 pub fn events() -> Vec<Value> {
     (0..EVENTS).map(event).collect()
 }

@@ -2,32 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use jiff::civil::date;
 use serde_json::{Value, json};
 
-use crate::common::{Ran, scan};
+use crate::common::{self, Ran, scan};
 
 pub const ACCOUNT: &str = "111122223333";
 
-/// A `GetObject` by a user, `day` days after 2026-02-28.
+/// A read, `day` days after 2026-02-28.
 pub fn read(user: &str, day: i64, id: &str) -> Value {
-    let time = date(2026, 2, 28) + jiff::Span::new().days(day);
-    json!({
-        "eventVersion": "1.11",
-        "userIdentity": {
-            "type": "IAMUser",
-            "arn": format!("arn:aws:iam::{ACCOUNT}:user/{user}"),
-            "accountId": ACCOUNT,
-        },
-        "eventTime": format!("{time}T10:00:00Z"),
-        "eventSource": "s3.amazonaws.com",
-        "eventName": "GetObject",
-        "sourceIPAddress": "192.0.2.10",
-        "requestParameters": {"bucketName": "payroll", "key": "k"},
-        "eventID": format!("{user}-{day}-{id}"),
-        "eventCategory": "Data",
-        "recipientAccountId": ACCOUNT,
-    })
+    common::logs::read(user, day, &format!("{user}-{day}-{id}"))
 }
 
 /// An ACL that opens a bucket to everybody; all of the caller's texts are `text`.

@@ -198,6 +198,19 @@ fn of_two_runs_that_commit_together_one_publishes() {
         assert_eq!(published > 0, ran.status.success(), "{published} files of {}", said(ran));
     }
     assert_eq!(newest_generation(&results), 1);
+    // What the loser has written beside it took nothing of the winner's away: copies of the same
+    // events under other names are known.
+    for (number, file) in files(&server.bucket(BUCKET).join("first")).iter().enumerate() {
+        let copies = server.bucket(BUCKET).join("copies");
+        std::fs::create_dir_all(&copies).unwrap();
+        std::fs::copy(file, copies.join(format!("{number}.json.gz"))).unwrap();
+    }
+    let out = server.bucket("later").join("out");
+    let mut scan = server.scan(&["s3://trail-bucket/copies"], text(&out));
+    let ran = scan.args(["--state", "s3://results/state"]).output().unwrap();
+    assert!(ran.status.success(), "{}", said(&ran));
+    let records = &run_json(&out)["records"];
+    assert!(records["analysed"] == 0 && records["duplicates"] == records["seen"], "{records}");
     let asked = server.asked();
     let tries = asked.iter().filter(|asked| asked.key.contains("state/manifest-0"));
     let tries: BTreeSet<_> = tries.filter(|it| it.method == "PUT").map(|it| it.status).collect();

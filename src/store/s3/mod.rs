@@ -18,6 +18,7 @@ use aws_config::SdkConfig;
 use serde::Serialize;
 use tokio::runtime::{Builder, Handle, Runtime};
 
+use super::location::Location;
 use crate::error::{Error, Result};
 
 pub use access::Access;
@@ -74,6 +75,18 @@ pub struct Requests {
 }
 
 impl S3 {
+    /// Connects, if one of the locations is in S3.
+    ///
+    /// # Errors
+    /// Those of [`S3::connect`].
+    pub fn connect_for<'l>(
+        mut locations: impl Iterator<Item = &'l Location>,
+        access: &Access,
+    ) -> Result<Option<Self>> {
+        let is_needed = locations.any(|location| location.s3().is_some());
+        is_needed.then(|| Self::connect(access.clone())).transpose()
+    }
+
     /// Reads credentials and settings; no request to S3 is made yet.
     ///
     /// # Errors
