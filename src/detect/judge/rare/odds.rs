@@ -60,6 +60,12 @@ impl FeatureOdds {
         }
     }
 
+    /// The bits to two places.
+    #[must_use]
+    pub fn rounded_bits(&self) -> f64 {
+        (self.bits * 100.0).round() / 100.0
+    }
+
     /// Whether it says anything worth telling: half a bit.
     pub(super) fn is_telling(&self) -> bool {
         self.bits >= 0.5
