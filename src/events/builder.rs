@@ -22,6 +22,7 @@ use super::column::{DictionaryColumn, ListColumn};
 use super::field::{Fields, PathColumn};
 use super::filter::EventFilter;
 use super::identity::EventKey;
+use super::known::Known;
 use super::network::networks;
 use super::path::{PathSink, Trie};
 use super::principal;
@@ -32,6 +33,7 @@ use super::time::parse_event_time;
 use super::value;
 use crate::decode::RecordFault;
 use crate::error::Result;
+use crate::intel::Intel;
 
 /// A batch is handed on before its texts, repeated ones counted again, become more than this.
 const BATCH_BYTES: usize = 16 << 20;
@@ -176,6 +178,7 @@ pub struct BatchBuilder {
     schema: SchemaRef,
     trie: Trie,
     acl_grants: Option<usize>,
+    known: Known,
     columns: Vec<Column>,
     paths: Paths,
     /// Bytes of all texts in the core columns, repeated ones counted again.
@@ -190,9 +193,15 @@ pub struct BatchBuilder {
 }
 
 impl BatchBuilder {
-    /// A builder that extracts the core columns and the wanted paths.
+    /// A builder that extracts the core columns and the wanted paths, and knows nothing beyond.
     #[must_use]
     pub fn new(fields: &Fields) -> Self {
+        Self::with_intel(fields, Arc::default())
+    }
+
+    /// A builder that fills the columns of what is known of addresses too.
+    #[must_use]
+    pub fn with_intel(fields: &Fields, intel: Arc<Intel>) -> Self {
         let item = Arc::new(ArrowField::new_list_field(dictionary_type(), true));
         let path = |column: &PathColumn| {
             ArrowField::new(column.name(), DataType::List(item.clone()), false)
@@ -205,6 +214,7 @@ impl BatchBuilder {
             schema: Arc::new(Schema::new(arrow_fields)),
             trie: Trie::new(fields.columns()),
             acl_grants: fields.acl_grants(),
+            known: Known::new(intel, fields.on_demand().clone()),
             columns: CORE.iter().map(|row| Column::new(row.2)).collect(),
             paths: Paths {
                 columns: fields.columns().iter().map(|_| ListColumn::default()).collect(),
@@ -309,6 +319,7 @@ impl BatchBuilder {
         {
             *column = networks;
         }
+        self.known.fill(&mut arrays)?;
         for column in &mut self.paths.columns {
             arrays.push(column.finish()?);
         }
@@ -376,6 +387,10 @@ impl BatchBuilder {
         self.push_text(Core::EventCategory, category);
         let who = principal::principal(slots);
         self.push_text(Core::Principal, who.name.as_deref());
+        if self.known.wants(Core::Actor) {
+            let service = slots.non_empty(Slot::IdentityInvokedBy);
+            self.push_text(Core::Actor, service.or(who.name.as_deref()));
+        }
         self.push_text(Core::CallerAccount, who.account);
         let own = slots.account();
         let cross = who.account.zip(own).is_some_and(|(caller, own)| *caller != *own);

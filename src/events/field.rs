@@ -70,6 +70,8 @@ impl PathColumn {
 #[derive(Debug, Clone, Default)]
 pub struct Fields {
     columns: Vec<PathColumn>,
+    /// Core columns that are read, of those that are filled only then.
+    on_demand: BTreeSet<Core>,
 }
 
 impl Fields {
@@ -87,6 +89,9 @@ impl Fields {
     pub fn resolve(&mut self, name: &str) -> Result<Field, UnknownField> {
         let name = canonical(name).unwrap_or(name);
         if let Some(core) = Core::find(name) {
+            if core.is_on_demand() {
+                self.on_demand.insert(core);
+            }
             return Ok(Field::Core(core));
         }
         check(name)?;
@@ -164,6 +169,12 @@ impl Fields {
         &self.columns
     }
 
+    /// The core columns that are read, of those that are filled only then.
+    #[must_use]
+    pub fn on_demand(&self) -> &BTreeSet<Core> {
+        &self.on_demand
+    }
+
     /// The number of the `acl_grants` column, if a rule asks for it.
     #[must_use]
     pub fn acl_grants(&self) -> Option<usize> {
@@ -210,6 +221,16 @@ mod tests {
         assert_eq!(fields.resolve("sourceIpAddress"), Ok(Field::Core(Core::SourceIp)));
         assert_eq!(fields.resolve("eventtime"), fields.resolve("eventTime"));
         assert_ne!(fields.resolve("requestparameters.a"), fields.resolve("requestParameters.a"));
+    }
+
+    #[test]
+    fn what_is_filled_on_demand_is_noted() {
+        let mut fields = Fields::default();
+        fields.resolve("source_network").unwrap();
+        assert!(fields.on_demand().is_empty());
+        fields.resolve("source_origin").unwrap();
+        fields.presence("actor").unwrap();
+        assert_eq!(*fields.on_demand(), [Core::Actor, Core::SourceOrigin].into());
     }
 
     #[test]

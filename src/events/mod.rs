@@ -14,6 +14,7 @@ mod column;
 mod field;
 mod filter;
 mod identity;
+mod known;
 mod lookup;
 mod network;
 mod path;

@@ -3,12 +3,14 @@
 //! name each: `private` for addresses that no stranger can call from, `service` for what is no
 //! address (`AWS Internal`, `cloudtrail.amazonaws.com`).
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, DictionaryArray, StringArray};
 use arrow::datatypes::Int32Type;
-use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use ipnet::IpNet;
+
+use crate::intel::is_private;
 
 /// Networks that no stranger can call from.
 const PRIVATE: &str = "private";
@@ -28,34 +30,15 @@ pub(super) fn networks(addresses: &ArrayRef) -> Option<ArrayRef> {
     Some(Arc::new(column))
 }
 
-fn network(address: &str) -> String {
+/// The network of a logged source address.
+pub(super) fn network(address: &str) -> String {
     let Ok(address) = address.parse::<IpAddr>() else { return SERVICE.to_owned() };
-    let network = match address.to_canonical() {
-        IpAddr::V4(address) if is_private(address) => None,
-        IpAddr::V4(address) => Ipv4Net::new(address, IPV4_PREFIX).ok().map(IpNet::V4),
-        IpAddr::V6(address) if is_private_v6(address) => None,
-        IpAddr::V6(address) => Ipv6Net::new(address, IPV6_PREFIX).ok().map(IpNet::V6),
-    };
-    network.map_or_else(|| PRIVATE.to_owned(), |network| network.trunc().to_string())
-}
-
-/// RFC 1918, RFC 6598 (carrier-grade NAT), loopback, link-local and unspecified.
-fn is_private(address: Ipv4Addr) -> bool {
-    let [first, second, ..] = address.octets();
-    let shared = first == 100 && (64..128).contains(&second);
-    address.is_private()
-        || address.is_loopback()
-        || address.is_link_local()
-        || shared
-        || address.is_unspecified()
-}
-
-/// RFC 4193 (unique local), loopback, link-local and unspecified.
-fn is_private_v6(address: Ipv6Addr) -> bool {
-    address.is_unique_local()
-        || address.is_unicast_link_local()
-        || address.is_loopback()
-        || address.is_unspecified()
+    if is_private(address) {
+        return PRIVATE.to_owned();
+    }
+    let address = address.to_canonical();
+    let length = if address.is_ipv4() { IPV4_PREFIX } else { IPV6_PREFIX };
+    IpNet::new(address, length).map_or_else(|_| address.to_string(), |net| net.trunc().to_string())
 }
 
 #[cfg(test)]

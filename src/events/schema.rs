@@ -98,6 +98,27 @@ pub enum Core {
     EncryptionApplied,
     /// `sharedEventID`.
     SharedEventId,
+    /// Who a call is counted for by the judges of anomalies: the AWS service that made it
+    /// (`userIdentity.invokedBy`), else the stable principal.
+    Actor,
+    /// The autonomous system of the address, `AS64500`. This column and those that follow come from
+    /// [`crate::intel`].
+    SourceAsn,
+    /// Whose the autonomous system is.
+    SourceAsOrganization,
+    /// The country of the address, `DE`.
+    SourceCountry,
+    /// The service and region of AWS that the address belongs to, `EC2 eu-west-1`.
+    SourceAwsRange,
+    /// Labels of the threat lists that name the address, sorted, with commas between them.
+    ThreatLists,
+    /// `true` where the address is on a list of trusted ones.
+    TrustedSource,
+    /// The coarsest that is known of where the call comes from: `private`; for what is no address
+    /// the service's name, else `service`; `aws:eu-west-1`; `AS64500`; else the network.
+    SourceOrigin,
+    /// Which program the user agent is: see [`crate::intel::user_agent_family`].
+    UserAgentFamily,
 }
 
 /// Name, storage and copied path of a column.
@@ -140,6 +161,15 @@ pub(super) const CORE: &[Row] = &[
     (Core::VpcEndpoint, "vpc_endpoint", Kind::Dictionary, Some("vpcEndpointId")),
     (Core::EncryptionApplied, "encryption_applied", Kind::Dictionary, None),
     (Core::SharedEventId, "shared_event_id", Kind::Text, Some("sharedEventID")),
+    (Core::Actor, "actor", Kind::Dictionary, None),
+    (Core::SourceAsn, "source_asn", Kind::Dictionary, None),
+    (Core::SourceAsOrganization, "source_as_organization", Kind::Dictionary, None),
+    (Core::SourceCountry, "source_country", Kind::Dictionary, None),
+    (Core::SourceAwsRange, "source_aws_range", Kind::Dictionary, None),
+    (Core::ThreatLists, "threat_lists", Kind::Dictionary, None),
+    (Core::TrustedSource, "trusted_source", Kind::Dictionary, None),
+    (Core::SourceOrigin, "source_origin", Kind::Dictionary, None),
+    (Core::UserAgentFamily, "user_agent_family", Kind::Dictionary, None),
 ];
 
 impl Core {
@@ -164,6 +194,12 @@ impl Core {
     /// All that columns answer to: their names and the paths that they copy.
     pub fn names() -> impl Iterator<Item = &'static str> + Clone {
         CORE.iter().flat_map(|row| std::iter::once(row.1).chain(row.3))
+    }
+
+    /// Whether the column is filled only where a rule reads it.
+    #[must_use]
+    pub fn is_on_demand(self) -> bool {
+        self >= Self::Actor
     }
 
     /// How the column is stored.

@@ -1,0 +1,102 @@
+//! Which kinds of knowledge a run has: what detectors may ask for.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+
+/// A kind of knowledge.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// The autonomous system of an address.
+    Asn,
+    /// The country of an address.
+    Country,
+    /// Lists of addresses that are known to be bad.
+    ThreatList,
+    /// The threat list of this label.
+    Labelled(Arc<str>),
+    /// Lists of addresses that are known to be good.
+    Trusted,
+    /// AWS's own ranges.
+    AwsRanges,
+}
+
+impl Kind {
+    /// The kind that a detector names: `asn`, `country`, `threat_list`, `threat_list:tor`,
+    /// `aws_ranges`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Some(match text {
+            "asn" => Self::Asn,
+            "country" => Self::Country,
+            "threat_list" => Self::ThreatList,
+            "aws_ranges" => Self::AwsRanges,
+            other => Self::Labelled(
+                other.strip_prefix("threat_list:").filter(|label| !label.is_empty())?.into(),
+            ),
+        })
+    }
+
+    /// What a run without it should be told: what is missing, and the flag that brings it.
+    #[must_use]
+    pub fn missing(&self) -> String {
+        match self {
+            Self::Asn => "no database with AS numbers was given: --geoip FILE.mmdb".to_owned(),
+            Self::Country => "no database with countries was given: --geoip FILE.mmdb".to_owned(),
+            Self::ThreatList => "no threat list was given: --threat-list FILE".to_owned(),
+            Self::Labelled(label) => {
+                format!("no threat list of this label was given: --threat-list {label}=FILE")
+            }
+            Self::Trusted => "no list of trusted addresses was given: --trusted FILE".to_owned(),
+            Self::AwsRanges => {
+                "AWS's address ranges were not given: --aws-ranges ip-ranges.json".to_owned()
+            }
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Asn => out.write_str("asn"),
+            Self::Country => out.write_str("country"),
+            Self::ThreatList => out.write_str("threat_list"),
+            Self::Labelled(label) => write!(out, "threat_list:{label}"),
+            Self::Trusted => out.write_str("trusted"),
+            Self::AwsRanges => out.write_str("aws_ranges"),
+        }
+    }
+}
+
+/// The kinds of knowledge that there are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Available {
+    kinds: BTreeSet<Kind>,
+    everything: bool,
+    /// SHA-256 of the files.
+    files: Vec<String>,
+}
+
+impl Available {
+    /// Whatever may be asked for: to look at detectors, not at logs.
+    #[must_use]
+    pub fn everything() -> Self {
+        Self { everything: true, ..Self::default() }
+    }
+
+    pub(super) fn new(kinds: BTreeSet<Kind>, files: Vec<String>) -> Self {
+        Self { kinds, everything: false, files }
+    }
+
+    /// Whether there is knowledge of this kind.
+    #[must_use]
+    pub fn has(&self, kind: &Kind) -> bool {
+        self.everything || self.kinds.contains(kind)
+    }
+
+    /// SHA-256 of the files behind it, in the order in which they were given.
+    #[must_use]
+    pub fn files(&self) -> &[String] {
+        &self.files
+    }
+}
