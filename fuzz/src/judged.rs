@@ -8,7 +8,7 @@ use trailsift::detect::judge::{History, Learning, RollUp};
 use trailsift::detect::rules::Plan;
 use trailsift::events::EventBatch;
 use trailsift::findings::{Finding, findings_batch, findings_of, link_shared};
-use trailsift::intel::OwnAccounts;
+use trailsift::intel::{Intel, OwnAccounts};
 
 /// The rows that the plan's folds make of the batch, sorted.
 pub fn folded(plan: &Plan, batch: &EventBatch) -> Vec<(Key, Row)> {
@@ -37,7 +37,7 @@ pub fn judged(
     let valued: BTreeSet<FoldId> =
         plan.folds.iter().filter(|fold| fold.valued).map(|fold| fold.id).collect();
     let covered: Vec<i64> = covered.iter().copied().collect();
-    let own = OwnAccounts::default();
+    let (own, intel) = (OwnAccounts::default(), Intel::default());
     let mut findings = Vec::new();
     for groups in Entities::new(table, valued) {
         let groups = groups?;
@@ -55,7 +55,7 @@ pub fn judged(
                 let judgement = (detector.judge.judge)(&detector.terms, &groups, &history);
                 let learned = judgement.learned.into_iter().map(|(signal, _)| signal);
                 let signals: Vec<_> = judgement.signals.into_iter().chain(learned).collect();
-                findings.extend(findings_of(detector, &groups.entity, &signals, &own));
+                findings.extend(findings_of(detector, &groups.entity, &signals, &own, &intel));
             }
         }
     }

@@ -328,6 +328,8 @@ pub(super) struct Known {
     /// Findings not to be shown (YAML): they stay in the files, marked; see docs/tuning.md
     #[arg(long, value_name = "FILE")]
     suppress: Option<PathBuf>,
+    #[command(flatten)]
+    addresses: super::intel::KnownAddresses,
 }
 
 /// Reads a file that stands beside the detectors.
@@ -351,7 +353,8 @@ impl Known {
         let own = OwnAccounts::read(self.org.as_deref(), &self.own_account)?;
         let suppress = self.suppress.as_deref().map(|path| read(path, Suppressions::parse));
         let suppress = suppress.transpose()?.unwrap_or_default();
-        Ok(JudgeOptions { border: learn.or(incident), own, suppress })
+        let intel = self.addresses.read()?.into();
+        Ok(JudgeOptions { border: learn.or(incident), own, suppress, intel })
     }
 }
 

@@ -3,6 +3,7 @@
 mod args;
 mod detectors;
 mod formats;
+mod intel;
 mod log;
 mod s3;
 mod shown;

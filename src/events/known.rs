@@ -10,7 +10,7 @@ use arrow::datatypes::Int32Type;
 use super::network::network;
 use super::schema::{CORE, Core, dictionary_type};
 use crate::error::Result;
-use crate::intel::{Address, Intel, user_agent_family};
+use crate::intel::{Address, Intel, Kind, user_agent_family};
 
 /// So many values are remembered, then all are forgotten.
 const REMEMBERED: usize = 100_000;
@@ -28,6 +28,22 @@ const OF_ADDRESS: &[Core] = &[
     Core::TrustedSource,
     Core::SourceOrigin,
 ];
+
+impl Core {
+    /// The kinds of knowledge that decide what the column says; none for what the log alone says.
+    #[must_use]
+    pub fn known_from(self) -> Vec<Kind> {
+        match self {
+            Self::SourceAsn | Self::SourceAsOrganization => vec![Kind::Asn],
+            Self::SourceCountry => vec![Kind::Country],
+            Self::SourceAwsRange => vec![Kind::AwsRanges],
+            Self::ThreatLists => vec![Kind::ThreatList],
+            Self::TrustedSource => vec![Kind::Trusted],
+            Self::SourceOrigin => vec![Kind::AwsRanges, Kind::Asn],
+            _ => Vec::new(),
+        }
+    }
+}
 
 /// Fills the columns, batch after batch.
 #[derive(Debug)]

@@ -1,6 +1,7 @@
 //! A finding: one row per (detector, entity, UTC day in which the judge fires).
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::shorten::{shorten, shorten_list};
@@ -10,7 +11,7 @@ use crate::detect::judge::{FeatureOdds, Signal};
 use crate::detect::rules::{Detector, Placeholder, SAMPLES};
 use crate::digest::{Identity, hex};
 use crate::events::Core;
-use crate::intel::{Caller, OwnAccounts};
+use crate::intel::{Address, Caller, Intel, OwnAccounts};
 
 const MICROS_OF_DAY: i64 = 86_400_000_000;
 
@@ -110,6 +111,8 @@ pub struct Finding {
     pub error_count: u64,
     pub error_codes: Vec<Arc<str>>,
     pub source_ips: Vec<Arc<str>>,
+    pub asns: Vec<Arc<str>>,
+    pub countries: Vec<Arc<str>>,
     pub vpc_endpoints: Vec<Arc<str>>,
     pub user_agents: Vec<Arc<str>>,
     pub bytes_in: u64,
@@ -164,6 +167,7 @@ pub fn findings_of(
     entity: &Entity,
     signals: &[Signal],
     own: &OwnAccounts,
+    intel: &Intel,
 ) -> Vec<Finding> {
     let mut before: Option<(i64, String)> = None;
     let mut findings = Vec::with_capacity(signals.len());
@@ -173,6 +177,7 @@ pub fn findings_of(
             before.take().filter(|(day, _)| day + 1 == signal.day).map(|(_, previous)| previous);
         let mut finding = finding(detector, entity, signal, id.clone(), continues);
         place(&mut finding, detector, own);
+        locate(&mut finding, intel);
         shorten(&mut finding);
         write(&mut finding, detector, signal, own);
         findings.push(finding);
@@ -231,6 +236,8 @@ fn finding(
         error_count: count.failed,
         error_codes: list(Core::ErrorCode),
         source_ips: list(Core::SourceIp),
+        asns: Vec::new(),
+        countries: Vec::new(),
         vpc_endpoints: list(Core::VpcEndpoint),
         user_agents: list(Core::UserAgent),
         bytes_in: signal.details.bytes_in,
@@ -264,6 +271,19 @@ fn place(finding: &mut Finding, detector: &Detector, own: &OwnAccounts) {
         _ => return,
     };
     finding.severity = finding.severity.min(most);
+}
+
+/// Which autonomous systems and countries the calls came from.
+fn locate(finding: &mut Finding, intel: &Intel) {
+    if !intel.knows_places() {
+        return;
+    }
+    let known: Vec<_> = finding.source_ips.iter().map(|address| intel.address(address)).collect();
+    let sorted = |of: fn(&Address) -> Option<Arc<str>>| -> Vec<Arc<str>> {
+        known.iter().filter_map(of).collect::<BTreeSet<_>>().into_iter().collect()
+    };
+    finding.asns = sorted(|address| address.asn.clone());
+    finding.countries = sorted(|address| address.country.clone());
 }
 
 fn caller(finding: &Finding, own: &OwnAccounts) -> Option<Caller> {

@@ -29,6 +29,7 @@ pub(super) fn shorten(finding: &mut Finding) {
         &mut finding.event_names,
         &mut finding.error_codes,
         &mut finding.source_ips,
+        &mut finding.countries,
         &mut finding.vpc_endpoints,
         &mut finding.user_agents,
     ];

@@ -86,7 +86,7 @@ fn aws_ranges(path: &Path, intel: &mut Intel) -> Result<()> {
     let unreadable = std::mem::take(&mut ranges.unreadable);
     let (entries, built) = (ranges.entries(), ranges.created.clone());
     intel.add_source(Source { entries, built, unreadable, ..source });
-    intel.add_aws_ranges(ranges);
+    intel.set_aws_ranges(ranges);
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! All that is known of addresses: databases, lists and AWS's ranges together.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -33,7 +34,7 @@ pub struct Address {
 }
 
 /// What is known of addresses. Nothing, by default.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Intel {
     databases: Vec<Database>,
     threats: Networks<BTreeSet<Label>>,
@@ -86,6 +87,12 @@ impl Intel {
         (!labels.is_empty()).then(|| labels.join(",").into())
     }
 
+    /// Whether anything is known of countries or autonomous systems.
+    #[must_use]
+    pub fn knows_places(&self) -> bool {
+        !self.databases.is_empty()
+    }
+
     /// Which kinds of knowledge there are.
     #[must_use]
     pub fn available(&self) -> Available {
@@ -130,13 +137,28 @@ impl Intel {
         }
     }
 
-    pub(super) fn add_aws_ranges(&mut self, ranges: AwsRanges) {
+    /// Adds AWS's ranges, in the form in which AWS publishes them.
+    ///
+    /// # Errors
+    /// What is wrong with them, in words.
+    pub fn add_aws_ranges(&mut self, json: &[u8]) -> Result<(), String> {
+        self.set_aws_ranges(AwsRanges::parse(json)?);
+        Ok(())
+    }
+
+    pub(super) fn set_aws_ranges(&mut self, ranges: AwsRanges) {
         self.kinds.insert(Kind::AwsRanges);
         self.aws_ranges = ranges;
     }
 
     pub(super) fn add_source(&mut self, source: Source) {
         self.sources.push(source);
+    }
+}
+
+impl fmt::Debug for Intel {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Intel").field("sources", &self.sources).finish_non_exhaustive()
     }
 }
 
@@ -162,7 +184,7 @@ mod tests {
         intel.add_geo_table(GeoTable::parse(geo).unwrap());
         let ranges = br#"{"prefixes":[
             {"ip_prefix":"203.0.113.0/25","region":"eu-west-1","service":"EC2"}]}"#;
-        intel.add_aws_ranges(AwsRanges::parse(ranges).unwrap());
+        intel.add_aws_ranges(ranges).unwrap();
         for (address, expected) in [
             ("198.51.100.7", Some("AS64500")),
             ("203.0.113.7", Some("aws:eu-west-1")),

@@ -7,7 +7,7 @@
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
-use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
+use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 use serde_json::{Map, Value, json};
 
 use super::archives::ArchiveLimits;
@@ -19,9 +19,10 @@ use super::tables::Spill;
 use super::worker::{Input, Task, Worker};
 use crate::decode::{Claim, Limits};
 use crate::detect::rules::Plan;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::events::EventFilter;
 use crate::findings::{Finding, timestamp_text};
+use crate::intel::{GeoTable, Intel, Label, parse_list};
 use crate::source::KeyRange;
 
 /// The most records of a case.
@@ -37,6 +38,8 @@ pub struct Case {
     pub name: String,
     /// CloudTrail records.
     pub records: Vec<Value>,
+    /// What is known of addresses: kind and text of each block.
+    pub known: Vec<(String, String)>,
     /// One line per finding: (column, text) of the columns that the table names.
     pub expected: Vec<CaseLine>,
 }
@@ -80,6 +83,7 @@ struct Section {
     name: String,
     tables: Vec<Rows>,
     text: String,
+    known: Vec<(String, String)>,
 }
 
 fn sections(page: &str) -> Vec<Section> {
@@ -93,6 +97,18 @@ fn sections(page: &str) -> Vec<Section> {
                 found.push(Section { name: text.clone(), ..Section::default() });
             }
             Event::End(TagEnd::Heading(_)) => in_cases = text == "Cases",
+            Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(kind))) => {
+                text.clear();
+                found.last_mut().into_iter().for_each(|section| {
+                    section.known.push((kind.to_string(), String::new()));
+                });
+            }
+            Event::End(TagEnd::CodeBlock) => {
+                let block = found.last_mut().and_then(|section| section.known.last_mut());
+                if let Some((_, block)) = block {
+                    block.clone_from(&text);
+                }
+            }
             Event::End(TagEnd::TableCell) => row.push(text.trim().to_owned()),
             Event::End(TagEnd::TableHead | TagEnd::TableRow) => rows.push(std::mem::take(&mut row)),
             Event::End(TagEnd::Table) => {
@@ -130,12 +146,41 @@ impl Section {
         if records.is_empty() {
             return Err(fault("has no events"));
         }
+        intel(&self.known).map_err(|what| fault(&what))?;
         let expected = findings.map(lines).unwrap_or_default();
         if findings.is_some() && expected.is_empty() {
             return Err(fault("has an empty table of findings: write `No findings`"));
         }
-        Ok(Case { name: self.name, records, expected })
+        Ok(Case { name: self.name, records, known: self.known, expected })
     }
+}
+
+/// What a case's blocks say of addresses.
+fn intel(blocks: &[(String, String)]) -> Result<Intel, String> {
+    let mut intel = Intel::default();
+    for (kind, text) in blocks {
+        let (kind, label) = kind.split_once(' ').unwrap_or((kind, ""));
+        let list = || {
+            let list = parse_list(text.as_bytes());
+            match list.unreadable.first.first() {
+                None => Ok(list),
+                Some(line) => Err(format!("{kind}: {line}")),
+            }
+        };
+        match (kind, Label::of(label)) {
+            ("threat-list", Some(label)) => intel.add_threat_list(&label, list()?),
+            ("trusted", _) => intel.add_trusted(list()?),
+            ("geoip", _) => intel.add_geo_table(GeoTable::parse(text)?),
+            ("aws-ranges", _) => intel.add_aws_ranges(text.as_bytes())?,
+            _ => {
+                return Err(format!(
+                    "a block can be `threat-list LABEL`, `trusted`, `geoip` or `aws-ranges`, not \
+                     `{kind}`"
+                ));
+            }
+        }
+    }
+    Ok(intel)
 }
 
 /// The body of a table as (column, cell) pairs, empty cells left out.
@@ -235,6 +280,8 @@ fn set(record: &mut Value, path: &str, value: Value) {
 pub fn check_cases(plan: &Plan, detector: &str, cases: &[Case]) -> Result<Vec<CaseFailure>> {
     let mut failures = Vec::new();
     for case in cases {
+        let intel = intel(&case.known).map_err(Error::Usage)?;
+        let options = JudgeOptions { intel: intel.into(), ..JudgeOptions::default() };
         let reversed: Vec<Value> = case.records.iter().rev().cloned().collect();
         let (left, right): (Vec<_>, Vec<_>) =
             case.records.iter().cloned().enumerate().partition(|(number, _)| number % 3 == 0);
@@ -245,7 +292,7 @@ pub fn check_cases(plan: &Plan, detector: &str, cases: &[Case]) -> Result<Vec<Ca
             ("split", vec![only(left), only(right)]),
         ];
         for (variant, parts) in variants {
-            let findings = run(plan, &parts)?;
+            let findings = run(plan, &options, &parts)?;
             let own: Vec<&Finding> =
                 findings.iter().filter(|finding| finding.detector_id == detector).collect();
             failures.extend(compare(detector, case, variant, &own));
@@ -254,7 +301,7 @@ pub fn check_cases(plan: &Plan, detector: &str, cases: &[Case]) -> Result<Vec<Ca
     Ok(failures)
 }
 
-fn run(plan: &Plan, parts: &[Vec<Value>]) -> Result<Vec<Finding>> {
+fn run(plan: &Plan, options: &JudgeOptions, parts: &[Vec<Value>]) -> Result<Vec<Finding>> {
     let folder = std::env::temp_dir();
     let filter = EventFilter::default();
     let task = Task {
@@ -263,6 +310,7 @@ fn run(plan: &Plan, parts: &[Vec<Value>]) -> Result<Vec<Finding>> {
         until: None,
         filter: &filter,
         range: KeyRange::default(),
+        intel: &options.intel,
         limits: Limits::default(),
         archives: ArchiveLimits::default(),
         hash: false,
@@ -289,7 +337,6 @@ fn run(plan: &Plan, parts: &[Vec<Value>]) -> Result<Vec<Finding>> {
         runs.add(harvest.runs);
     }
     let (table, _files) = runs.merged()?;
-    let options = JudgeOptions::default();
     Ok(judge(plan, &options.judging(span, None, task.spill), table)?.findings)
 }
 
@@ -349,6 +396,8 @@ fn column(finding: &Finding, name: &str) -> String {
         "event_names" => list(&finding.event_names),
         "error_codes" => list(&finding.error_codes),
         "source_ips" => list(&finding.source_ips),
+        "asns" => list(&finding.asns),
+        "countries" => list(&finding.countries),
         "outcome" => finding.outcome().as_str().to_owned(),
         "event_count" => (finding.ok_count + finding.error_count).to_string(),
         "ok_count" => finding.ok_count.to_string(),

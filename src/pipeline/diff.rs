@@ -13,6 +13,7 @@ use crate::detect::rules::{Diagnostic, Plan, Tuning, read_folder, shipped};
 use crate::detect::select::Placeholders;
 use crate::error::{Error, Result};
 use crate::findings::{Finding, day_text};
+use crate::intel::Available;
 
 /// The word for the detectors in the binary.
 const SHIPPED: &str = "shipped";
@@ -133,10 +134,11 @@ pub struct Diff {
 /// # Errors
 /// Those of a scan.
 pub fn diff(options: &DiffOptions, progress: &dyn Progress, stop: &AtomicBool) -> Result<Diff> {
+    let available = options.scan.judge.intel.available();
     let run = |side: &Path, tune: Option<&Tuning>| -> Result<Run> {
         let folder = tempfile::tempdir().map_err(Error::io("temporary folder"))?;
         let scan = ScanOptions { out: folder.path().to_path_buf().into(), ..options.scan.clone() };
-        scan_with(&plan(side, tune)?, &scan, progress, stop)
+        scan_with(&plan(side, tune, &available)?, &scan, progress, stop)
     };
     let old = run(&options.old, None)?;
     let new = run(&options.new, options.scan.tune.as_ref())?;
@@ -163,12 +165,12 @@ pub fn diff(options: &DiffOptions, progress: &dyn Progress, stop: &AtomicBool) -
 }
 
 /// The detectors of one side alone.
-fn plan(side: &Path, tune: Option<&Tuning>) -> Result<Plan> {
+fn plan(side: &Path, tune: Option<&Tuning>, available: &Available) -> Result<Plan> {
     let (files, unreadable) = match side.to_str() {
         Some(SHIPPED) => (shipped(), Vec::new()),
         _ => read_folder(side)?,
     };
-    let mut plan = Plan::compile_with(&files, &Placeholders::new(), tune);
+    let mut plan = Plan::compile_with(&files, &Placeholders::new(), tune, available);
     plan.diagnostics.extend(unreadable);
     Ok(plan)
 }

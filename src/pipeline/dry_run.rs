@@ -93,8 +93,9 @@ pub fn dry_run(
     interrupt: &AtomicBool,
     each: &mut dyn FnMut(&LogObject) -> Result<()>,
 ) -> Result<DryRun> {
-    let plan =
-        load_plan_with(options.detectors.as_deref(), &options.placeholders, options.tune.as_ref())?;
+    let (placeholders, tune) = (&options.placeholders, options.tune.as_ref());
+    let available = options.judge.intel.available();
+    let plan = load_plan_with(options.detectors.as_deref(), placeholders, tune, &available)?;
     let s3 = connect(options)?;
     let range = key_range(options);
     let remote = Remote::of(&options.inputs, s3.as_ref(), &asking(options, &range))?;

@@ -1,18 +1,19 @@
 //! Where learning ends and judging begins, as the user or the scanned span says it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::judging::Judging;
 use super::run::Span;
 use super::tables::Spill;
 use crate::detect::judge::Learning;
 use crate::findings::Suppressions;
-use crate::intel::OwnAccounts;
+use crate::intel::{Intel, OwnAccounts};
 
 const DAY: i64 = 86_400_000_000;
 
 /// How the run's entities are judged; times in µs.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default)]
 pub struct JudgeOptions {
     /// The border between learning and judging, put by hand.
     pub border: Option<Border>,
@@ -20,6 +21,8 @@ pub struct JudgeOptions {
     pub own: OwnAccounts,
     /// Findings that somebody does not want to see.
     pub suppress: Suppressions,
+    /// What is known of addresses.
+    pub intel: Arc<Intel>,
 }
 
 /// A border put by hand. Tables hold days, so it lies at the beginning of its UTC day.
@@ -59,6 +62,7 @@ impl JudgeOptions {
             folds_since: BTreeMap::new(),
             own: &self.own,
             suppress: &self.suppress,
+            intel: &self.intel,
             spill,
         }
     }

@@ -16,7 +16,7 @@ use crate::detect::judge::{History, Judgement, Learning, RollUp, Signal, Unjudge
 use crate::detect::rules::{Detector, Diagnostic, Plan, UsedFile};
 use crate::error::Result;
 use crate::findings::{Finding, Suppressions, findings_batch, findings_of, link_shared};
-use crate::intel::OwnAccounts;
+use crate::intel::{Intel, OwnAccounts};
 
 /// How the entities of a run are judged.
 #[derive(Debug, Clone)]
@@ -36,6 +36,8 @@ pub(super) struct Judging<'j> {
     pub own: &'j OwnAccounts,
     /// Findings that somebody does not want to see.
     pub suppress: &'j Suppressions,
+    /// What is known of addresses.
+    pub intel: &'j Intel,
     /// Where rows go that there may be millions of.
     pub spill: Spill<'j>,
 }
@@ -245,7 +247,7 @@ impl Judged {
         let reported = |from: Option<i64>, day: i64| from.is_none_or(|from| day >= from);
         // The day before is kept for the link to it.
         signals.retain(|signal| reported(how.from_day, signal.day + 1));
-        let mut findings = findings_of(detector, &groups.entity, &signals, how.own);
+        let mut findings = findings_of(detector, &groups.entity, &signals, how.own, how.intel);
         findings.retain(|finding| reported(how.from_day, finding.day));
         self.findings.extend(findings);
         learned.retain(|(signal, _)| reported(how.learned_from_day, signal.day));
@@ -254,7 +256,7 @@ impl Judged {
             *self.unjudged.entry((detector.metadata.id.clone(), reason)).or_default() += 1;
         }
         let learned: Vec<Signal> = learned.into_iter().map(|(signal, _)| signal).collect();
-        let mut learned = findings_of(detector, &groups.entity, &learned, how.own);
+        let mut learned = findings_of(detector, &groups.entity, &learned, how.own, how.intel);
         learned.retain(|finding| reported(how.listed_from_day, finding.day));
         how.suppress.apply(&mut learned);
         for finding in learned {
@@ -266,11 +268,29 @@ impl Judged {
 
     fn suppress(&mut self, plan: &Plan, suppress: &Suppressions) {
         self.notes = suppress.apply(&mut self.findings);
-        let ids: Vec<String> = plan.detectors.iter().map(|d| d.metadata.id.clone()).collect();
+        let off = plan.off.iter().map(|off| off.detector.clone());
+        let ids =
+            plan.detectors.iter().map(|d| d.metadata.id.clone()).chain(off).collect::<Vec<_>>();
         self.suppression.clone_from(&suppress.used);
         self.diagnostics.clone_from(&suppress.diagnostics);
         self.diagnostics.extend(suppress.strangers(&ids));
     }
+}
+
+/// What detectors need and nobody has given, a line for each.
+pub(super) fn off(plan: &Plan) -> impl Iterator<Item = NotJudged> {
+    let mut reasons: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for off in &plan.off {
+        for kind in &off.missing {
+            reasons.entry(kind.missing()).or_default().push(off.detector.clone());
+        }
+    }
+    reasons.into_iter().map(|(reason, detectors)| NotJudged {
+        detectors,
+        accounts: Vec::new(),
+        entities: None,
+        reason,
+    })
 }
 
 /// What the logs show too little of.

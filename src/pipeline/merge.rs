@@ -47,7 +47,8 @@ pub struct MergeOptions {
 pub fn merge(options: &MergeOptions) -> Result<Run> {
     log::merging(options.inputs.len());
     let (placeholders, tune) = (&options.placeholders, options.tune.as_ref());
-    let plan = load_plan_with(options.detectors.as_deref(), placeholders, tune)?;
+    let available = options.judge.intel.available();
+    let plan = load_plan_with(options.detectors.as_deref(), placeholders, tune, &available)?;
     let s3 = S3::connect_for(options.inputs.iter().chain([&options.out]), &options.access)?;
     let folders = folders(options, s3.as_ref())?;
     let partials: Vec<Partial> = folders.iter().map(partial::read).collect::<Result<_>>()?;
@@ -81,13 +82,14 @@ pub fn merge(options: &MergeOptions) -> Result<Run> {
         run.account.add(partial.account.manifest, partial.account.rejected);
     }
     run.account.sort();
+    run.notes = notes;
+    run.knows(&options.judge.intel);
     if let Some(uri) = run.account.listed_twice() {
         let message = format!("`{uri}` is part of two of the runs; it would count double");
         return Err(Error::Usage(message));
     }
-    notes.sort();
-    notes.dedup();
-    run.notes = notes;
+    run.notes.sort();
+    run.notes.dedup();
     let judging = options.judge.judging(run.span, since, Spill::into(out.path()));
     let judged = judge_run(&mut run, &plan, &judging, group::merge(runs))?;
     run.take(judged, &plan)?;
@@ -144,9 +146,10 @@ fn belong_together(headers: &[&Header], plan: &str) -> Result<Vec<String>> {
         return Err(Error::Usage("nothing to merge".to_owned()));
     };
     if headers.iter().any(|header| header.plan != plan) {
-        let message = "a partial run was made with other detectors, another tuning or another \
-                       version of trailsift; scan it again with these, or give the same \
-                       `--detectors` and `--tune`";
+        let message = "a partial run was made with other detectors, another tuning, other files of \
+                       known addresses or another version of trailsift; scan it again with these, \
+                       or give the same `--detectors`, `--tune`, `--geoip`, `--threat-list`, \
+                       `--trusted` and `--aws-ranges`";
         return Err(Error::Usage(message.to_owned()));
     }
     let bounds =

@@ -177,6 +177,7 @@ fn run_json(run: &Run) -> Value {
         "detectors": run.detectors,
         "tuning": run.tuning,
         "suppression": run.suppression,
+        "intel": run.intel,
         "not_judged": run.not_judged,
         "diagnostics": run.diagnostics,
         "notes": run.notes,

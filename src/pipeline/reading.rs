@@ -73,6 +73,7 @@ impl Reading<'_> {
             until: options.until,
             filter: &options.filter,
             range: key_range(options),
+            intel: &options.judge.intel,
             limits: limits(options),
             archives: options.archives,
             hash: options.hash,

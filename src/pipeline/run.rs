@@ -7,12 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use super::accounting::Account;
 use super::coverage::Coverage;
-use super::judging::{Judged, not_judged};
+use super::judging::{Judged, not_judged, off};
 use super::sheet::Sheet;
 use super::stats::Stages;
 use crate::detect::rules::{Diagnostic, Plan, UsedFile};
 use crate::error::Result;
 use crate::findings::{Finding, SeverityLabel};
+use crate::intel::{Intel, Source};
 use crate::store::{Folder, Location, Requests};
 
 /// First and last event, µs.
@@ -48,12 +49,12 @@ impl Span {
 pub struct NotJudged {
     /// The detectors that cannot fire.
     pub detectors: Vec<String>,
-    /// Where.
+    /// Where; none if they are off everywhere.
     pub accounts: Vec<String>,
     /// How many entities, if not all of the accounts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub entities: Option<u64>,
-    /// What the logs lack.
+    /// What the logs lack, or what nobody has given.
     pub reason: String,
 }
 
@@ -104,6 +105,8 @@ pub struct Run {
     pub tuning: Option<UsedFile>,
     /// The suppression file.
     pub suppression: Option<UsedFile>,
+    /// The files with what is known of addresses.
+    pub intel: Vec<Source>,
     /// The events' times.
     pub span: Option<Span>,
     /// Whether the user stopped it before everything was read.
@@ -146,6 +149,7 @@ impl Run {
                 .collect(),
             tuning: plan.tuning.clone(),
             suppression: None,
+            intel: Vec::new(),
             span: None,
             interrupted: false,
             incomplete: false,
@@ -159,6 +163,12 @@ impl Run {
         }
     }
 
+    /// Takes over what is known of addresses, and from where.
+    pub(super) fn knows(&mut self, intel: &Intel) {
+        self.intel = intel.sources().to_vec();
+        self.notes.extend(self.intel.iter().filter_map(Source::note));
+    }
+
     /// Takes over what judging came to.
     ///
     /// # Errors
@@ -166,6 +176,7 @@ impl Run {
     pub(super) fn take(&mut self, judged: Judged, plan: &Plan) -> Result<()> {
         self.coverage = judged.coverage.finish()?;
         self.not_judged = self.coverage.not_judged(&plan.detectors);
+        self.not_judged.extend(off(plan));
         self.not_judged.extend(not_judged(judged.unjudged));
         self.findings = judged.findings;
         let rows = judged.first_appearances.finish()?;

@@ -26,6 +26,7 @@ use crate::detect::rules::{Diagnostic, Plan, Tuning, read_folder, shipped};
 use crate::detect::select::Placeholders;
 use crate::error::{Error, Result};
 use crate::events::{EventFilter, Reader};
+use crate::intel::Available;
 use crate::source::{self, KeyRange, Listing, LogObject, Order, Shard};
 use crate::store::{Access, Fault, Folder, Location, S3};
 
@@ -127,15 +128,16 @@ pub trait Progress: Sync {
     fn snapshot(&self, _: &Snapshot) {}
 }
 
-/// Loads the shipped detectors and those of the user's folder.
+/// Loads the shipped detectors and those of the user's folder, whatever they need.
 ///
 /// # Errors
 /// [`Error::Usage`] if the folder is not there; [`Error::Detector`] if a shipped detector is bad.
 pub fn load_plan(folder: Option<&Path>) -> Result<Plan> {
-    load_plan_with(folder, &Placeholders::new(), None)
+    load_plan_with(folder, &Placeholders::new(), None, &Available::everything())
 }
 
-/// The same, with values for placeholders and the changes of a tuning file.
+/// The same, with values for placeholders, the changes of a tuning file, and those detectors off
+/// that need what is not available.
 ///
 /// # Errors
 /// Those of [`load_plan`].
@@ -143,6 +145,7 @@ pub fn load_plan_with(
     folder: Option<&Path>,
     placeholders: &Placeholders,
     tune: Option<&Tuning>,
+    available: &Available,
 ) -> Result<Plan> {
     let mut files = shipped();
     let mut unreadable = Vec::new();
@@ -151,7 +154,7 @@ pub fn load_plan_with(
         files.extend(more);
         unreadable = diagnostics;
     }
-    let mut plan = Plan::compile_with(&files, placeholders, tune);
+    let mut plan = Plan::compile_with(&files, placeholders, tune, available);
     let is_shipped = |bad: &&Diagnostic| {
         bad.is_error() && files.iter().any(|file| file.shipped && file.name == bad.file)
     };
@@ -170,7 +173,8 @@ pub fn load_plan_with(
 pub fn scan(options: &ScanOptions, progress: &dyn Progress, interrupt: &AtomicBool) -> Result<Run> {
     log::started(options);
     let (placeholders, tune) = (&options.placeholders, options.tune.as_ref());
-    let plan = load_plan_with(options.detectors.as_deref(), placeholders, tune)?;
+    let available = options.judge.intel.available();
+    let plan = load_plan_with(options.detectors.as_deref(), placeholders, tune, &available)?;
     scan_with(&plan, options, progress, interrupt)
 }
 
@@ -224,6 +228,7 @@ pub(super) fn scan_with(
         ..Run::empty(plan, &out)
     };
     run.notes.extend(note_reader(&who, run.account.records().own_reads));
+    run.knows(&options.judge.intel);
     if let Some(session) = session {
         partial::clear(out.path())?;
         session.finish(&mut run, harvest, &seen, &identities, &out)?;

@@ -51,7 +51,7 @@ impl<'s> EventSink<'s> {
     pub(super) fn new(task: &'s Task<'s>) -> Self {
         Self {
             task,
-            builder: BatchBuilder::new(&task.plan.fields),
+            builder: BatchBuilder::with_intel(&task.plan.fields, task.intel.clone()),
             evaluator: Evaluator::new(&task.plan.program),
             table: BoundedTable::new(task.plan, task.budget, task.spill),
             span: None,

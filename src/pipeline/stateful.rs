@@ -254,6 +254,7 @@ impl<'o> Session<'o> {
             folds_since: manifest.folds.iter().filter_map(since).collect(),
             own: &self.options.judge.own,
             suppress: &self.options.judge.suppress,
+            intel: &self.options.judge.intel,
             spill: Spill::into(out),
         }
     }

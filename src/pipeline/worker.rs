@@ -22,6 +22,7 @@ use crate::detect::rules::Plan;
 use crate::digest::{Hashing, sha256};
 use crate::error::Result;
 use crate::events::{EventFilter, OddFields, Reader};
+use crate::intel::Intel;
 use crate::source::{KeyRange, LogObject, Place};
 use crate::store::{self, Fault, S3, S3Reader, Stored};
 
@@ -37,6 +38,8 @@ pub(super) struct Task<'s> {
     pub filter: &'s EventFilter,
     /// Members of archives whose key says that they hold no such event are skipped.
     pub range: KeyRange,
+    /// What is known of addresses.
+    pub intel: &'s Arc<Intel>,
     /// Bounds on hostile input.
     pub limits: Limits,
     /// Bounds on archives.

@@ -57,7 +57,9 @@ pub fn detector_page(described: &Described, out: &mut dyn Write) -> io::Result<(
         write!(out, "\n{}", wrapped(description, "", ""))?;
     }
     writeln!(out)?;
-    let needs = if entry.needs_data_events { "S3 data events" } else { "nothing special" };
+    let data = entry.needs_data_events.then(|| "S3 data events".to_owned());
+    let needs: Vec<String> = data.into_iter().chain(entry.needs.iter().cloned()).collect();
+    let needs = if needs.is_empty() { "nothing special".to_owned() } else { needs.join(", ") };
     let facts = [
         ("severity", severity(entry.severity).trim().to_owned()),
         ("level", entry.level.unwrap_or("none").to_owned()),
@@ -68,7 +70,7 @@ pub fn detector_page(described: &Described, out: &mut dyn Write) -> io::Result<(
     ];
     facts.iter().try_for_each(|(name, text)| fact(out, name, text))?;
     entry.numbers.iter().try_for_each(|(name, text)| fact(out, name, text))?;
-    fact(out, "needs", needs)?;
+    fact(out, "needs", &needs)?;
     fact(out, "practice", entry.practice.as_deref().unwrap_or("none"))?;
     fact(out, "version", &entry.version.to_string())?;
     fact(out, "source", &format!("{}: {}", entry.source, entry.file))?;

@@ -350,13 +350,12 @@ fn not_judged(run: &Run, out: &mut dyn Write) -> io::Result<()> {
     short_of_history(run, out)?;
     for unjudged in run.not_judged.iter().filter(|unjudged| unjudged.entities.is_none()) {
         let accounts = counted(unjudged.accounts.len() as u64, "account");
-        let names = some(&unjudged.accounts);
-        writeln!(
-            out,
-            "{BOLD}not judged{BOLD:#} {accounts} ({}): {}",
-            escaped(&names),
-            escaped(&unjudged.reason)
-        )?;
+        let accounts = match unjudged.accounts.as_slice() {
+            [] => String::new(),
+            some_of => format!("{accounts} ({}): ", escaped(&some(some_of))),
+        };
+        let reason = escaped(&unjudged.reason);
+        writeln!(out, "{BOLD}not judged{BOLD:#} {accounts}{reason}")?;
         writeln!(out, "           by {}", escaped(&unjudged.detectors.join(", ")))?;
     }
     for diagnostic in &run.diagnostics {

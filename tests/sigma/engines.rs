@@ -56,7 +56,7 @@ pub fn named_verdicts(
 
 /// The plan of the files.
 pub fn plan(files: &[RuleFile], placeholders: &Placeholders) -> Plan {
-    Plan::compile_with(files, placeholders, None)
+    Plan::compile_with(files, placeholders, None, &trailsift::intel::Available::everything())
 }
 
 /// Which events each selection holds for, by its number.

@@ -37,6 +37,8 @@ pub struct Entry {
     pub numbers: BTreeMap<&'static str, String>,
     /// Whether it can fire only where S3 data events are logged.
     pub needs_data_events: bool,
+    /// What must be known of addresses, else it is off: `threat_list`.
+    pub needs: Vec<String>,
     /// What else may look like it.
     pub false_positives: Vec<String>,
     /// Links.
@@ -93,6 +95,7 @@ fn entry(detector: &Detector, document: &Document, source: &'static str) -> Entr
         judge: detector.judge.name,
         numbers: numbers(detector, document),
         needs_data_events: metadata.needs_data_events,
+        needs: metadata.needs.iter().map(ToString::to_string).collect(),
         false_positives: false_positives.clone(),
         references: references.clone(),
         practice: metadata.practice.clone(),

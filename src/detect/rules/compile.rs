@@ -11,11 +11,13 @@ use super::diagnostic::Diagnostic;
 use super::document::{Document, Kind};
 use super::draft::Draft;
 use super::filter::Filter;
+use super::needs::{self, Off};
 use super::plan::{NORMALISER, Plan, SAMPLES};
 use crate::detect::group::{Fold, FoldId, Grain, Sample, SampleField};
 use crate::detect::judge::{self, Terms};
 use crate::detect::select::{self, CompileError, Expression, Placeholders, Selection};
 use crate::events::{ColumnKind, Core, Field};
+use crate::intel::Available;
 
 /// Size of the sample of object keys in the rows of an hour.
 const HOURLY_OBJECTS: usize = 256;
@@ -28,6 +30,7 @@ pub(super) struct Compiler<'d> {
     documents: &'d [Document],
     filters: &'d [Filter],
     placeholders: &'d Placeholders,
+    available: &'d Available,
     /// Documents by name and id.
     pub(super) known: BTreeMap<&'d str, usize>,
     /// Selections by document.
@@ -57,6 +60,7 @@ impl<'d> Compiler<'d> {
         documents: &'d [Document],
         filters: &'d [Filter],
         placeholders: &'d Placeholders,
+        available: &'d Available,
         plan: Plan,
     ) -> Self {
         let mut known = BTreeMap::new();
@@ -67,7 +71,7 @@ impl<'d> Compiler<'d> {
         }
         let (compiled, states) = (BTreeMap::new(), BTreeMap::new());
         let columns = Vec::new();
-        Self { documents, filters, placeholders, known, compiled, states, columns, plan }
+        Self { documents, filters, placeholders, available, known, compiled, states, columns, plan }
     }
 
     /// Compiles the detector of document number `number`, once; `None` if it does not run.
@@ -77,6 +81,9 @@ impl<'d> Compiler<'d> {
                 State::Done(detector) => Some(*detector),
                 State::Running | State::Failed => None,
             };
+        }
+        if self.is_off(number) {
+            return None;
         }
         self.states.insert(number, State::Running);
         let state = match self.compile(number) {
@@ -89,6 +96,19 @@ impl<'d> Compiler<'d> {
         let found = if let State::Done(detector) = state { Some(detector) } else { None };
         self.states.insert(number, state);
         found
+    }
+
+    /// Whether something is missing that the detector needs, which is noted.
+    fn is_off(&mut self, number: usize) -> bool {
+        let missing = needs::missing(self.documents, &self.known, number, self.available);
+        let is_off = !missing.is_empty();
+        if let Some(document) = self.documents.get(number).filter(|_| is_off) {
+            self.states.insert(number, State::Failed);
+            if document.judged {
+                self.plan.off.push(Off { detector: document.id.clone(), missing });
+            }
+        }
+        is_off
     }
 
     fn compile(&mut self, number: usize) -> Result<usize, Diagnostic> {
@@ -272,8 +292,8 @@ impl<'d> Compiler<'d> {
         if tuple > 0 {
             parts.push(format!("tuple {}", names(&features)));
         }
-        Ok(Fold {
-            id: FoldId::chained(&parts.join("\n"), depth),
+        let mut fold = Fold {
+            id: FoldId::chained("", depth),
             rules: selections,
             entity: entity(0).into_iter().chain(features).collect(),
             aliased,
@@ -283,7 +303,10 @@ impl<'d> Compiler<'d> {
             samples,
             detailed,
             measured,
-        })
+        };
+        parts.extend(needs::known_from(self.plan.fields_read(&fold), self.available));
+        fold.id = FoldId::chained(&parts.join("\n"), depth);
+        Ok(fold)
     }
 
     /// The number of a plain rule's selection, compiled on first use.

@@ -4,6 +4,7 @@ use rsigma_parser::Level;
 
 use super::message::Message;
 use crate::detect::judge::{Judge, Terms};
+use crate::intel::Kind;
 
 /// What a detector's findings say of themselves.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,6 +31,8 @@ pub struct Metadata {
     pub practice: Option<String>,
     /// Whether it can fire only where S3 data events are logged.
     pub needs_data_events: bool,
+    /// What must be known of addresses, else it is off.
+    pub needs: Vec<Kind>,
     /// Where it matters whose account the caller's is: severity for a sister account, and for one
     /// that may be a sister or a stranger.
     pub foreign: Option<(f64, f64)>,

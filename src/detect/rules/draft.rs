@@ -204,6 +204,7 @@ impl<'d> Draft<'d> {
             techniques,
             practice: section.practice.clone(),
             needs_data_events: section.needs_data_events,
+            needs: section.needs.clone(),
             foreign: section.foreign,
             remediation: section.remediation.as_deref().map(message).transpose()?,
         })

@@ -9,12 +9,14 @@ use super::compile::Compiler;
 use super::detector::Detector;
 use super::diagnostic::Diagnostic;
 use super::document::{Kind, read};
+use super::needs::Off;
 use super::source::RuleFile;
 use super::tune::{Tuning, UsedFile};
 use crate::detect::group::{Fold, FoldId, Grain};
 use crate::detect::select::{Evaluator, Placeholders, Predicates, Program, Selection, Test};
 use crate::digest::{Identity, hex};
 use crate::events::{Core, EventBatch, Field, Fields};
+use crate::intel::Available;
 
 /// Raised whenever a normalised column changes its meaning: folds of older versions relearn.
 pub(super) const NORMALISER: u32 = 3;
@@ -57,6 +59,8 @@ pub struct Plan {
     pub folds: Vec<Fold>,
     /// The detectors, in the order of their files; correlations behind those that they refer to.
     pub detectors: Vec<Detector>,
+    /// Detectors that are off, since nobody has given what they need.
+    pub off: Vec<Off>,
     /// What could not be compiled.
     pub diagnostics: Vec<Diagnostic>,
     /// The tuning file that it was compiled with.
@@ -90,12 +94,8 @@ impl Plan {
         let names_of = |selection: &Selection| selection.condition.event_names(predicates);
         for selection in &self.selections {
             let names = names_of(selection);
-            for predicate in selection.condition.leaves().iter().filter_map(|l| predicates.get(*l))
-            {
-                read(predicate.field, names.as_ref());
-                if let Test::Reference(reference) = &predicate.test {
-                    read(reference.other, names.as_ref());
-                }
+            for field in self.fields_of(selection) {
+                read(field, names.as_ref());
             }
         }
         for fold in &self.folds {
@@ -103,33 +103,52 @@ impl Plan {
             let names: Option<Vec<_>> = selections.map(names_of).collect();
             let names: Option<BTreeSet<String>> =
                 names.map(|names| names.into_iter().flatten().collect());
-            let sampled = fold.samples.iter().map(|sample| Field::from(sample.field));
-            let aliased = fold.aliased.iter().flatten().copied();
-            let measured = fold.measured.iter().flat_map(|measured| &measured.fields).flatten();
-            let grouped = fold.entity.iter().copied().chain(aliased);
-            for field in grouped.chain(measured.copied()).chain(sampled) {
+            for field in grouped(fold) {
                 read(field, names.as_ref());
             }
         }
         self.fields.restrict(wanted);
     }
 
+    /// The fields that a fold reads, its selections included.
+    pub(super) fn fields_read(&self, fold: &Fold) -> Vec<Field> {
+        let selections = fold.rules.iter().filter_map(|rule| self.selections.get(*rule));
+        selections.flat_map(|selection| self.fields_of(selection)).chain(grouped(fold)).collect()
+    }
+
+    /// The fields that a selection reads.
+    fn fields_of(&self, selection: &Selection) -> Vec<Field> {
+        let predicates = self.predicates.list();
+        let leaves = selection.condition.leaves();
+        let read = leaves.iter().filter_map(|leaf| predicates.get(*leaf)).flat_map(|predicate| {
+            let other = match &predicate.test {
+                Test::Reference(reference) => Some(reference.other),
+                _ => None,
+            };
+            std::iter::once(predicate.field).chain(other)
+        });
+        read.collect()
+    }
+
     /// The position of the coverage fold.
     pub const COVERAGE: usize = 0;
 
-    /// Compiles detector files. Bad rules become diagnostics, the others run.
+    /// Compiles detector files, as if there were all knowledge that they may need. Bad rules become
+    /// diagnostics, the others run.
     #[must_use]
     pub fn compile(files: &[RuleFile]) -> Self {
-        Self::compile_with(files, &Placeholders::new(), None)
+        Self::compile_with(files, &Placeholders::new(), None, &Available::everything())
     }
 
     /// Compiles detector files, with values for their placeholders and the changes of a tuning file.
-    /// Changes that cannot be made become diagnostics.
+    /// Changes that cannot be made become diagnostics. A detector that needs what is not available
+    /// is off.
     #[must_use]
     pub fn compile_with(
         files: &[RuleFile],
         placeholders: &Placeholders,
         tuning: Option<&Tuning>,
+        available: &Available,
     ) -> Self {
         let mut plan = Self {
             fields: Fields::default(),
@@ -138,15 +157,16 @@ impl Plan {
             program: Program::new(&Predicates::default(), &[]),
             folds: vec![coverage()],
             detectors: Vec::new(),
+            off: Vec::new(),
             diagnostics: Vec::new(),
             tuning: tuning.map(|tuning| tuning.used.clone()),
-            digest: digest(files, placeholders, tuning),
+            digest: digest(files, placeholders, tuning, available),
         };
         let (mut documents, filters) = read(files, &mut plan.diagnostics);
         if let Some(tuning) = tuning {
             plan.diagnostics.extend(tuning.apply(&mut documents));
         }
-        let mut compiler = Compiler::new(&documents, &filters, placeholders, plan);
+        let mut compiler = Compiler::new(&documents, &filters, placeholders, available, plan);
         compiler.check_filters();
         for (number, document) in documents.iter().enumerate() {
             // What only other correlations use is compiled too: its faults must not be lost.
@@ -162,6 +182,14 @@ impl Plan {
         plan.restrict();
         plan
     }
+}
+
+/// The fields by whose values a fold groups, and those that it keeps values of.
+fn grouped(fold: &Fold) -> impl Iterator<Item = Field> {
+    let sampled = fold.samples.iter().map(|sample| Field::from(sample.field));
+    let aliased = fold.aliased.iter().flatten();
+    let measured = fold.measured.iter().flat_map(|measured| &measured.fields).flatten();
+    fold.entity.iter().chain(aliased).chain(measured).copied().chain(sampled)
 }
 
 fn coverage() -> Fold {
@@ -180,10 +208,16 @@ fn coverage() -> Fold {
     }
 }
 
-fn digest(files: &[RuleFile], placeholders: &Placeholders, tuning: Option<&Tuning>) -> String {
+fn digest(
+    files: &[RuleFile],
+    placeholders: &Placeholders,
+    tuning: Option<&Tuning>,
+    available: &Available,
+) -> String {
     let version = format!("{} {NORMALISER}", env!("CARGO_PKG_VERSION"));
     let start = Identity::default().part(Some(&version)).part(Some(&format!("{placeholders:?}")));
     let files = files.iter().fold(start, |id, file| id.part(Some(&file.text)));
     let tuned = tuning.iter().fold(files, |id, tuning| id.part(Some(&tuning.used.sha256)));
-    hex(&tuned.finish())
+    let known = available.files().iter().fold(tuned, |id, file| id.part(Some(file)));
+    hex(&known.finish())
 }

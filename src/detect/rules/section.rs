@@ -7,6 +7,7 @@ use super::anomaly;
 use super::diagnostic::Diagnostic;
 use super::yaml::Mapping;
 use crate::detect::judge::{Rare, Spike};
+use crate::intel::Kind;
 
 const KEYS: &[&str] = &[
     "version",
@@ -39,7 +40,7 @@ const KEYS: &[&str] = &[
     "needs",
 ];
 
-/// The only thing that a detector can need so far.
+/// S3 data events; all else that a detector can need is knowledge of addresses.
 const DATA_EVENTS: &str = "s3_data_events";
 
 /// The longest lookback: a century.
@@ -96,6 +97,8 @@ pub(super) struct Section {
     pub remediation: Option<String>,
     /// Whether it can fire only where S3 data events are logged.
     pub needs_data_events: bool,
+    /// What must be known of addresses, else it is off.
+    pub needs: Vec<Kind>,
 }
 
 /// What the history of an entity must be.
@@ -119,6 +122,7 @@ impl Section {
         let document = Mapping::of(file, document)?;
         let Some(section) = document.mapping("trailsift")? else { return Ok(None) };
         section.only(KEYS)?;
+        let (needs_data_events, needs) = needs(&section)?;
         let owned = |key| Ok::<_, Diagnostic>(section.text(key)?.map(str::to_owned));
         Ok(Some(Self {
             version: section.count("version")?,
@@ -150,7 +154,8 @@ impl Section {
             confidence: confidence(&section)?,
             practice: owned("practice")?,
             remediation: owned("remediation")?,
-            needs_data_events: needs(&section)?,
+            needs_data_events,
+            needs,
         }))
     }
 }
@@ -195,12 +200,20 @@ fn confidence(mapping: &Mapping<'_, '_>) -> Result<Option<f64>, Diagnostic> {
     }
 }
 
-fn needs(section: &Mapping<'_, '_>) -> Result<bool, Diagnostic> {
-    match section.text("needs")? {
-        None => Ok(false),
-        Some(DATA_EVENTS) => Ok(true),
-        Some(_) => Err(section.fault("needs", "value", format!("`needs` can be `{DATA_EVENTS}`"))),
-    }
+/// Whether data events are needed, and what must be known of addresses.
+fn needs(section: &Mapping<'_, '_>) -> Result<(bool, Vec<Kind>), Diagnostic> {
+    let (data, known): (Vec<String>, Vec<String>) =
+        section.texts("needs")?.into_iter().partition(|need| need == DATA_EVENTS);
+    let kind = |need: &String| {
+        Kind::parse(need).ok_or_else(|| {
+            let message = format!(
+                "`needs` can be `{DATA_EVENTS}`, `asn`, `country`, `threat_list`, \
+                 `threat_list:LABEL`, `aws_ranges`, or a list of these"
+            );
+            section.fault("needs", "value", message)
+        })
+    };
+    Ok((!data.is_empty(), known.iter().map(kind).collect::<Result<_, _>>()?))
 }
 
 fn escalations(section: &Mapping<'_, '_>) -> Result<Vec<(Option<String>, u64, f64)>, Diagnostic> {
