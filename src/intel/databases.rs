@@ -1,17 +1,16 @@
 //! Databases of countries and autonomous systems in MaxMind's format
 //! (<https://maxmind.github.io/MaxMind-DB/>), whoever makes them.
 
+use std::collections::{BTreeSet, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use ipnet::IpNet;
-use maxminddb::{LookupResult, PathElement, Reader, WithinOptions};
+use maxminddb::{LookupResult, MaxMindDbError, PathElement, Reader, WithinOptions};
+use serde::de::IgnoredAny;
 
 use super::available::Kind;
 use super::networks::Networks;
-
-/// How many records are looked at to see what a database tells.
-const PROBED: usize = 10_000;
 
 /// What a database says of an address.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,12 +24,18 @@ pub(super) struct Place {
 }
 
 /// A database.
-#[derive(Debug)]
 pub(super) enum Database {
     /// A file in MaxMind's format.
-    MaxMind(Box<Reader<Vec<u8>>>),
+    MaxMind(Box<MaxMind>),
     /// A few lines of text.
     Table(GeoTable),
+}
+
+/// A file in MaxMind's format, and what was found in it.
+pub(super) struct MaxMind {
+    reader: Reader<Vec<u8>>,
+    kinds: BTreeSet<Kind>,
+    networks: u64,
 }
 
 /// A database of a few lines, for the cases of detectors: `198.51.100.0/24 AS64500 DE`.
@@ -60,62 +65,69 @@ impl GeoTable {
     }
 }
 
+impl MaxMind {
+    /// Reads all of a database once: what is broken must show before it is asked.
+    fn read(bytes: Vec<u8>) -> Result<Self, MaxMindDbError> {
+        let reader = Reader::from_source(bytes)?;
+        let (mut kinds, mut networks) = (BTreeSet::new(), 0);
+        // Networks share records.
+        let mut seen = HashSet::new();
+        for found in reader.networks(WithinOptions::default())? {
+            let found = found?;
+            networks += 1;
+            if seen.insert(found.offset()) {
+                found.decode::<IgnoredAny>()?;
+                let place = Place::of(&found);
+                kinds.extend(place.asn.map(|_| Kind::Asn));
+                kinds.extend(place.country.map(|_| Kind::Country));
+            }
+        }
+        Ok(Self { reader, kinds, networks })
+    }
+}
+
 impl Database {
-    /// Reads a file in MaxMind's format, and checks all of it.
+    /// Reads a file in MaxMind's format, all of it.
     ///
     /// # Errors
     /// What is wrong with it, in words.
     pub(super) fn read(bytes: Vec<u8>) -> Result<Self, String> {
-        let reader = Reader::from_source(bytes).map_err(|error| error.to_string())?;
-        reader.verify().map_err(|error| error.to_string())?;
-        Ok(Self::MaxMind(Box::new(reader)))
+        let database = MaxMind::read(bytes).map_err(|error| error.to_string())?;
+        Ok(Self::MaxMind(Box::new(database)))
     }
 
     /// What it says of the address.
     pub(super) fn find(&self, address: IpAddr) -> Place {
         match self {
             // An IPv4 database knows nothing of IPv6 addresses, and says so with an error.
-            Self::MaxMind(reader) => {
-                reader.lookup(address).map(|found| Place::of(&found)).unwrap_or_default()
+            Self::MaxMind(database) => {
+                let found = database.reader.lookup(address.to_canonical());
+                found.map(|found| Place::of(&found)).unwrap_or_default()
             }
             Self::Table(table) => table.0.holding(address).next().cloned().unwrap_or_default(),
         }
     }
 
-    /// What it tells of addresses, as its first records and its type have it.
-    pub(super) fn kinds(&self) -> Vec<Kind> {
-        let Self::MaxMind(reader) = self else { return vec![Kind::Asn, Kind::Country] };
-        let name = reader.metadata().database_type.to_ascii_lowercase();
-        let mut asn = name.contains("asn");
-        let mut country = name.contains("country") || name.contains("city");
-        let networks = reader.networks(WithinOptions::default());
-        for found in networks.into_iter().flatten().take(PROBED).flatten() {
-            let place = Place::of(&found);
-            asn |= place.asn.is_some();
-            country |= place.country.is_some();
-            if asn && country {
-                break;
-            }
+    /// What it tells of addresses.
+    pub(super) fn kinds(&self) -> BTreeSet<Kind> {
+        match self {
+            Self::MaxMind(database) => database.kinds.clone(),
+            Self::Table(_) => [Kind::Asn, Kind::Country].into(),
         }
-        let told = [(asn, Kind::Asn), (country, Kind::Country)];
-        told.into_iter().filter(|(told, _)| *told).map(|(_, kind)| kind).collect()
     }
 
     /// How many networks it has.
     pub(super) fn entries(&self) -> u64 {
         match self {
-            Self::MaxMind(reader) => {
-                let networks = reader.networks(WithinOptions::default());
-                networks.into_iter().flatten().flatten().count() as u64
-            }
+            Self::MaxMind(database) => database.networks,
             Self::Table(table) => table.0.len() as u64,
         }
     }
 
     /// When it was built, RFC 3339.
     pub(super) fn built(&self) -> Option<String> {
-        let Self::MaxMind(reader) = self else { return None };
-        let seconds = i64::try_from(reader.metadata().build_epoch).ok()?;
+        let Self::MaxMind(database) = self else { return None };
+        let seconds = i64::try_from(database.reader.metadata().build_epoch).ok()?;
         let time = jiff::Timestamp::from_second(seconds).ok()?;
         Some(time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
     }
