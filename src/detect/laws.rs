@@ -302,14 +302,10 @@ fn spikes() -> impl Strategy<Value = Option<Spike>> {
     let totals = [Total::Events, Total::Failed, Total::BytesOut];
     let total = proptest::sample::select(totals.to_vec());
     let quantile = proptest::sample::select(vec![0.01, 0.5, 0.9, 0.99, 1.0]);
-    let spike = (total, quantile, 1u64..12, 0.5f64..3.0).prop_map(
-        |(total, quantile, at_least, from)| Spike {
-            total,
-            quantile,
-            at_least,
-            levels: vec![Level { from, severity: 5.0 }],
-        },
-    );
+    let spike =
+        (total, quantile, 1u64..12, 0.5f64..3.0).prop_map(|(total, quantile, at_least, from)| {
+            Spike { total, quantile, at_least, levels: vec![Level { from, severity: 5.0 }] }
+        });
     spike.prop_map(Some)
 }
 

@@ -173,7 +173,9 @@ impl Walk<'_> {
         let released = waiting.release()?;
         released.each(|groups| {
             let numbers = self.detectors.get(&groups.fold).cloned().unwrap_or_default();
-            numbers.into_iter().try_for_each(|number| self.judge(number, groups, &released.roll_ups))
+            numbers
+                .into_iter()
+                .try_for_each(|number| self.judge(number, groups, &released.roll_ups))
         })
     }
 

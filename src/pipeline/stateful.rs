@@ -24,9 +24,8 @@ use crate::error::{Error, Result};
 use crate::findings::{self, Finding, Revised};
 use crate::source::{Listing, LogObject, Place};
 use crate::state::{
-    self,
-    Draft, Files, FoldEntry, Horizon, LedgerEntry, LedgerReader, Manifest, RecentId, RecentReader,
-    Retention, State, write_ledger, write_recent,
+    self, Draft, Files, FoldEntry, Horizon, LedgerEntry, LedgerReader, Manifest, RecentId,
+    RecentReader, Retention, State, write_ledger, write_recent,
 };
 use crate::store::{self, Folder};
 

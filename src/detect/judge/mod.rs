@@ -30,7 +30,7 @@ use crate::detect::group::{Decimal, Details, Grain, Groups, MAX_VALUES, MeasureK
 pub use chain::chained_rows;
 pub use condition::{Condition, Operator, Pattern, Way};
 pub use history::{History, Learning};
-pub use rare::{Feature, FeatureOdds, HOUR, Rare};
+pub use rare::{ApiName, Feature, FeatureOdds, HOUR, Rare};
 pub use roll_up::RollUp;
 pub use severity::{Escalation, Level, Recurring, Severity};
 pub use spike::{Spike, Total, WINDOW};

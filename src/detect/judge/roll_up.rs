@@ -1,9 +1,9 @@
 //! Roll-ups: what the entities of one account come to together, which a judge holds an entity
 //! against that has little history of its own.
 
+use super::Terms;
 use super::rare::Profiles;
 use super::spike::Peers;
-use super::Terms;
 use crate::detect::group::Groups;
 
 /// The roll-up of a fold's entities of one account.

@@ -76,7 +76,7 @@ struct Window {
 fn judge(terms: &Terms, groups: &Groups, history: &History<'_>) -> Judgement {
     let Some(spike) = &terms.spike else { return Judgement::default() };
     let windows = windows(terms, spike.total, groups);
-    let mut judgement = Judgement::default();
+    let (mut judgement, mut judged, mut unjudged) = (Judgement::default(), false, false);
     let mut days: Vec<i64> = windows.iter().map(Window::day).collect();
     days.dedup();
     for day in days {
@@ -87,14 +87,17 @@ fn judge(terms: &Terms, groups: &Groups, history: &History<'_>) -> Judgement {
         };
         let past = history.past(day, terms.lookback);
         if !history.is_judged(day, past) {
-            judgement.unjudged = Some(Unjudged::NoHistory);
+            unjudged = true;
             continue;
         }
+        judged = true;
         let usual = Usual::of(terms, spike, &windows, history, past);
-        let level = Level::reached(&spike.levels, |factor| exceeds(highest.total, factor, usual.value));
+        let level =
+            Level::reached(&spike.levels, |factor| exceeds(highest.total, factor, usual.value));
         let Some(level) = level else { continue };
         judgement.signals.extend(signal(terms, groups, *highest, &usual, past, level));
     }
+    judgement.unjudged = (unjudged && !judged).then_some(Unjudged::NoHistory);
     judgement
 }
 
@@ -361,14 +364,23 @@ mod oracle {
             let known: BTreeSet<i64> = before.iter().map(|end| end.div_euclid(24)).collect();
             // The account has no other entity: its peers are its own days.
             let day_of = |known: &i64| -> u64 {
-                before.iter().filter(|e| e.div_euclid(24) == *known).map(|e| total(&window(*e))).max().unwrap()
+                before
+                    .iter()
+                    .filter(|e| e.div_euclid(24) == *known)
+                    .map(|e| total(&window(*e)))
+                    .max()
+                    .unwrap()
             };
             let mut values: Vec<u64> = match known.len() >= terms.known_days.max(1) {
                 true => before.iter().map(|end| total(&window(*end))).collect(),
                 false => known.iter().map(day_of).collect(),
             };
             values.sort_unstable();
-            #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+            #[allow(
+                clippy::cast_precision_loss,
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss
+            )]
             let rank = ((values.len() as f64 * spike.quantile).ceil() as usize).max(1);
             let usual = values.get(rank - 1).map_or(0, |value| step(*value));
             let today = ends.iter().filter(|end| end.div_euclid(24) == day);

@@ -1,13 +1,11 @@
 //! What the section says of the judges `spike` and `rare`. Reference: `docs/writing-detectors.md`.
 
-use std::collections::BTreeSet;
-
 use super::diagnostic::Diagnostic;
 use super::plan::SAMPLES;
 use super::section::severity;
 use super::yaml::Mapping;
 use crate::detect::group::MAX_COLUMNS;
-use crate::detect::judge::{Feature, HOUR, Level, Rare, Spike, Total};
+use crate::detect::judge::{ApiName, Feature, HOUR, Level, Rare, Spike, Total};
 use crate::events::Core;
 
 /// The account, the most columns of `group_by`, and the features must fit.
@@ -67,7 +65,11 @@ pub(super) fn rare(section: &Mapping<'_, '_>) -> Result<Option<Rare>, Diagnostic
         rare.features.iter().position(|feature| Core::find(&feature.name) == Some(core))
     };
     let (bucket, api) = (of(Core::Bucket), of(Core::EventName));
-    let judged: BTreeSet<String> = keys.texts("judged")?.into_iter().collect();
+    let name = |text: String| match text.strip_suffix('*') {
+        Some(start) => ApiName { text: start.to_owned(), goes_on: true },
+        None => ApiName { text, goes_on: false },
+    };
+    let judged: Vec<ApiName> = keys.texts("judged")?.into_iter().map(name).collect();
     rare.bucket = bucket;
     rare.judged = match api {
         _ if judged.is_empty() => None,
@@ -81,11 +83,7 @@ pub(super) fn rare(section: &Mapping<'_, '_>) -> Result<Option<Rare>, Diagnostic
 }
 
 /// `source_country`, or `source_asn given source_country` with a feature that comes before.
-fn feature(
-    keys: &Mapping<'_, '_>,
-    before: &[Feature],
-    text: &str,
-) -> Result<Feature, Diagnostic> {
+fn feature(keys: &Mapping<'_, '_>, before: &[Feature], text: &str) -> Result<Feature, Diagnostic> {
     let fault = |message: String| keys.fault("features", "features", message);
     let (name, given) = match text.split_once(" given ") {
         Some((name, given)) => (name.trim(), Some(given.trim())),
@@ -114,7 +112,11 @@ fn levels(keys: &Mapping<'_, '_>, key: &str) -> Result<Vec<Level>, Diagnostic> {
     for item in keys.mappings("levels")? {
         item.only(&[key, "severity"])?;
         let fault = |key: &str| {
-            Err(item.fault(key, "range", format!("`levels` are pairs of `{key}` above 0 and `severity`, ascending")))
+            Err(item.fault(
+                key,
+                "range",
+                format!("`levels` are pairs of `{key}` above 0 and `severity`, ascending"),
+            ))
         };
         let Some(from) = item.number(key)?.filter(|number| *number > 0.0) else {
             return fault(key);
@@ -126,7 +128,8 @@ fn levels(keys: &Mapping<'_, '_>, key: &str) -> Result<Vec<Level>, Diagnostic> {
         levels.push(Level { from, severity });
     }
     if levels.is_empty() {
-        let message = format!("`levels` say from which `{key}` on it fires, and how severe that is");
+        let message =
+            format!("`levels` say from which `{key}` on it fires, and how severe that is");
         return Err(keys.fault("levels", "missing_key", message));
     }
     Ok(levels)

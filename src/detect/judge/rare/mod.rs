@@ -45,9 +45,24 @@ pub struct Rare {
     /// The feature that names the bucket.
     pub bucket: Option<usize>,
     /// The feature that names the API, and the calls that are judged; the others are history only.
-    pub judged: Option<(usize, BTreeSet<String>)>,
+    pub judged: Option<(usize, Vec<ApiName>)>,
     /// How severe it is, by bits, ascending.
     pub levels: Vec<Level>,
+}
+
+/// The name of an API, or how names begin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiName {
+    /// The name, or its beginning.
+    pub text: String,
+    /// Whether it may go on.
+    pub goes_on: bool,
+}
+
+impl ApiName {
+    fn fits(&self, name: &str) -> bool {
+        if self.goes_on { name.starts_with(&self.text) } else { name == self.text }
+    }
 }
 
 /// A feature of calls.
@@ -80,14 +95,15 @@ fn judge(terms: &Terms, groups: &Groups, history: &History<'_>) -> Judgement {
         Some(RollUp::Profiles(profiles)) => Some(profiles),
         _ => None,
     };
-    let days: BTreeSet<i64> = groups.rows.iter().map(|(bucket, _)| bucket.div_euclid(DAY)).collect();
-    let mut judgement = Judgement::default();
+    let days: BTreeSet<i64> =
+        groups.rows.iter().map(|(bucket, _)| bucket.div_euclid(DAY)).collect();
+    let mut judgement = Judgement { unjudged: Some(Unjudged::NoHistory), ..Judgement::default() };
     for day in days {
         let past = history.past(day, terms.lookback);
         if !history.is_judged(day, past) {
-            judgement.unjudged = Some(Unjudged::NoHistory);
             continue;
         }
+        judgement.unjudged = None;
         let judged = Judged { rare, own: &own, scope, past };
         let unusual = judged.unusual(groups, day);
         judgement.signals.extend(signal(terms, rare, day, past, &unusual));
@@ -121,12 +137,13 @@ impl Judged<'_> {
     fn combination<'g>(&self, value: &str, row: &'g Row) -> Option<Combination<'g>> {
         let values: Vec<Option<&str>> = tuple::split(value)?;
         if let Some((api, names)) = &self.rare.judged
-            && !values.get(*api)?.is_some_and(|name| names.contains(name))
+            && !values.get(*api)?.is_some_and(|name| names.iter().any(|wanted| wanted.fits(name)))
         {
             return None;
         }
-        let mut odds: Vec<FeatureOdds> =
-            (0..self.rare.features.len()).map(|feature| self.odds(feature, &values, None)).collect();
+        let mut odds: Vec<FeatureOdds> = (0..self.rare.features.len())
+            .map(|feature| self.odds(feature, &values, None))
+            .collect();
         if self.rare.hour {
             let hours = row.panes.iter().map(|pane| self.hour_odds(&values, pane));
             odds.extend(hours.max_by(|a, b| a.bits.total_cmp(&b.bits)));
@@ -203,7 +220,8 @@ fn tenths(bits: f64) -> Decimal {
 }
 
 fn observed(combination: &Combination<'_>, others: usize) -> String {
-    let mut odds: Vec<&FeatureOdds> = combination.odds.iter().filter(|odds| odds.is_telling()).collect();
+    let mut odds: Vec<&FeatureOdds> =
+        combination.odds.iter().filter(|odds| odds.is_telling()).collect();
     odds.sort_by(|a, b| b.bits.total_cmp(&a.bits));
     let features: Vec<String> = odds.iter().map(ToString::to_string).collect();
     let more = match others {
@@ -296,7 +314,8 @@ mod oracle {
             }
             of_value.retain(|_, (bits, _)| *bits >= rare.levels[0].from);
             let most = of_value.values().map(|(bits, _)| *bits).fold(0.0, f64::max);
-            let unusual: Vec<Event> = of_value.into_values().flat_map(|(_, events)| events).collect();
+            let unusual: Vec<Event> =
+                of_value.into_values().flat_map(|(_, events)| events).collect();
             if !unusual.is_empty() && history.is_judged(today, window) {
                 let mut verdict = Verdict::new(today, &unusual);
                 verdict.peak = tenths(most);

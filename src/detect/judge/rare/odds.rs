@@ -41,7 +41,11 @@ const HISTORIES: [&str; 3] = ["principal", "bucket", "account"];
 
 impl FeatureOdds {
     /// Brings the standings in the principal's, the bucket's and the account's history together.
-    pub(super) fn new(feature: &str, value: Option<&str>, standings: [Option<Standing>; 3]) -> Self {
+    pub(super) fn new(
+        feature: &str,
+        value: Option<&str>,
+        standings: [Option<Standing>; 3],
+    ) -> Self {
         let (mut probability, mut new_to) = (1.0, Vec::new());
         for (standing, whose) in standings.into_iter().zip(HISTORIES) {
             let Some(standing) = standing.filter(|standing| standing.any) else { continue };

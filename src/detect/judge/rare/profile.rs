@@ -177,7 +177,8 @@ impl Sums {
     #[allow(clippy::cast_precision_loss, reason = "days of principals, far below 2^53")]
     fn probability(&self, occurred: u64) -> f64 {
         let at = self.up_to.partition_point(|(count, _)| *count <= occurred);
-        let rarer = at.checked_sub(1).and_then(|at| self.up_to.get(at)).map_or(0, |(_, days)| *days);
+        let rarer =
+            at.checked_sub(1).and_then(|at| self.up_to.get(at)).map_or(0, |(_, days)| *days);
         (rarer + self.values) as f64 / (self.days + self.values) as f64
     }
 }
