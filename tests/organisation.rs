@@ -63,7 +63,7 @@ fn equal_seeds_give_equal_bytes_and_every_record_is_sound() {
     let seen = run.account.records();
     assert_eq!((seen.seen, seen.analysed), (records, records));
     let planned = plan.benign.len() + plan.attacks.iter().map(|a| a.events.len()).sum::<usize>();
-    assert!(records as usize >= planned, "{records} records of {planned} calls");
+    assert!(usize::try_from(records).unwrap() >= planned, "{records} records of {planned} calls");
     let span = run.span.unwrap();
     let last = (START + DAYS * 86_400) * 1_000_000;
     assert!(span.first >= START * 1_000_000 && span.last < last, "{span:?}");

@@ -125,7 +125,9 @@ fn attack(mut stage: Stage<'_>, kind: &Script, strength: Strength) -> Attack {
         };
         let mut times: Vec<i64> = (0..units).map(|_| begin + stage.rng.i64(0..length)).collect();
         times.sort_unstable();
-        times.iter().for_each(|time| stage.unit(kind, *time));
+        for time in times {
+            stage.unit(kind, time);
+        }
     }
     let Stage { org, victim, mut events, .. } = stage;
     events.sort_by_key(|event| event.time);

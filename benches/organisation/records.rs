@@ -3,6 +3,7 @@
 //! In: events in the order of time. Out: objects in AWS's layout. A call across accounts becomes two
 //! records that share an id, one in each account's trail.
 
+use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
 
@@ -295,7 +296,7 @@ fn push_put(tail: &mut String, response: &mut String, twist: Option<Twist>, buck
             let said = "\"x-amz-server-side-encryption-customer-algorithm\":\"AES256\"";
             tail.push(',');
             tail.push_str(said);
-            response.push_str(&format!("{{{said}}}"));
+            let _ = write!(response, "{{{said}}}");
         }
         Some(Twist::ForeignKey) => {
             let said = format!(
@@ -304,7 +305,7 @@ fn push_put(tail: &mut String, response: &mut String, twist: Option<Twist>, buck
             );
             tail.push(',');
             tail.push_str(&said);
-            response.push_str(&format!("{{{said}}}"));
+            let _ = write!(response, "{{{said}}}");
         }
         _ => response.push_str("{\"x-amz-server-side-encryption\":\"AES256\"}"),
     }
@@ -316,8 +317,9 @@ fn push_policy(head: &mut String, twist: Option<Twist>, bucket: &Bucket) {
         Some(_) => format!("{{\"AWS\":\"arn:aws:iam::{STRANGER}:root\"}}"),
         None => format!("{{\"AWS\":\"arn:aws:iam::{}:root\"}}", bucket.owner),
     };
-    head.push_str(&format!(
+    let _ = write!(
+        head,
         "\"bucketPolicy\":{{\"Version\":\"2012-10-17\",\"Statement\":[{{\"Sid\":\"Readers\",\"Effect\":\"Allow\",\"Principal\":{principal},\"Action\":\"s3:GetObject\",\"Resource\":\"arn:aws:s3:::{}/*\"}}]}},",
         bucket.name
-    ));
+    );
 }

@@ -204,7 +204,7 @@ impl Shift<'_> {
     /// Asks for one setting of a bucket.
     pub(crate) fn look(&mut self, bucket: usize, action: Action, time: i64, caller: Caller) {
         let mut event = Event::new(time, self.number, caller, action).on(bucket, 0);
-        let unset = text::mix(bucket as u64, action.wire().0.len() as u64) % 3 == 0;
+        let unset = text::mix(bucket as u64, action.wire().0.len() as u64).is_multiple_of(3);
         let can_be_unset =
             matches!(action, Action::Policy | Action::Lifecycle | Action::BucketTags);
         if can_be_unset && unset {

@@ -49,7 +49,9 @@ pub fn judged(
                 Learning::Incident { from: 20_000, until: 20_007 },
             ] {
                 let mut roll_up = RollUp::new(&detector.terms);
-                roll_up.iter_mut().for_each(|roll_up| roll_up.add(&groups));
+                if let Some(roll_up) = &mut roll_up {
+                    roll_up.add(&groups);
+                }
                 let roll_up = roll_up.as_ref();
                 let history = History { covered: &covered, scope: &covered, learning, roll_up };
                 let judgement = (detector.judge.judge)(&detector.terms, &groups, &history);

@@ -7,13 +7,15 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
+mod anomalies;
+
 use super::group::{
     Decimal, Details, Entities, Evidence, FoldId, Grain, Groups, Key, MAX_VALUES, MeasureKind,
     Measures, Pane, Row, Sketch, Table, TableReader, merge, tuple, write_table,
 };
 use super::judge::{
-    Condition, Feature, History, Judge, Learning, Level, Operator, Pattern, REGISTRY, Rare,
-    Roaming, RollUp, Severity, Signal, Spike, Terms, Total, Way,
+    Condition, History, Judge, Learning, Operator, Pattern, REGISTRY, Roaming, RollUp, Severity,
+    Signal, Terms, Way,
 };
 use crate::error::Result;
 
@@ -270,7 +272,7 @@ fn terms() -> impl Strategy<Value = Terms> {
     let roaming = proptest::option::of((1usize..3, 1usize..3));
     let history = (1i64..6, 0usize..3, any::<bool>(), roaming);
     let window = (1i64..=3_600, conditions(), patterns(), 0u64..=100);
-    (window, any::<bool>(), history, spikes(), rares()).prop_map(
+    (window, any::<bool>(), history, anomalies::spikes(), anomalies::rares()).prop_map(
         |(
             (timespan, conditions, pattern, percentile),
             unless,
@@ -296,32 +298,6 @@ fn terms() -> impl Strategy<Value = Terms> {
             ..Terms::default()
         },
     )
-}
-
-fn spikes() -> impl Strategy<Value = Option<Spike>> {
-    let totals = [Total::Events, Total::Failed, Total::BytesOut];
-    let total = proptest::sample::select(totals.to_vec());
-    let quantile = proptest::sample::select(vec![0.01, 0.5, 0.9, 0.99, 1.0]);
-    let spike =
-        (total, quantile, 1u64..12, 0.5f64..3.0).prop_map(|(total, quantile, at_least, from)| {
-            Spike { total, quantile, at_least, levels: vec![Level { from, severity: 5.0 }] }
-        });
-    spike.prop_map(Some)
-}
-
-/// A bucket, a client that may be given it, the hour.
-fn rares() -> impl Strategy<Value = Option<Rare>> {
-    (0.1f64..12.0, any::<bool>()).prop_map(|(from, chained)| {
-        let feature = |name: &str, given| Feature { name: name.to_owned(), given };
-        let given = if chained { vec![0] } else { Vec::new() };
-        Some(Rare {
-            features: vec![feature("bucket", Vec::new()), feature("client", given)],
-            hour: true,
-            bucket: Some(0),
-            judged: None,
-            levels: vec![Level { from, severity: 5.0 }],
-        })
-    })
 }
 
 /// Where learning ends: a third each of the three ways.

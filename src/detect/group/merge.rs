@@ -146,9 +146,9 @@ impl Groups {
             Key { fold, entity, bucket }
         };
         let mark = diffuse.then(|| (key(Some(None), 0), Row::default()));
-        let mut values = values.into_iter();
+        let mut of_rows = values.into_iter();
         let rows = rows.into_iter().map(move |(bucket, row)| {
-            let value = valued.then(|| values.next().flatten());
+            let value = valued.then(|| of_rows.next().flatten());
             (key(value, bucket), row)
         });
         mark.into_iter().chain(rows)

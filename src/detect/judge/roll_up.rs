@@ -10,9 +10,9 @@ use crate::detect::group::Groups;
 #[derive(Debug)]
 pub enum RollUp {
     /// For `spike`.
-    Peers(Peers),
+    Peers(Box<Peers>),
     /// For `rare`.
-    Profiles(Profiles),
+    Profiles(Box<Profiles>),
 }
 
 impl RollUp {
@@ -20,9 +20,9 @@ impl RollUp {
     #[must_use]
     pub fn new(terms: &Terms) -> Option<Self> {
         if terms.spike.is_some() {
-            return Some(Self::Peers(Peers::new(terms)));
+            return Some(Self::Peers(Box::new(Peers::new(terms))));
         }
-        terms.rare.as_ref().map(|rare| Self::Profiles(Profiles::new(rare)))
+        terms.rare.as_ref().map(|rare| Self::Profiles(Box::new(Profiles::new(rare))))
     }
 
     /// Whether a detector of the same fold with these terms needs it.

@@ -338,6 +338,28 @@ mod oracle {
     use super::{History, Terms, Total, step};
     use crate::detect::laws::{Event, Verdict};
 
+    fn total(kind: Total, events: &[Event]) -> u64 {
+        let count = match kind {
+            Total::Failed => events.iter().filter(|event| !event.ok).count(),
+            Total::BytesOut => 2 * events.len(),
+            _ => events.len(),
+        };
+        count as u64
+    }
+
+    /// The value of nearest rank, as exact as a histogram tells it.
+    #[allow(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "some sixty events"
+    )]
+    fn nearest(mut values: Vec<u64>, quantile: f64) -> u64 {
+        values.sort_unstable();
+        let rank = ((values.len() as f64 * quantile).ceil() as usize).max(1);
+        values.get(rank - 1).map_or(0, |value| step(*value))
+    }
+
     /// Adds up the 24 hours that end with each event's hour, for every event.
     pub(super) fn spike(terms: &Terms, events: &[Event], history: &History<'_>) -> Vec<Verdict> {
         let Some(spike) = &terms.spike else { return Vec::new() };
@@ -346,14 +368,7 @@ mod oracle {
         let window = |end: i64| -> Vec<Event> {
             own.iter().filter(|e| (end - 23..=end).contains(&hour(e))).cloned().collect()
         };
-        let total = |events: &[Event]| -> u64 {
-            let count = match spike.total {
-                Total::Failed => events.iter().filter(|event| !event.ok).count(),
-                Total::BytesOut => 2 * events.len(),
-                _ => events.len(),
-            };
-            count as u64
-        };
+        let total = |events: &[Event]| total(spike.total, events);
         let ends: BTreeSet<i64> = own.iter().map(hour).collect();
         let days: BTreeSet<i64> = ends.iter().map(|hour| hour.div_euclid(24)).collect();
         let mut found = Vec::new();
@@ -371,18 +386,12 @@ mod oracle {
                     .max()
                     .unwrap()
             };
-            let mut values: Vec<u64> = match known.len() >= terms.known_days.max(1) {
-                true => before.iter().map(|end| total(&window(*end))).collect(),
-                false => known.iter().map(day_of).collect(),
+            let values: Vec<u64> = if known.len() >= terms.known_days.max(1) {
+                before.iter().map(|end| total(&window(*end))).collect()
+            } else {
+                known.iter().map(day_of).collect()
             };
-            values.sort_unstable();
-            #[allow(
-                clippy::cast_precision_loss,
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss
-            )]
-            let rank = ((values.len() as f64 * spike.quantile).ceil() as usize).max(1);
-            let usual = values.get(rank - 1).map_or(0, |value| step(*value));
+            let usual = nearest(values, spike.quantile);
             let today = ends.iter().filter(|end| end.div_euclid(24) == day);
             let mut highest: Option<(u64, i64)> = None;
             for end in today {
@@ -392,7 +401,7 @@ mod oracle {
                 }
             }
             let (peak, end) = highest.unwrap();
-            #[allow(clippy::cast_precision_loss)]
+            #[allow(clippy::cast_precision_loss, reason = "some sixty events")]
             let fires = peak >= spike.at_least
                 && peak as f64 > spike.levels[0].from * usual as f64
                 && history.is_judged(day, past);

@@ -243,27 +243,8 @@ impl<'d> Compiler<'d> {
         grain: Grain,
         depth: u8,
     ) -> Result<Fold, Diagnostic> {
-        let mut selections = Vec::new();
         let mut parts = vec![format!("{NORMALISER} {} {}", grain.pane, grain.bucket)];
-        for rule in rules {
-            match rule {
-                Rule::Plain(number) => {
-                    let selection = self.selection(*number)?;
-                    parts.push(self.describe(*number));
-                    selections.push(match &draft.document.exclude {
-                        None => selection,
-                        Some(events) => {
-                            parts.push(format!("without {}", described(events)));
-                            self.without(selection, events, draft.document)?
-                        }
-                    });
-                }
-                Rule::Correlation(_) => {
-                    selections.push(Fold::NO_SELECTION);
-                    parts.push("correlation\n".to_owned());
-                }
-            }
-        }
+        let selections = self.selections(draft, rules, &mut parts)?;
         let samples = self.samples(draft)?;
         let detailed = draft.terms.counted.iter().filter(|counted| **counted).count();
         let measured = self.measured(draft, rules, detailed)?;
@@ -307,6 +288,36 @@ impl<'d> Compiler<'d> {
         parts.extend(needs::known_from(self.plan.fields_read(&fold), self.available));
         fold.id = FoldId::chained(&parts.join("\n"), depth);
         Ok(fold)
+    }
+
+    /// The selections of the rules, which are added to what describes the fold.
+    fn selections(
+        &mut self,
+        draft: &Draft<'_>,
+        rules: &[Rule],
+        parts: &mut Vec<String>,
+    ) -> Result<Vec<usize>, Diagnostic> {
+        let mut selections = Vec::new();
+        for rule in rules {
+            match rule {
+                Rule::Plain(number) => {
+                    let selection = self.selection(*number)?;
+                    parts.push(self.describe(*number));
+                    selections.push(match &draft.document.exclude {
+                        None => selection,
+                        Some(events) => {
+                            parts.push(format!("without {}", described(events)));
+                            self.without(selection, events, draft.document)?
+                        }
+                    });
+                }
+                Rule::Correlation(_) => {
+                    selections.push(Fold::NO_SELECTION);
+                    parts.push("correlation\n".to_owned());
+                }
+            }
+        }
+        Ok(selections)
     }
 
     /// The number of a plain rule's selection, compiled on first use.

@@ -66,10 +66,9 @@ impl<'d> Draft<'d> {
     ) -> Result<Self, Diagnostic> {
         let judge = section.judge.as_deref().unwrap_or("match");
         let context = match judge {
-            "match" => Vec::new(),
+            "match" | "spike" | "rare" => Vec::new(),
             "first_seen" => section.usual.clone(),
             "changed" => section.stronger.clone(),
-            "spike" | "rare" => Vec::new(),
             _ => {
                 let message = format!("judge `{judge}` needs a correlation, or is unknown");
                 return Err(document.fault("judge", message));

@@ -92,7 +92,7 @@ fn judge(terms: &Terms, groups: &Groups, history: &History<'_>) -> Judgement {
     }
     let own = Profile::of(rare, groups);
     let scope = match history.roll_up {
-        Some(RollUp::Profiles(profiles)) => Some(profiles),
+        Some(RollUp::Profiles(profiles)) => Some(profiles.as_ref()),
         _ => None,
     };
     let days: BTreeSet<i64> =
@@ -259,7 +259,7 @@ mod oracle {
     }
 
     /// How probable the event's value is among `past`, or a rarer one; and whether it is new there.
-    #[allow(clippy::cast_precision_loss)]
+    #[allow(clippy::cast_precision_loss, reason = "some sixty events")]
     fn probability(terms: &Terms, past: &[&Event], event: &Event, feature: usize) -> (f64, bool) {
         let (given, wanted) = value(terms, event, feature);
         let days: BTreeSet<(i64, String)> = past
@@ -269,7 +269,9 @@ mod oracle {
             .map(|(day, (_, value))| (day, value))
             .collect();
         let mut counts: BTreeMap<&String, usize> = BTreeMap::new();
-        days.iter().for_each(|(_, value)| *counts.entry(value).or_default() += 1);
+        for (_, value) in &days {
+            *counts.entry(value).or_default() += 1;
+        }
         let own = counts.get(&wanted).copied().unwrap_or(0);
         let rarer: usize = counts.values().filter(|count| **count <= own).sum();
         match days.len() {

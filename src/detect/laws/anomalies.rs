@@ -1,0 +1,32 @@
+//! Terms of the judges of what is usual.
+
+use proptest::prelude::*;
+
+use crate::detect::judge::{Feature, Level, Rare, Spike, Total};
+
+/// All kinds of totals but distinct values, whose samples are small here.
+pub(super) fn spikes() -> impl Strategy<Value = Option<Spike>> {
+    let totals = [Total::Events, Total::Failed, Total::BytesOut];
+    let total = proptest::sample::select(totals.to_vec());
+    let quantile = proptest::sample::select(vec![0.01, 0.5, 0.9, 0.99, 1.0]);
+    let spike =
+        (total, quantile, 1u64..12, 0.5f64..3.0).prop_map(|(total, quantile, at_least, from)| {
+            Spike { total, quantile, at_least, levels: vec![Level { from, severity: 5.0 }] }
+        });
+    spike.prop_map(Some)
+}
+
+/// A bucket, a client that may be given it, the hour.
+pub(super) fn rares() -> impl Strategy<Value = Option<Rare>> {
+    (0.1f64..12.0, any::<bool>()).prop_map(|(from, chained)| {
+        let feature = |name: &str, given| Feature { name: name.to_owned(), given };
+        let given = if chained { vec![0] } else { Vec::new() };
+        Some(Rare {
+            features: vec![feature("bucket", Vec::new()), feature("client", given)],
+            hour: true,
+            bucket: Some(0),
+            judged: None,
+            levels: vec![Level { from, severity: 5.0 }],
+        })
+    })
+}
