@@ -110,7 +110,7 @@ fn score_of(seed: u64) -> Score {
         run.account.records().seen,
         run.findings.len(),
         simulated.as_secs_f64(),
-        (started.elapsed() - simulated).as_secs_f64(),
+        started.elapsed().saturating_sub(simulated).as_secs_f64(),
     );
     score::score(&plan, &run)
 }

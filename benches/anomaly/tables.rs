@@ -43,7 +43,12 @@ fn row(out: &mut String, name: &str, scores: &[Score], is_of: impl Fn(&Tried) ->
             100.0 * from,
             100.0 * to
         );
-        out.push_str(&if low > 0 { format!(" [{low}] |") } else { " |".to_owned() });
+        if low > 0 {
+            out.push_str(" [");
+            out.push_str(&low.to_string());
+            out.push(']');
+        }
+        out.push_str(" |");
     }
     out.push('\n');
 }
