@@ -26,16 +26,16 @@
 mod attacks;
 mod cast;
 mod churn;
-mod files;
+pub(crate) mod files;
 mod jobs;
-mod keys;
+pub(crate) mod keys;
 mod other;
 mod plan;
-mod record;
+pub(crate) mod record;
 mod scripts;
-mod text;
-mod traffic;
-mod world;
+pub(crate) mod text;
+pub(crate) mod traffic;
+pub(crate) mod world;
 
 use std::fs;
 use std::io;

@@ -52,6 +52,17 @@ pub(crate) struct Call<'a> {
     pub(crate) child: bool,
     /// Whether the principal's VPC endpoint is passed by.
     pub(crate) public_path: bool,
+    /// What the identity says beyond actor and session.
+    pub(crate) details: Details<'a>,
+}
+
+/// What the identity of one call says beyond actor and session.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Details<'a> {
+    /// Another session name than the actor's own.
+    pub(crate) session_name: Option<&'a str>,
+    /// The service that calls on the principal's behalf.
+    pub(crate) invoked_by: Option<&'a str>,
 }
 
 impl<'a> Call<'a> {
@@ -82,6 +93,7 @@ impl<'a> Call<'a> {
             request: None,
             child: false,
             public_path: false,
+            details: Details::default(),
         }
     }
 
@@ -99,10 +111,10 @@ impl<'a> Call<'a> {
         if self.event == "ListBuckets" { 1 } else { self.bucket.region }
     }
 
-    fn service(&self) -> Option<&'static str> {
+    fn service(&self) -> Option<&'a str> {
         match self.actor.kind {
             Kind::Service(name) => Some(name),
-            _ => None,
+            _ => self.details.invoked_by,
         }
     }
 
@@ -111,7 +123,7 @@ impl<'a> Call<'a> {
         out.push_str("{\"eventVersion\":\"");
         out.push_str(self.version());
         out.push_str("\",\"userIdentity\":");
-        identity(out, self.actor, self.session);
+        detailed_identity(out, self.actor, self.session, self.details);
         out.push_str(",\"eventTime\":\"");
         text::time(out, self.time);
         out.push_str("\",\"eventSource\":\"s3.amazonaws.com\",\"eventName\":\"");
@@ -279,8 +291,12 @@ impl<'a> Call<'a> {
 
 /// Appends the `userIdentity` object.
 pub(crate) fn identity(out: &mut String, actor: &Actor, session: Session) {
+    detailed_identity(out, actor, session, Details::default());
+}
+
+fn detailed_identity(out: &mut String, actor: &Actor, session: Session, details: Details<'_>) {
     match actor.kind {
-        Kind::Role => role(out, actor, session),
+        Kind::Role => role(out, actor, session, details),
         Kind::User => user(out, actor),
         Kind::Service(name) => {
             out.push_str("{\"type\":\"AWSService\",\"invokedBy\":\"");
@@ -291,7 +307,7 @@ pub(crate) fn identity(out: &mut String, actor: &Actor, session: Session) {
             out.push_str("{\"type\":\"AWSAccount\",\"principalId\":\"");
             out.push_str(&actor.id);
             out.push(':');
-            session_name(out, actor, session);
+            session_name(out, actor, session, details);
             out.push_str("\",\"accountId\":\"");
             out.push_str(&actor.account);
             out.push_str("\"}");
@@ -301,17 +317,17 @@ pub(crate) fn identity(out: &mut String, actor: &Actor, session: Session) {
     }
 }
 
-fn role(out: &mut String, actor: &Actor, session: Session) {
+fn role(out: &mut String, actor: &Actor, session: Session, details: Details<'_>) {
     out.push_str("{\"type\":\"AssumedRole\",\"principalId\":\"");
     out.push_str(&actor.id);
     out.push(':');
-    session_name(out, actor, session);
+    session_name(out, actor, session, details);
     out.push_str("\",\"arn\":\"arn:aws:sts::");
     out.push_str(&actor.account);
     out.push_str(":assumed-role/");
     out.push_str(&actor.name);
     out.push('/');
-    session_name(out, actor, session);
+    session_name(out, actor, session, details);
     out.push_str("\",\"accountId\":\"");
     out.push_str(&actor.account);
     out.push_str("\",\"accessKeyId\":\"ASIA");
@@ -321,6 +337,7 @@ fn role(out: &mut String, actor: &Actor, session: Session) {
     out.push_str("\",\"arn\":\"arn:aws:iam::");
     out.push_str(&actor.account);
     out.push_str(":role/");
+    out.push_str(actor.path);
     out.push_str(&actor.name);
     out.push_str("\",\"accountId\":\"");
     out.push_str(&actor.account);
@@ -332,7 +349,13 @@ fn role(out: &mut String, actor: &Actor, session: Session) {
     if matches!(actor.sessions, Sessions::Instances(_)) {
         out.push_str(",\"ec2RoleDelivery\":\"2.0\"");
     }
-    out.push_str("}}");
+    out.push('}');
+    if let Some(service) = details.invoked_by {
+        out.push_str(",\"invokedBy\":\"");
+        out.push_str(service);
+        out.push('"');
+    }
+    out.push('}');
 }
 
 fn user(out: &mut String, actor: &Actor) {
@@ -351,7 +374,11 @@ fn user(out: &mut String, actor: &Actor) {
     out.push_str("\"}");
 }
 
-fn session_name(out: &mut String, actor: &Actor, session: Session) {
+fn session_name(out: &mut String, actor: &Actor, session: Session, details: Details<'_>) {
+    if let Some(name) = details.session_name {
+        out.push_str(name);
+        return;
+    }
     match actor.sessions {
         Sessions::Instances(_) => {
             out.push_str("i-0");

@@ -85,6 +85,8 @@ pub(crate) struct Actor {
     /// Number of the account it belongs to.
     pub(crate) account: String,
     pub(crate) name: String,
+    /// What stands before the name in its ARN, with a slash at the end; mostly nothing.
+    pub(crate) path: &'static str,
     /// `AROA…` or `AIDA…`.
     pub(crate) id: String,
     pub(crate) agent: &'static str,
@@ -160,7 +162,14 @@ impl Actor {
         self
     }
 
-    fn new(kind: Kind, account: String, name: &str, net: Net, sessions: Sessions) -> Self {
+    /// A principal of any kind.
+    pub(crate) fn new(
+        kind: Kind,
+        account: String,
+        name: &str,
+        net: Net,
+        sessions: Sessions,
+    ) -> Self {
         let seed = text::mix(text::seed_of(name), text::seed_of(&account));
         let mut id = String::from(if kind == Kind::User { "AIDA" } else { "AROA" });
         text::letters(&mut id, text::BASE32, seed, 17);
@@ -168,6 +177,7 @@ impl Actor {
             kind,
             account,
             name: name.to_owned(),
+            path: "",
             id,
             agent: AGENT_JAVA,
             sessions,
@@ -180,7 +190,7 @@ impl Actor {
     /// The principal as the ground truth names it.
     pub(crate) fn principal(&self) -> String {
         match self.kind {
-            Kind::Role => format!("arn:aws:iam::{}:role/{}", self.account, self.name),
+            Kind::Role => format!("arn:aws:iam::{}:role/{}{}", self.account, self.path, self.name),
             Kind::User => format!("arn:aws:iam::{}:user/{}", self.account, self.name),
             Kind::Service(name) => name.to_owned(),
             Kind::Foreign => format!("foreign:{}", self.account),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use trailsift::Result;
 use trailsift::detect::group::{Entities, FoldId, Hashes, Key, Row, Table};
-use trailsift::detect::judge::{History, Learning};
+use trailsift::detect::judge::{History, Learning, RollUp};
 use trailsift::detect::rules::Plan;
 use trailsift::events::EventBatch;
 use trailsift::findings::{Finding, findings_batch, findings_of, link_shared};
@@ -48,7 +48,10 @@ pub fn judged(
                 Learning::Until { day: 20_000 },
                 Learning::Incident { from: 20_000, until: 20_007 },
             ] {
-                let history = History { covered: &covered, scope: &covered, learning };
+                let mut roll_up = RollUp::new(&detector.terms);
+                roll_up.iter_mut().for_each(|roll_up| roll_up.add(&groups));
+                let roll_up = roll_up.as_ref();
+                let history = History { covered: &covered, scope: &covered, learning, roll_up };
                 let judgement = (detector.judge.judge)(&detector.terms, &groups, &history);
                 let learned = judgement.learned.into_iter().map(|(signal, _)| signal);
                 let signals: Vec<_> = judgement.signals.into_iter().chain(learned).collect();

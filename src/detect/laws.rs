@@ -9,11 +9,11 @@ use proptest::prelude::*;
 
 use super::group::{
     Decimal, Details, Entities, Evidence, FoldId, Grain, Groups, Key, MAX_VALUES, MeasureKind,
-    Measures, Pane, Row, Sketch, Table, TableReader, merge, write_table,
+    Measures, Pane, Row, Sketch, Table, TableReader, merge, tuple, write_table,
 };
 use super::judge::{
-    Condition, History, Judge, Learning, Operator, Pattern, REGISTRY, Roaming, Severity, Signal,
-    Terms, Way,
+    Condition, Feature, History, Judge, Learning, Level, Operator, Pattern, REGISTRY, Rare,
+    Roaming, RollUp, Severity, Signal, Spike, Terms, Total, Way,
 };
 use crate::error::Result;
 
@@ -176,7 +176,8 @@ fn run_of_fold(fold: FoldId, events: &[Event], shape: Shape, detailed: &[bool]) 
     for event in events {
         // As in folds: rules that are context only have no details.
         let (bucket, row) = row_of(event, shape, detailed[event.rule]);
-        let value = format!("value {}", event.value);
+        let value = |part: usize| part.to_string();
+        let value = tuple::join(&[Some(&value(event.value % 2)), Some(&value(event.value / 2))]);
         let entity = if fold == valued() {
             Arc::from([Some(Arc::from("account")), Some(Arc::from(value))])
         } else {
@@ -269,12 +270,16 @@ fn terms() -> impl Strategy<Value = Terms> {
     let roaming = proptest::option::of((1usize..3, 1usize..3));
     let history = (1i64..6, 0usize..3, any::<bool>(), roaming);
     let window = (1i64..=3_600, conditions(), patterns(), 0u64..=100);
-    (window, any::<bool>(), history).prop_map(
+    (window, any::<bool>(), history, spikes(), rares()).prop_map(
         |(
             (timespan, conditions, pattern, percentile),
             unless,
             (lookback, known_days, only_seen_changes, roaming),
+            spike,
+            rare,
         )| Terms {
+            spike,
+            rare,
             timespan,
             timespan_text: format!("{timespan}s"),
             conditions,
@@ -293,6 +298,32 @@ fn terms() -> impl Strategy<Value = Terms> {
     )
 }
 
+fn spikes() -> impl Strategy<Value = Option<Spike>> {
+    let totals = [Total::Events, Total::Failed, Total::BytesOut];
+    let total = proptest::sample::select(totals.to_vec());
+    let quantile = proptest::sample::select(vec![0.01, 0.5, 0.9, 0.99, 1.0]);
+    let spike =
+        (total, quantile, 1u64..12, 0.5f64..3.0).prop_map(|(total, quantile, at_least, from)| {
+            Spike { total, quantile, at_least, levels: vec![Level { from, severity: 5.0 }] }
+        });
+    spike.prop_map(Some)
+}
+
+/// A bucket, a client that may be given it, the hour.
+fn rares() -> impl Strategy<Value = Option<Rare>> {
+    (0.1f64..12.0, any::<bool>()).prop_map(|(from, chained)| {
+        let feature = |name: &str, given| Feature { name: name.to_owned(), given };
+        let given = if chained { vec![0] } else { Vec::new() };
+        Some(Rare {
+            features: vec![feature("bucket", Vec::new()), feature("client", given)],
+            hour: true,
+            bucket: Some(0),
+            judged: None,
+            levels: vec![Level { from, severity: 5.0 }],
+        })
+    })
+}
+
 /// Where learning ends: a third each of the three ways.
 fn learnings() -> impl Strategy<Value = Learning> {
     prop_oneof![
@@ -308,6 +339,8 @@ fn terms_for(judge: &Judge, terms: &Terms) -> Terms {
     let first = |count: usize| (0..RULES).map(|rule| rule < count).collect();
     match judge.name {
         "changed" | "first_seen" => Terms { counted: first(1), ..terms.clone() },
+        "spike" => Terms { counted: first(2), rare: None, ..terms.clone() },
+        "rare" => Terms { counted: first(RULES), spike: None, ..terms.clone() },
         "match" => Terms { counted: first(RULES), unless: first(0), ..terms.clone() },
         "temporal" | "temporal_ordered" => terms.clone(),
         _ => Terms { pattern: None, ..terms.clone() },
@@ -326,12 +359,19 @@ proptest! {
     ) {
         let mut covered: Vec<i64> = events.iter().map(|e| e.time.div_euclid(86_400)).collect();
         covered.dedup();
-        let history = History { covered: &covered, scope: &covered, learning };
+        let history = History { covered: &covered, scope: &covered, learning, roll_up: None };
         for judge in REGISTRY {
             let terms = terms_for(judge, &terms);
             let shape = Shape { grain: (judge.grain)(&terms), measure: judge.measure };
-            let fold = if judge.name == "first_seen" { valued() } else { FoldId::new("law") };
-            let signals = groups_of(fold, &events, shape, &terms)
+            let is_valued = matches!(judge.name, "first_seen" | "rare");
+            let fold = if is_valued { valued() } else { FoldId::new("law") };
+            let groups = groups_of(fold, &events, shape, &terms);
+            let mut roll_up = RollUp::new(&terms);
+            for (roll_up, groups) in roll_up.iter_mut().zip(&groups) {
+                roll_up.add(groups);
+            }
+            let history = History { roll_up: roll_up.as_ref(), ..history };
+            let signals = groups
                 .map_or_else(Vec::new, |groups| (judge.judge)(&terms, &groups, &history).signals);
             let found: Vec<_> = signals.iter().map(facts).collect();
             let expected: Vec<_> =

@@ -16,6 +16,7 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 
 use super::finding::Finding;
+use crate::detect::judge::FeatureOdds;
 use crate::error::Result;
 use crate::store;
 
@@ -190,6 +191,7 @@ fn judgement(findings: &[Finding]) -> Result<Columns> {
     Ok(vec![
         ("observed", text(findings, |f| Some(&f.observed))),
         ("expected", text(findings, |f| Some(&f.expected))),
+        ("features", features(findings)?),
         ("baseline_from", time(findings, |f| f.baseline.map(|(from, _)| from))),
         ("baseline_until", time(findings, |f| f.baseline.map(|(_, until)| until))),
         ("evidence", evidence(findings)?),
@@ -251,8 +253,29 @@ fn evidence(findings: &[Finding]) -> Result<ArrayRef> {
             Arc::new(Int64Array::from_iter_values(all().map(|e| number(e.record_number)))),
         ),
     ];
+    nested(findings.iter().map(|f| f.evidence.len()), structs(columns))
+}
+
+fn features(findings: &[Finding]) -> Result<ArrayRef> {
+    let all = || findings.iter().flat_map(|finding| &finding.features);
+    let number = |of: fn(&FeatureOdds) -> f64| -> ArrayRef {
+        Arc::new(Float64Array::from_iter_values(all().map(of)))
+    };
+    let new_to = all().flat_map(|odds| &odds.new_to).map(|whose| Some(*whose));
+    let new_to: ArrayRef = Arc::new(new_to.collect::<StringArray>());
+    let columns: Columns = vec![
+        ("feature", Arc::new(all().map(|odds| Some(&odds.feature)).collect::<StringArray>())),
+        ("value", Arc::new(all().map(|odds| odds.value.as_deref()).collect::<StringArray>())),
+        ("probability", number(|odds| odds.probability)),
+        ("bits", number(FeatureOdds::rounded_bits)),
+        ("new_to", nested(all().map(|odds| odds.new_to.len()), new_to)?),
+    ];
+    nested(findings.iter().map(|f| f.features.len()), structs(columns))
+}
+
+fn structs(columns: Columns) -> ArrayRef {
     let field =
         |name, column: &ArrayRef| Arc::new(Field::new(name, column.data_type().clone(), true));
     let columns: Vec<_> = columns.into_iter().map(|(name, c)| (field(name, &c), c)).collect();
-    nested(findings.iter().map(|f| f.evidence.len()), Arc::new(StructArray::from(columns)))
+    Arc::new(StructArray::from(columns))
 }

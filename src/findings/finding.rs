@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::shorten::{shorten, shorten_list};
 use super::time::interval;
 use crate::detect::group::{Details, Entity, Evidence, Sketch};
-use crate::detect::judge::Signal;
+use crate::detect::judge::{FeatureOdds, Signal};
 use crate::detect::rules::{Detector, Placeholder, SAMPLES};
 use crate::digest::{Identity, hex};
 use crate::events::Core;
@@ -121,6 +121,8 @@ pub struct Finding {
     pub last_seen: i64,
     pub observed: String,
     pub expected: String,
+    /// What makes the most unusual calls unusual, feature by feature.
+    pub features: Vec<FeatureOdds>,
     /// The history held against, µs: its begin and end.
     pub baseline: Option<(i64, i64)>,
     pub evidence: Vec<Evidence>,
@@ -244,6 +246,7 @@ fn finding(
         last_seen: signal.last,
         observed: observed(detector, signal),
         expected: signal.expected.clone(),
+        features: signal.features.clone(),
         baseline: signal
             .baseline
             .map(|(from, until)| (from * MICROS_OF_DAY, until * MICROS_OF_DAY)),

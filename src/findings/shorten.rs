@@ -38,6 +38,12 @@ pub(super) fn shorten(finding: &mut Finding) {
             *value = Arc::from(short);
         }
     }
+    let values = finding.features.iter_mut().filter_map(|odds| odds.value.as_mut());
+    for value in values {
+        if let Some(short) = cut(value, MAX_VALUE) {
+            *value = short;
+        }
+    }
     for list in [&mut finding.observed, &mut finding.expected] {
         shorten_list(list);
     }

@@ -1,17 +1,18 @@
 //! The merged table walked once: coverage rows on one hand, judged entities on the other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use super::chains::Chains;
 use super::coverage::{CoveredDays, Logged};
 use super::log;
+use super::roll_ups::Waiting;
 use super::run::{NotJudged, Run};
 use super::sheet::SheetWriter;
 use super::stats::Stage;
 use super::tables::Spill;
 use crate::detect::group::{Entities, FoldId, Groups, Key, Row};
-use crate::detect::judge::{History, Judgement, Learning, Signal, Unjudged};
+use crate::detect::judge::{History, Judgement, Learning, RollUp, Signal, Unjudged};
 use crate::detect::rules::{Detector, Diagnostic, Plan, UsedFile};
 use crate::error::Result;
 use crate::findings::{Finding, Suppressions, findings_batch, findings_of, link_shared};
@@ -103,24 +104,26 @@ pub(super) fn judge(
         }
     }
     let coverage_fold = plan.folds.get(Plan::COVERAGE).map(|fold| fold.id);
-    let valued = plan.folds.iter().filter(|fold| fold.valued).map(|fold| fold.id).collect();
-    let chains = Chains::new(plan);
-    let mut walk = Walk { plan, how, judged: Judged::new(how.spill), days: None, chains };
-    for groups in Entities::new(table, valued) {
+    let valued: BTreeSet<FoldId> =
+        plan.folds.iter().filter(|fold| fold.valued).map(|fold| fold.id).collect();
+    let (chains, judged) = (Chains::new(plan), Judged::new(how.spill));
+    let mut walk = Walk { plan, how, detectors, judged, days: None, chains, waiting: None };
+    for groups in Entities::new(table, valued.clone()) {
         let groups = groups?;
         if Some(groups.fold) == coverage_fold {
             walk.judged.coverage.add(&groups)?;
             continue;
         }
-        for number in detectors.get(&groups.fold).into_iter().flatten() {
-            let depth = plan.detectors.get(*number).map_or(0, |detector| detector.depth);
-            if let Some(depth) = depth.checked_sub(1) {
-                walk.catch_up(depth)?;
-            }
-            let groups = walk.chains.join(*number, &groups);
-            walk.judge(*number, &groups)?;
+        if walk.waiting.as_ref().is_some_and(|waiting| !waiting.takes(&groups)) {
+            walk.release()?;
+        }
+        if walk.waits(groups.fold) {
+            walk.wait(groups, &valued)?;
+        } else {
+            walk.entity(&groups)?;
         }
     }
+    walk.release()?;
     walk.catch_up(u8::MAX)?;
     let mut judged = walk.judged;
     sort(&mut judged.findings);
@@ -133,15 +136,65 @@ pub(super) fn judge(
 struct Walk<'w> {
     plan: &'w Plan,
     how: &'w Judging<'w>,
+    /// By their folds.
+    detectors: BTreeMap<FoldId, Vec<usize>>,
     judged: Judged,
     /// Known once coverage, which sorts first, is complete.
     days: Option<CoveredDays>,
     chains: Chains<'w>,
+    /// Entities that are judged when all of their account have come.
+    waiting: Option<Waiting<'w>>,
 }
 
 impl Walk<'_> {
+    /// The detectors of a fold.
+    fn of_fold(&self, fold: FoldId) -> impl Iterator<Item = (usize, &Detector)> {
+        let numbers = self.detectors.get(&fold).into_iter().flatten();
+        numbers.filter_map(|number| Some((*number, self.plan.detectors.get(*number)?)))
+    }
+
+    /// Whether a detector of the fold asks what the entities of an account come to.
+    fn waits(&self, fold: FoldId) -> bool {
+        self.of_fold(fold).any(|(_, detector)| detector.terms.is_anomaly())
+    }
+
+    fn wait(&mut self, groups: Groups, valued: &BTreeSet<FoldId>) -> Result<()> {
+        if self.waiting.is_none() {
+            let terms = self.of_fold(groups.fold).map(|(_, detector)| &detector.terms);
+            let valued = valued.contains(&groups.fold);
+            self.waiting = Some(Waiting::new(&groups, valued, terms, self.how.spill));
+        }
+        self.waiting.as_mut().map_or(Ok(()), |waiting| waiting.push(groups))
+    }
+
+    /// Judges the entities that wait.
+    fn release(&mut self) -> Result<()> {
+        let Some(waiting) = self.waiting.take() else { return Ok(()) };
+        let released = waiting.release()?;
+        released.each(|groups| {
+            let numbers = self.detectors.get(&groups.fold).cloned().unwrap_or_default();
+            numbers
+                .into_iter()
+                .try_for_each(|number| self.judge(number, groups, &released.roll_ups))
+        })
+    }
+
+    /// Judges an entity by the detectors of its fold.
+    fn entity(&mut self, groups: &Groups) -> Result<()> {
+        let numbers = self.detectors.get(&groups.fold).cloned().unwrap_or_default();
+        for number in numbers {
+            let depth = self.plan.detectors.get(number).map_or(0, |detector| detector.depth);
+            if let Some(depth) = depth.checked_sub(1) {
+                self.catch_up(depth)?;
+            }
+            let groups = self.chains.join(number, groups);
+            self.judge(number, &groups, &[])?;
+        }
+        Ok(())
+    }
+
     /// Judges an entity by one detector.
-    fn judge(&mut self, number: usize, groups: &Groups) -> Result<()> {
+    fn judge(&mut self, number: usize, groups: &Groups, roll_ups: &[RollUp]) -> Result<()> {
         let Some(detector) = self.plan.detectors.get(number) else { return Ok(()) };
         if !detector.raises && !detector.terms.feeds {
             return Ok(());
@@ -150,7 +203,9 @@ impl Walk<'_> {
         let (covered, scope) = days.of_entity(detector, &groups.entity);
         let since = self.how.folds_since.get(&groups.fold);
         let covered = since.map_or(covered, |since| days_from(covered, *since));
-        let history = History { covered, scope, learning: self.how.learning(detector) };
+        let learning = self.how.learning(detector);
+        let roll_up = roll_ups.iter().find(|roll_up| roll_up.is_for(&detector.terms));
+        let history = History { covered, scope, learning, roll_up };
         let mut judgement = (detector.judge.judge)(&detector.terms, groups, &history);
         let firings = std::mem::take(&mut judgement.firings);
         self.chains.feed(number, groups, &firings);
@@ -163,7 +218,7 @@ impl Walk<'_> {
     /// Judges what waits for correlations of at most that depth.
     fn catch_up(&mut self, depth: u8) -> Result<()> {
         while let Some((number, groups)) = self.chains.next(depth) {
-            self.judge(number, &groups)?;
+            self.judge(number, &groups, &[])?;
         }
         Ok(())
     }
@@ -190,7 +245,7 @@ impl Judged {
         judgement: Judgement,
         how: &Judging<'_>,
     ) -> Result<()> {
-        let Judgement { mut signals, mut learned, diffuse, .. } = judgement;
+        let Judgement { mut signals, mut learned, diffuse, unjudged, .. } = judgement;
         let reported = |from: Option<i64>, day: i64| from.is_none_or(|from| day >= from);
         // The day before is kept for the link to it.
         signals.retain(|signal| reported(how.from_day, signal.day + 1));
@@ -199,7 +254,7 @@ impl Judged {
         self.findings.extend(findings);
         learned.retain(|(signal, _)| reported(how.learned_from_day, signal.day));
         let reason = learned.iter().map(|(_, reason)| *reason).min();
-        if let Some(reason) = reason.or(diffuse.then_some(Unjudged::Diffuse)) {
+        if let Some(reason) = reason.or(unjudged).or(diffuse.then_some(Unjudged::Diffuse)) {
             *self.unjudged.entry((detector.metadata.id.clone(), reason)).or_default() += 1;
         }
         let learned: Vec<Signal> = learned.into_iter().map(|(signal, _)| signal).collect();

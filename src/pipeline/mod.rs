@@ -22,6 +22,7 @@ mod partial;
 mod publish;
 mod reading;
 mod remote;
+mod roll_ups;
 mod run;
 mod scan;
 mod seen;

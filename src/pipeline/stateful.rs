@@ -24,8 +24,8 @@ use crate::error::{Error, Result};
 use crate::findings::{self, Finding, Revised};
 use crate::source::{Listing, LogObject, Place};
 use crate::state::{
-    Draft, Files, FoldEntry, Horizon, LedgerEntry, LedgerReader, Manifest, RecentId, RecentReader,
-    Retention, State, write_ledger, write_recent,
+    self, Draft, Files, FoldEntry, Horizon, LedgerEntry, LedgerReader, Manifest, RecentId,
+    RecentReader, Retention, State, write_ledger, write_recent,
 };
 use crate::store::{self, Folder};
 
@@ -262,13 +262,15 @@ impl<'o> Session<'o> {
         let window = window_days(self.plan);
         let judged = manifest.newest_day.map(|newest| Horizon::behind(newest, window).judged);
         let before = |days: i64| judged.map_or(i64::MIN, |judged| judged.saturating_sub(days));
-        let mut reach: BTreeMap<FoldId, (i64, bool)> = BTreeMap::new();
+        let mut reach: BTreeMap<FoldId, state::Kept> = BTreeMap::new();
         let longest = self.plan.detectors.iter().map(|d| d.terms.lookback).max().unwrap_or(0);
         for (number, fold) in self.plan.folds.iter().enumerate() {
             let detectors = || self.plan.detectors.iter().filter(|d| d.fold == number);
             let days = detectors().map(|d| d.terms.reach()).max().unwrap_or(longest);
-            let history = detectors().any(|detector| detector.scope.is_some());
-            reach.insert(fold.id, (before(days.saturating_add(2)), history));
+            let texts = detectors().any(|d| d.scope.is_some() && !d.terms.is_anomaly());
+            let counted = detectors().find_map(|d| d.terms.counted_sample());
+            let from = before(days.saturating_add(2));
+            reach.insert(fold.id, state::Kept { from, texts, counted });
         }
         Retention { whole_from: before(window.saturating_add(1)), folds: reach }
     }
@@ -376,7 +378,7 @@ impl<'o> Session<'o> {
     /// that will be read again for as long as the table has their days.
     fn write_recent(&self, path: &Path, manifest: &Manifest, run: &Run, seen: &Seen) -> Result<()> {
         let newest = manifest.newest_day.unwrap_or(i64::MIN);
-        let reach = self.retention(manifest).folds.into_values().map(|(from, _)| from).min();
+        let reach = self.retention(manifest).folds.into_values().map(|kept| kept.from).min();
         let reach = date(newest.saturating_sub(reach.unwrap_or(newest)));
         let finished: HashSet<&str> =
             run.account.finished().map(|object| object.uri.as_ref()).collect();

@@ -15,4 +15,4 @@ pub use commit::{Draft, State};
 pub use ledger::{LedgerEntry, LedgerReader, write_ledger};
 pub use manifest::{Files, FoldEntry, Manifest};
 pub use recent::{RecentId, RecentReader, write_recent};
-pub use retention::{Horizon, Retention};
+pub use retention::{Horizon, Kept, Retention};

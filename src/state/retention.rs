@@ -35,17 +35,28 @@ impl Horizon {
 pub struct Retention {
     /// Days from this one on keep everything.
     pub whole_from: i64,
-    /// Per fold: days before are dropped, and whether its history keeps samples.
-    pub folds: BTreeMap<FoldId, (i64, bool)>,
+    /// What is kept of each fold.
+    pub folds: BTreeMap<FoldId, Kept>,
+}
+
+/// What is kept of a fold's history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kept {
+    /// Days before are dropped.
+    pub from: i64,
+    /// Whether samples are kept that hold all their texts.
+    pub texts: bool,
+    /// The position of a sample that is kept because its values are counted.
+    pub counted: Option<usize>,
 }
 
 impl Retention {
     /// The row as it is kept; none if it is not.
     #[must_use]
     pub fn keep(&self, key: &Key, row: &Row) -> Option<Row> {
-        let (from, samples) = self.folds.get(&key.fold)?;
+        let fold = self.folds.get(&key.fold)?;
         let day = key.bucket.div_euclid(DAY);
-        if day < *from {
+        if day < fold.from {
             return None;
         }
         let mut row = row.clone();
@@ -55,9 +66,13 @@ impl Retention {
             // No finding names them any more. The first event tells when and where a value was
             // first seen; samples beyond their texts are only for counting.
             details.evidence.truncate(1);
-            let kept = |sketch: &Sketch| *samples && sketch.k() == sketch.keep();
-            for sketch in details.samples.iter_mut().filter(|sketch| !kept(sketch)) {
-                *sketch = Sketch::new(sketch.k(), sketch.keep());
+            let kept = |at: usize, sketch: &Sketch| {
+                fold.counted == Some(at) || fold.texts && sketch.k() == sketch.keep()
+            };
+            for (at, sketch) in details.samples.iter_mut().enumerate() {
+                if !kept(at, sketch) {
+                    *sketch = Sketch::new(sketch.k(), sketch.keep());
+                }
             }
         }
         Some(row)
@@ -72,7 +87,13 @@ mod tests {
     #[test]
     fn old_days_are_dropped_and_history_is_thinned() {
         let fold = FoldId::new("x");
-        let retention = Retention { whole_from: 20, folds: BTreeMap::from([(fold, (10, true))]) };
+        let (texts, counted) = (FoldId::new("texts"), FoldId::new("counted"));
+        let folds = [
+            (fold, Kept { from: 10, texts: true, counted: None }),
+            (texts, Kept { from: 10, texts: false, counted: None }),
+            (counted, Kept { from: 10, texts: false, counted: Some(1) }),
+        ];
+        let retention = Retention { whole_from: 20, folds: BTreeMap::from(folds) };
         let mut sketches = [Sketch::new(16, 16), Sketch::new(4_096, 16)];
         for sketch in &mut sketches {
             sketch.insert(Sketch::hash("a"), "a");
@@ -101,6 +122,8 @@ mod tests {
         };
         assert_eq!(kept(fold, 9), None);
         assert_eq!(kept(fold, 10), Some((1, vec![1, 0])));
+        assert_eq!(kept(texts, 10), Some((1, vec![0, 0])));
+        assert_eq!(kept(counted, 10), Some((1, vec![0, 1])));
         assert_eq!(kept(fold, 20), Some((2, vec![1, 1])));
         assert_eq!(kept(FoldId::new("no longer asked for"), 20), None);
     }

@@ -11,11 +11,15 @@ use super::measure::MeasureKind;
 use super::row::{Details, Evidence, Pane};
 use super::sketch::Sketch;
 use super::table::{EntityNumber, Entry, Table};
+use super::tuple;
 use super::values::{ValueColumn, each_value};
 use crate::events::{Core, Dictionary, EventBatch, Field};
 
 /// Most entity columns of a fold.
 pub const MAX_ENTITY: usize = 6;
+
+/// Most columns of a fold, those of a tuple included.
+pub const MAX_COLUMNS: usize = 10;
 
 /// Lengths of a fold's panes and buckets, in seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +35,8 @@ impl Grain {
     pub const DAY: Self = Self { pane: 86_400, bucket: 86_400 };
     /// One row per hour.
     pub const HOUR: Self = Self { pane: 3_600, bucket: 3_600 };
+    /// One row per UTC day that tells its hours apart.
+    pub const HOURS_OF_DAY: Self = Self { pane: 3_600, bucket: 86_400 };
 
     /// The grain of sliding windows of `timespan` seconds: panes of max(1 s, timespan / 3600), so
     /// that windows up to one hour are exact (CloudTrail has whole seconds); buckets of
@@ -107,6 +113,9 @@ pub struct Fold {
     pub aliased: Vec<Vec<Field>>,
     /// Whether the last column is a value whose history the entity is judged by.
     pub valued: bool,
+    /// So many of the last columns are one value together, a [tuple](super::tuple); 0: the last
+    /// column is the value as it is.
+    pub tuple: usize,
     /// Lengths of panes and buckets.
     pub grain: Grain,
     /// What is sampled; empty for folds that only count.
@@ -118,7 +127,7 @@ pub struct Fold {
 }
 
 /// Positions of an event's entity values among the distinct values of the batch.
-type EntityKeys = [u32; MAX_ENTITY];
+type EntityKeys = [u32; MAX_COLUMNS];
 
 /// Marks an absent entity value.
 const ABSENT: u32 = u32::MAX;
@@ -190,7 +199,7 @@ impl Fold {
         // In any order: adding to rows commutes.
         #[allow(clippy::iter_over_hash_type, reason = "rows do not depend on each other")]
         for (turn, ((set, keys, bucket), members)) in selected.into_iter().enumerate() {
-            let entity = table.entity(number, columns.entity_values(set, &keys));
+            let entity = self.entity_of(number, &columns, (set, &keys), table);
             let Some(mut entry) = table.entry(number, entity, bucket) else { continue };
             for (rule, row) in members.0.iter().filter(|(_, row)| !batch.is_copy(*row)) {
                 let failed = columns.failed(*row);
@@ -198,6 +207,24 @@ impl Fold {
             }
             self.add_details(&mut entry, &members, batch, &mut columns, turn + 1);
         }
+    }
+
+    /// The entity's number in the table.
+    fn entity_of(
+        &self,
+        number: usize,
+        columns: &Columns<'_>,
+        (set, keys): (usize, &EntityKeys),
+        table: &mut Table,
+    ) -> EntityNumber {
+        let values = columns.entity_values(set, keys);
+        if self.tuple == 0 {
+            return table.entity(number, values);
+        }
+        let values: Vec<Option<&str>> = values.collect();
+        let (others, parts) = values.split_at(values.len().saturating_sub(self.tuple));
+        let value = tuple::join(parts);
+        table.entity(number, others.iter().copied().chain([Some(value.as_str())]))
     }
 
     /// Folds every event of the batch, one row per run of equal neighbours where possible; for
@@ -359,7 +386,7 @@ impl Columns<'_> {
     }
 
     fn entity_keys(&self, set: usize, row: usize) -> EntityKeys {
-        let mut keys = [ABSENT; MAX_ENTITY];
+        let mut keys = [ABSENT; MAX_COLUMNS];
         for (key, column) in keys.iter_mut().zip(self.entity(set)) {
             let found = column.as_ref().and_then(|column| column.first_key(row));
             *key = found.and_then(|found| u32::try_from(found).ok()).unwrap_or(ABSENT);

@@ -130,6 +130,30 @@ impl Groups {
         Self { fold, entity: entity.into(), rows, values, diffuse: false }
     }
 
+    /// About how much memory the rows take.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let rows = self.rows.iter().map(|(_, row)| size_of::<(i64, Row)>() + row.bytes());
+        let values = self.values.iter().flatten().map(|value| value.len());
+        rows.sum::<usize>() + values.sum::<usize>()
+    }
+
+    /// The rows as a table has them; `valued` if the fold has values.
+    pub fn into_rows(self, valued: bool) -> impl Iterator<Item = (Key, Row)> {
+        let Self { fold, entity, rows, values, diffuse } = self;
+        let key = move |value: Option<Option<Arc<str>>>, bucket| {
+            let entity = entity.iter().cloned().chain(value).collect();
+            Key { fold, entity, bucket }
+        };
+        let mark = diffuse.then(|| (key(Some(None), 0), Row::default()));
+        let mut values = values.into_iter();
+        let rows = rows.into_iter().map(move |(bucket, row)| {
+            let value = valued.then(|| values.next().flatten());
+            (key(value, bucket), row)
+        });
+        mark.into_iter().chain(rows)
+    }
+
     fn push_valued(&mut self, value: Option<Arc<str>>, bucket: i64, row: Row, seen: &mut usize) {
         *seen += usize::from(self.values.last() != Some(&value));
         self.diffuse |= row.is_mark() || *seen > MAX_VALUES;

@@ -55,7 +55,7 @@ mod tests {
     use crate::detect::laws::{Event, Shape, conditions, every_window, groups_of, histories};
 
     const HISTORY: History<'_> =
-        History { covered: &[], scope: &[], learning: Learning::Until { day: 0 } };
+        History { covered: &[], scope: &[], learning: Learning::Until { day: 0 }, roll_up: None };
 
     fn terms(timespan: i64, conditions: Vec<Condition>, rules: usize) -> Terms {
         let (counted, unless) = (vec![true; rules], vec![false; rules]);

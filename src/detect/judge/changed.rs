@@ -103,6 +103,7 @@ fn signal(
         peak: Decimal::whole(fired.peak),
         observed: None,
         values: Vec::new(),
+        features: Vec::new(),
         expected,
         baseline: None,
         severity: terms.severity.of(day),

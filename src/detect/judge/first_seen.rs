@@ -137,6 +137,7 @@ fn signal(
         peak: Decimal::whole(peak),
         observed: None,
         values,
+        features: Vec::new(),
         expected: expected(groups, past),
         baseline: Some((past.from, past.until)),
         severity: terms.severity.of(judged),

@@ -1,7 +1,9 @@
 //! What is known before a day: history is [day − lookback, day), never the future.
 
+use super::roll_up::RollUp;
+
 /// What the judges of histories know beside the groups of an entity.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct History<'h> {
     /// Days on which the logs show the entity's account, ascending.
     pub covered: &'h [i64],
@@ -11,6 +13,8 @@ pub struct History<'h> {
     pub scope: &'h [i64],
     /// What is only learned, and what is judged.
     pub learning: Learning,
+    /// What the entities of the account come to, for judges that ask for it.
+    pub roll_up: Option<&'h RollUp>,
 }
 
 /// Where learning ends and judging begins; days since the epoch.

@@ -54,6 +54,7 @@ fn signal(terms: &Terms, bucket: i64, row: &Row, earlier: &[Fired]) -> Option<Si
         peak: Decimal::whole(peak),
         observed: None,
         values: Vec::new(),
+        features: Vec::new(),
         baseline: None,
         details,
     })

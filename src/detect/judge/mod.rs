@@ -10,8 +10,11 @@ mod event_count;
 mod first_seen;
 mod history;
 mod match_events;
+mod rare;
+mod roll_up;
 mod severity;
 mod sliding;
+mod spike;
 mod temporal;
 mod temporal_ordered;
 mod value_avg;
@@ -27,7 +30,10 @@ use crate::detect::group::{Decimal, Details, Grain, Groups, MAX_VALUES, MeasureK
 pub use chain::chained_rows;
 pub use condition::{Condition, Operator, Pattern, Way};
 pub use history::{History, Learning};
-pub use severity::{Escalation, Recurring, Severity};
+pub use rare::{ApiName, Feature, FeatureOdds, HOUR, Rare};
+pub use roll_up::RollUp;
+pub use severity::{Escalation, Level, Recurring, Severity};
+pub use spike::{Spike, Total, WINDOW};
 
 /// What a judge needs to know beside the groups: the detector's numbers.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -64,6 +70,10 @@ pub struct Terms {
     pub roaming: Option<Roaming>,
     /// Whether a weaker configuration fires only if the stronger one before was seen.
     pub only_seen_changes: bool,
+    /// For `spike`: what a spike is.
+    pub spike: Option<Spike>,
+    /// For `rare`: what is looked at.
+    pub rare: Option<Rare>,
     /// How severe it is.
     pub severity: Severity,
 }
@@ -113,6 +123,8 @@ pub struct Signal {
     pub observed: Option<String>,
     /// The new values, for judges of values.
     pub values: Vec<Arc<str>>,
+    /// For `rare`: the features of the most unusual calls, with their odds.
+    pub features: Vec<FeatureOdds>,
     /// Against what: the threshold, the entity's own earlier highest, or its history.
     pub expected: String,
     /// The history that it was held against: its first day, and the day after its last.
@@ -143,6 +155,8 @@ pub struct Judgement {
     pub learned: Vec<(Signal, Unjudged)>,
     /// Whether it has too many values for any to be judged.
     pub diffuse: bool,
+    /// Why some of its days were not judged, though nothing was learned of them that could be listed.
+    pub unjudged: Option<Unjudged>,
     /// When it fires, for correlations that refer to the detector.
     pub firings: Vec<Firing>,
 }
@@ -169,6 +183,9 @@ pub enum Unjudged {
         "first seen while its account or bucket was still being learned; listed in first_appearances.parquet"
     )]
     ShortHistory,
+    /// The same, where there is nothing to list.
+    #[error("its account has too few logged days before to say what is usual")]
+    NoHistory,
     /// The entity itself was seen on too few days before.
     #[error("seen on too few days before to have habits; listed in first_appearances.parquet")]
     LittleKnown,
@@ -193,6 +210,21 @@ impl Terms {
     #[must_use]
     pub fn timespan_days(&self) -> i64 {
         self.timespan.saturating_add(self.chained) / 86_400 + 1
+    }
+
+    /// Whether they are of a judge of what is usual.
+    #[must_use]
+    pub fn is_anomaly(&self) -> bool {
+        self.spike.is_some() || self.rare.is_some()
+    }
+
+    /// The position of the sample whose values are counted of the history too.
+    #[must_use]
+    pub fn counted_sample(&self) -> Option<usize> {
+        match self.spike.as_ref()?.total {
+            Total::Distinct(sample) => Some(sample),
+            _ => None,
+        }
     }
 
     /// Whether only low numbers are remarkable.
@@ -243,6 +275,8 @@ pub const REGISTRY: &[Judge] = &[
     temporal_ordered::JUDGE,
     first_seen::JUDGE,
     changed::JUDGE,
+    spike::JUDGE,
+    rare::JUDGE,
 ];
 
 /// The judge of that name.

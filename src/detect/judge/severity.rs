@@ -51,6 +51,23 @@ pub struct Fired {
     pub last: i64,
 }
 
+/// A severity from a number on: of bits, or of a factor.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Level {
+    /// The number.
+    pub from: f64,
+    /// 1.0–10.0.
+    pub severity: f64,
+}
+
+impl Level {
+    /// The highest of the levels, which ascend, whose number is reached.
+    #[must_use]
+    pub fn reached(levels: &[Self], is_reached: impl Fn(f64) -> bool) -> Option<&Self> {
+        levels.iter().rev().find(|level| is_reached(level.from))
+    }
+}
+
 /// What is judged of a day.
 #[derive(Debug, Clone, Copy)]
 pub struct Day<'d> {
@@ -82,6 +99,12 @@ impl Severity {
         };
         let raised = self.escalate.iter().filter(reached).map(|escalation| escalation.severity);
         raised.fold(self.base, f64::max)
+    }
+
+    /// The severity of a day that reached a level, in place of the base.
+    #[must_use]
+    pub fn at(&self, level: &Level, day: Day<'_>) -> f64 {
+        Self { base: level.severity, ..self.clone() }.of(day)
     }
 
     /// What was expected of the day: the entity's own earlier days where they count, else `usual`.

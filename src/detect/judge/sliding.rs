@@ -171,6 +171,7 @@ fn signal(
         counts,
         peak: peak.number,
         values: Vec::new(),
+        features: Vec::new(),
         baseline: None,
         details,
     })

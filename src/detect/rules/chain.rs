@@ -175,7 +175,7 @@ impl Compiler<'_> {
         columns.iter().position(same)
     }
 
-    fn groupable(&mut self, draft: &Draft<'_>, name: &str) -> Result<Field, Diagnostic> {
+    pub(super) fn groupable(&mut self, draft: &Draft<'_>, name: &str) -> Result<Field, Diagnostic> {
         let field = self.field(draft, name)?;
         if let Field::Core(core) = field
             && core.kind() != ColumnKind::Dictionary

@@ -19,6 +19,9 @@ use crate::detect::select::{self, CompileError, Expression, Placeholders, Select
 use crate::events::{ColumnKind, Core, Field};
 use crate::intel::Available;
 
+/// Size of the sample of object keys in the rows of an hour.
+const HOURLY_OBJECTS: usize = 256;
+
 /// Covered days that a scope's history needs, where state is kept and the detector names none.
 const MIN_HISTORY: u64 = 7;
 
@@ -264,6 +267,7 @@ impl<'d> Compiler<'d> {
         let samples = self.samples(draft)?;
         let detailed = draft.terms.counted.iter().filter(|counted| **counted).count();
         let measured = self.measured(draft, rules, detailed)?;
+        let features = self.features(draft)?;
         parts.push(draft.group_by.join(","));
         parts.push(format!("{:?}", draft.section.value));
         parts.push(draft.section.details.join(","));
@@ -284,12 +288,17 @@ impl<'d> Compiler<'d> {
             parts.push(format!("{:?}", measured.kind));
             parts.extend(measured.fields.iter().map(names));
         }
+        let tuple = features.len();
+        if tuple > 0 {
+            parts.push(format!("tuple {}", names(&features)));
+        }
         let mut fold = Fold {
             id: FoldId::chained("", depth),
             rules: selections,
-            entity: entity(0),
+            entity: entity(0).into_iter().chain(features).collect(),
             aliased,
-            valued: draft.section.value.is_some(),
+            valued: draft.section.value.is_some() || tuple > 0,
+            tuple,
             grain,
             samples,
             detailed,
@@ -387,9 +396,11 @@ impl<'d> Compiler<'d> {
     }
 
     fn samples(&mut self, draft: &Draft<'_>) -> Result<Vec<Sample>, Diagnostic> {
+        // Hourly rows are many, and their objects are counted to a few percent.
+        let most = if draft.section.spike.is_some() { HOURLY_OBJECTS } else { usize::MAX };
         let shared = SAMPLES.iter().map(|(core, k, keep)| Sample {
             field: sample_field(Field::Core(*core)),
-            k: *k,
+            k: (*k).min(most),
             keep: *keep,
         });
         let mut samples: Vec<Sample> = shared.collect();
@@ -404,6 +415,12 @@ impl<'d> Compiler<'d> {
             samples.push(Sample { field: sample_field(field), k: 16, keep: 16 });
         }
         Ok(samples)
+    }
+
+    /// The columns of the features that `rare` looks at.
+    fn features(&mut self, draft: &Draft<'_>) -> Result<Vec<Field>, Diagnostic> {
+        let features = draft.section.rare.iter().flat_map(|rare| &rare.features);
+        features.map(|feature| self.groupable(draft, &feature.name)).collect()
     }
 
     pub(super) fn field(&mut self, draft: &Draft<'_>, name: &str) -> Result<Field, Diagnostic> {
@@ -422,7 +439,7 @@ fn sample_field(field: Field) -> SampleField {
 /// Whose history the entity is judged by.
 fn scope(draft: &Draft<'_>, columns: &[Column]) -> Result<Option<Scope>, Diagnostic> {
     let keys = &draft.section.history;
-    if draft.judge != "first_seen" {
+    if !matches!(draft.judge, "first_seen" | "spike" | "rare") {
         return Ok(None);
     }
     let is_bucket = |column: &Column| column.fields.first() == Some(&Field::Core(Core::Bucket));

@@ -11,7 +11,7 @@ use super::message::Message;
 use super::section::Section;
 use crate::detect::group::Decimal;
 use crate::detect::judge::{
-    self, Condition, Escalation, Pattern, Recurring, Roaming, Severity, Terms,
+    self, Condition, Escalation, Pattern, Recurring, Roaming, Severity, Terms, WINDOW,
 };
 
 /// How many days of history count unless the detector says it.
@@ -69,6 +69,7 @@ impl<'d> Draft<'d> {
             "match" => Vec::new(),
             "first_seen" => section.usual.clone(),
             "changed" => section.stronger.clone(),
+            "spike" | "rare" => Vec::new(),
             _ => {
                 let message = format!("judge `{judge}` needs a correlation, or is unknown");
                 return Err(document.fault("judge", message));
@@ -76,6 +77,13 @@ impl<'d> Draft<'d> {
         };
         if judge == "changed" && context.is_empty() {
             return Err(document.fault("stronger", "`changed` needs rules under `stronger`"));
+        }
+        let numbers = [("spike", section.spike.is_some()), ("rare", section.rare.is_some())];
+        for (key, given) in numbers {
+            if given != (judge == key) {
+                let message = format!("judge `{key}` and the mapping `{key}` belong together");
+                return Err(document.fault("judge", message));
+            }
         }
         let group_by = match section.group_by.as_slice() {
             [] => vec!["principal".to_owned(), "bucket".to_owned()],
@@ -109,6 +117,8 @@ impl<'d> Draft<'d> {
             ("value", section.value.is_some()),
             ("usual", !section.usual.is_empty()),
             ("stronger", !section.stronger.is_empty()),
+            ("spike", section.spike.is_some()),
+            ("rare", section.rare.is_some()),
         ];
         if let Some((key, _)) = foreign.iter().find(|(_, given)| *given) {
             let message = format!("`{key}` of the section is for plain rules, not correlations");
@@ -246,6 +256,10 @@ fn plain_terms(section: &Section, judge: &str, context: usize) -> Terms {
         known_days: section.history.known.map_or(0, count),
         roaming: section.history.roaming.map(roaming),
         only_seen_changes: section.only_seen_changes,
+        spike: section.spike.clone(),
+        rare: section.rare.clone(),
+        timespan: if judge == "spike" { WINDOW } else { 0 },
+        timespan_text: if judge == "spike" { "24h".to_owned() } else { String::new() },
         ..Terms::default()
     }
 }

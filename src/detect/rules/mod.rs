@@ -4,6 +4,7 @@
 //! by a span-keeping YAML reader so that diagnostics have line and column. A rule that cannot be
 //! compiled becomes a [`Diagnostic`]; the others run.
 
+mod anomaly;
 mod catalog;
 mod chain;
 mod compile;

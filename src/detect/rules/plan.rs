@@ -200,6 +200,7 @@ fn coverage() -> Fold {
         entity: COVERAGE.iter().map(|core| Field::Core(*core)).collect(),
         aliased: Vec::new(),
         valued: false,
+        tuple: 0,
         grain: Grain::HOUR,
         samples: Vec::new(),
         detailed: 0,

@@ -3,8 +3,10 @@
 
 use saphyr::MarkedYaml;
 
+use super::anomaly;
 use super::diagnostic::Diagnostic;
 use super::yaml::Mapping;
+use crate::detect::judge::{Rare, Spike};
 use crate::intel::Kind;
 
 const KEYS: &[&str] = &[
@@ -21,6 +23,8 @@ const KEYS: &[&str] = &[
     "unless",
     "value",
     "usual",
+    "spike",
+    "rare",
     "scope",
     "lookback_days",
     "min_history_days",
@@ -73,6 +77,10 @@ pub(super) struct Section {
     pub usual: Vec<String>,
     /// Rules of the stronger values of a configuration; for `changed`.
     pub stronger: Vec<String>,
+    /// What a spike is; for `spike`.
+    pub spike: Option<Spike>,
+    /// What is looked at; for `rare`.
+    pub rare: Option<Rare>,
     /// How history is held against.
     pub history: HistoryKeys,
     /// Whether `changed` fires only if the stronger value was seen.
@@ -131,6 +139,8 @@ impl Section {
             value: owned("value")?,
             usual: section.texts("usual")?,
             stronger: section.texts("stronger")?,
+            spike: anomaly::spike(&section)?,
+            rare: anomaly::rare(&section)?,
             history: HistoryKeys {
                 scope: owned("scope")?,
                 lookback: lookback(&section)?,

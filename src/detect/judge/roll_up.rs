@@ -1,0 +1,44 @@
+//! Roll-ups: what the entities of one account come to together, which a judge holds an entity
+//! against that has little history of its own.
+
+use super::Terms;
+use super::rare::Profiles;
+use super::spike::Peers;
+use crate::detect::group::Groups;
+
+/// The roll-up of a fold's entities of one account.
+#[derive(Debug)]
+pub enum RollUp {
+    /// For `spike`.
+    Peers(Peers),
+    /// For `rare`.
+    Profiles(Profiles),
+}
+
+impl RollUp {
+    /// The empty roll-up that a detector with these terms needs; `None` if it needs none.
+    #[must_use]
+    pub fn new(terms: &Terms) -> Option<Self> {
+        if terms.spike.is_some() {
+            return Some(Self::Peers(Peers::new(terms)));
+        }
+        terms.rare.as_ref().map(|rare| Self::Profiles(Profiles::new(rare)))
+    }
+
+    /// Whether a detector of the same fold with these terms needs it.
+    #[must_use]
+    pub fn is_for(&self, terms: &Terms) -> bool {
+        match self {
+            Self::Peers(peers) => peers.is_for(terms),
+            Self::Profiles(_) => terms.rare.is_some(),
+        }
+    }
+
+    /// Adds an entity.
+    pub fn add(&mut self, groups: &Groups) {
+        match self {
+            Self::Peers(peers) => peers.add(groups),
+            Self::Profiles(profiles) => profiles.add(groups),
+        }
+    }
+}

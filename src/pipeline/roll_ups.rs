@@ -1,0 +1,114 @@
+//! Entities that are judged by what the entities of their account come to: they wait until the last
+//! of these has come. Few wait in memory, more in a temporary table.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use tempfile::{NamedTempFile, TempPath};
+
+use super::tables::Spill;
+use crate::detect::group::{Entities, FoldId, Groups, TableReader, TableWriter};
+use crate::detect::judge::{RollUp, Terms};
+use crate::error::{Error, Result};
+
+/// Bytes of groups that wait in memory.
+const MEMORY: usize = 32 << 20;
+
+/// The entities of one fold and account.
+pub(super) struct Waiting<'s> {
+    fold: FoldId,
+    account: Option<Arc<str>>,
+    valued: bool,
+    spill: Spill<'s>,
+    groups: Vec<Groups>,
+    bytes: usize,
+    file: Option<(TableWriter, TempPath)>,
+    roll_ups: Vec<RollUp>,
+}
+
+/// What was waiting.
+pub(super) struct Released {
+    /// One for each kind that a detector of the fold needs.
+    pub roll_ups: Vec<RollUp>,
+    groups: Vec<Groups>,
+    file: Option<TempPath>,
+    valued: BTreeSet<FoldId>,
+}
+
+impl<'s> Waiting<'s> {
+    /// Nothing waits yet; `first` will be the first, and detectors with these terms judge it.
+    pub(super) fn new<'t>(
+        first: &Groups,
+        valued: bool,
+        terms: impl Iterator<Item = &'t Terms>,
+        spill: Spill<'s>,
+    ) -> Self {
+        let mut roll_ups: Vec<RollUp> = Vec::new();
+        for terms in terms {
+            if !roll_ups.iter().any(|known| known.is_for(terms)) {
+                roll_ups.extend(RollUp::new(terms));
+            }
+        }
+        let account = first.entity.first().cloned().flatten();
+        let (groups, bytes, file) = (Vec::new(), 0, None);
+        Self { fold: first.fold, account, valued, spill, groups, bytes, file, roll_ups }
+    }
+
+    /// Whether the groups are of the same fold and account.
+    pub(super) fn takes(&self, groups: &Groups) -> bool {
+        let account = groups.entity.first().cloned().flatten();
+        self.fold == groups.fold && self.account == account
+    }
+
+    /// Adds an entity.
+    ///
+    /// # Errors
+    /// Those of the temporary table.
+    pub(super) fn push(&mut self, groups: Groups) -> Result<()> {
+        self.roll_ups.iter_mut().for_each(|roll_up| roll_up.add(&groups));
+        self.bytes += groups.bytes();
+        self.groups.push(groups);
+        if self.bytes <= MEMORY {
+            return Ok(());
+        }
+        let (writer, _) = match &mut self.file {
+            Some(file) => file,
+            none => {
+                let made = NamedTempFile::with_prefix_in(self.spill.prefix, self.spill.folder);
+                let (file, path) = made.map_err(Error::io(self.spill.folder))?.into_parts();
+                none.insert((TableWriter::new(file)?, path))
+            }
+        };
+        for groups in self.groups.drain(..) {
+            groups.into_rows(self.valued).try_for_each(|row| writer.push(row))?;
+        }
+        self.bytes = 0;
+        Ok(())
+    }
+
+    /// Ends the waiting.
+    ///
+    /// # Errors
+    /// Those of the temporary table.
+    pub(super) fn release(self) -> Result<Released> {
+        let Self { fold, valued, groups, file, roll_ups, .. } = self;
+        let finish = |(writer, path): (TableWriter, TempPath)| writer.finish().map(|()| path);
+        let file = file.map(finish).transpose()?;
+        let valued = valued.then_some(fold).into_iter().collect();
+        Ok(Released { roll_ups, groups, file, valued })
+    }
+}
+
+impl Released {
+    /// Shows each entity to `judge`, in their order.
+    ///
+    /// # Errors
+    /// Those of `judge` and of the temporary table.
+    pub(super) fn each(&self, mut judge: impl FnMut(&Groups) -> Result<()>) -> Result<()> {
+        if let Some(path) = &self.file {
+            let rows = TableReader::open(path)?;
+            Entities::new(rows, self.valued.clone()).try_for_each(|groups| judge(&groups?))?;
+        }
+        self.groups.iter().try_for_each(judge)
+    }
+}
