@@ -57,14 +57,19 @@ fn layout() {
 }
 
 #[test]
+fn lists() {
+    replay("lists", targets::lists::run);
+}
+
+#[test]
 fn state() {
     replay("state", targets::state::run);
 }
 
 #[test]
 fn seeds_are_small() {
-    let all =
-        ["decode", "detectors", "layout", "state"].map(|target| files(&folder("seeds", target)));
+    let all = ["decode", "detectors", "layout", "lists", "state"]
+        .map(|target| files(&folder("seeds", target)));
     let bytes: u64 = all.iter().flatten().map(|path| path.metadata().unwrap().len()).sum();
     assert!(bytes < MOST_BYTES, "{bytes} bytes of seeds");
 }

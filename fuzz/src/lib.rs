@@ -13,4 +13,5 @@ pub mod decode;
 pub mod detectors;
 mod judged;
 pub mod layout;
+pub mod lists;
 pub mod state;

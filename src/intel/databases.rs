@@ -174,8 +174,9 @@ fn text<'r>(found: &LookupResult<'r, Vec<u8>>, path: &[&'static str]) -> Option<
 }
 
 fn asn(found: &LookupResult<'_, Vec<u8>>, path: &[&'static str]) -> Option<u32> {
-    let plain = found.decode_path::<u32>(&keys(path)).ok().flatten();
-    plain.or_else(|| number(text(found, path)?))
+    // Of an `i64` the reader takes integers of every width, and databases have several.
+    let plain = found.decode_path::<i64>(&keys(path)).ok().flatten();
+    plain.map_or_else(|| number(text(found, path)?), |number| u32::try_from(number).ok())
 }
 
 fn keys(path: &[&'static str]) -> Vec<PathElement<'static>> {

@@ -1,6 +1,7 @@
 //! The seeds of the fuzz targets, made from code: one small file per format and shape, named after
 //! what it shows.
 
+mod lists;
 mod logs;
 mod rules;
 mod states;
@@ -9,11 +10,12 @@ mod states;
 pub(crate) type Seed = (String, Vec<u8>);
 
 /// The seeds of each target.
-pub(crate) fn all() -> [(&'static str, Vec<Seed>); 4] {
+pub(crate) fn all() -> [(&'static str, Vec<Seed>); 5] {
     [
         ("decode", logs::seeds()),
         ("detectors", rules::seeds()),
         ("layout", keys()),
+        ("lists", lists::seeds()),
         ("state", states::seeds()),
     ]
 }
