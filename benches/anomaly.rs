@@ -7,7 +7,8 @@
 //!
 //! `ANOMALY_SEEDS` names the seeds (101-120), `ANOMALY_VERBOSE=1` lists every missed attack and false
 //! finding, `ANOMALY_KEEP=DIR` keeps logs, database and truth there, `ANOMALY_DATABASES=0` scans without
-//! the database of networks, `ANOMALY_EVENTS` sets the benign calls per seed (450,000).
+//! the database of networks, `ANOMALY_DETECTORS=DIR` adds detectors, `ANOMALY_EVENTS` sets the benign
+//! calls per seed (450,000).
 
 #![allow(
     clippy::cast_precision_loss,
@@ -35,7 +36,8 @@ use std::time::Instant;
 
 use organisation::{Config, DATABASE, Plan};
 use score::Score;
-use trailsift::pipeline::{Progress, Run, ScanOptions, scan};
+use trailsift::intel::{IntelFiles, OwnAccounts};
+use trailsift::pipeline::{JudgeOptions, Progress, Run, ScanOptions, scan};
 
 /// Seeds that run side by side.
 const WORKERS: usize = 2;
@@ -117,12 +119,15 @@ fn score_of(seed: u64) -> Score {
 
 /// How an organisation is scanned: as by default, on one thread, with its own accounts and, unless
 /// switched off, its database of networks.
-fn options(_plan: &Plan, folder: &Path, out: &Path) -> ScanOptions {
+fn options(plan: &Plan, folder: &Path, out: &Path) -> ScanOptions {
     let options = ScanOptions::new(vec![folder.join("logs").into()], out.to_path_buf().into());
-    if is_on("ANOMALY_DATABASES", true) {
-        // The option for databases goes here: folder.join(DATABASE).
-    }
-    ScanOptions { threads: 1, ..options }
+    let is_known = is_on("ANOMALY_DATABASES", true);
+    let geoip = is_known.then(|| folder.join(DATABASE)).into_iter().collect();
+    let intel = IntelFiles { geoip, ..IntelFiles::default() }.read().expect("the database");
+    let own = OwnAccounts::read(None, &plan.org.accounts).expect("the accounts");
+    let judge = JudgeOptions { own, intel: intel.into(), ..JudgeOptions::default() };
+    let detectors = std::env::var_os("ANOMALY_DETECTORS").map(PathBuf::from);
+    ScanOptions { threads: 1, judge, detectors, ..options }
 }
 
 fn check(run: &Run) {

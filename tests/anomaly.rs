@@ -12,7 +12,7 @@ mod common;
 
 use std::path::{Path, PathBuf};
 
-use common::{Finding, findings, scan};
+use common::{Finding, findings, scan, trailsift};
 
 fn detectors() -> String {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/anomaly").display().to_string()
@@ -46,4 +46,29 @@ fn what_is_usual_is_told_from_what_is_not_whatever_the_threads() {
     anomalies(&two, &["--threads", "2", "--memory", "64MiB"]);
     let bytes = |out: &Path| std::fs::read(out.join("findings.parquet")).unwrap();
     assert_eq!(bytes(&one), bytes(&two));
+}
+
+#[test]
+fn what_a_detector_says_wrongly_is_named_and_not_passed_over() {
+    let of = |name: &str| std::fs::read_to_string(Path::new(&detectors()).join(name)).unwrap();
+    let (rare, spike) = (of("unusual_read.yml"), of("read_volume_of_principal.yml"));
+    let six = "group_by: [actor, bucket, aws_region, error_code, session_name]";
+    for (text, from, to, message) in [
+        (&rare, "group_by: [actor]", six, "more than 4 features"),
+        (&rare, "given source_country", "given nothing", "is no feature before it"),
+        (&rare, "hour]", "bucket]", "named twice"),
+        (&rare, "bits: 40", "bits: 4", "ascending"),
+        (&rare, "judge: rare", "judge: spike", "belong together"),
+        (&rare, "features: [event_name, ", "features: [", "must be among the features"),
+        (&spike, "quantile: 0.99", "quantile: 99", "at most 1"),
+        (&spike, "total: bytes_out", "total: bytes", "is one of events"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(text.contains(from), "{from}");
+        std::fs::write(folder.path().join("x.yml"), text.replacen(from, to, 1)).unwrap();
+        let path = folder.path().to_str().unwrap();
+        let ran = trailsift(["detectors", "check", path]);
+        let said = format!("{}{}", ran.out, ran.err);
+        assert!(ran.status != 0 && said.contains(message), "{to}: {said}");
+    }
 }

@@ -132,9 +132,12 @@ proptest! {
         let folder = tempfile::tempdir().unwrap();
         let objects = dump(folder.path());
         let one = folder.path().join("one");
-        prop_assert_eq!(with_state(&objects, &one, &[]).status, 0);
+        let more = &common::anomalies(folder.path());
+        prop_assert_eq!(with_state(&objects, &one, &["--detectors", more]).status, 0);
         let expected = active(&one.join("out"));
         prop_assert!(expected.len() > 20, "{}", expected.len());
+        let is_found = |detector: &str| expected.values().any(|(_, by, _)| by == detector);
+        prop_assert!(is_found("unusual_read") && is_found("deletes_of_principal"));
 
         let mut random = fastrand::Rng::with_seed(seed);
         let mut arrival = |object: &PathBuf| {
@@ -156,7 +159,7 @@ proptest! {
             if part.is_empty() {
                 continue;
             }
-            let ran = with_state(&part, &split, &["--threads", "2"]);
+            let ran = with_state(&part, &split, &["--threads", "2", "--detectors", more]);
             prop_assert_eq!(ran.status, 0, "{}{}", ran.out, ran.err);
             prop_assert_eq!(&run_json(&split.join("out"))["records"]["too_late"], &json!(0));
         }

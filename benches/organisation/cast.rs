@@ -70,12 +70,13 @@ pub(crate) fn cast(config: &Config) -> Org {
     let company = sample::any(&mut rng, &COMPANIES);
     let mut names = TEAMS;
     rng.shuffle(&mut names);
-    // Most live in the first account, the others by project and for data.
-    let teams = names
-        .iter()
-        .take(10)
-        .map(|name| (*name, sample::weighted(&mut rng, &[(5, 0), (3, 1), (2, 2)])));
-    let teams = teams.collect();
+    // Most live in the first account, the others by project and for data; no account is without.
+    let account = |at: usize| match at {
+        0..3 => at,
+        _ => sample::weighted(&mut rng, &[(5, 0), (3, 1), (2, 2)]),
+    };
+    let teams = names.iter().take(10).zip((0..10).map(account));
+    let teams = teams.map(|(name, account)| (*name, account)).collect();
     let mut caster = Caster { config, rng, org, company, teams };
     caster.stores();
     machines::cast(&mut caster);

@@ -22,6 +22,8 @@ pub(super) struct Waiting<'s> {
     spill: Spill<'s>,
     groups: Vec<Groups>,
     bytes: usize,
+    /// Bytes that may wait in memory.
+    memory: usize,
     file: Option<(TableWriter, TempPath)>,
     roll_ups: Vec<RollUp>,
 }
@@ -50,8 +52,8 @@ impl<'s> Waiting<'s> {
             }
         }
         let account = first.entity.first().cloned().flatten();
-        let (groups, bytes, file) = (Vec::new(), 0, None);
-        Self { fold: first.fold, account, valued, spill, groups, bytes, file, roll_ups }
+        let (groups, bytes, memory, file) = (Vec::new(), 0, MEMORY, None);
+        Self { fold: first.fold, account, valued, spill, groups, bytes, memory, file, roll_ups }
     }
 
     /// Whether the groups are of the same fold and account.
@@ -68,7 +70,7 @@ impl<'s> Waiting<'s> {
         self.roll_ups.iter_mut().for_each(|roll_up| roll_up.add(&groups));
         self.bytes += groups.bytes();
         self.groups.push(groups);
-        if self.bytes <= MEMORY {
+        if self.bytes <= self.memory {
             return Ok(());
         }
         let (writer, _) = match &mut self.file {
@@ -110,5 +112,56 @@ impl Released {
             Entities::new(rows, self.valued.clone()).try_for_each(|groups| judge(&groups?))?;
         }
         self.groups.iter().try_for_each(judge)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::group::{Pane, Row};
+
+    /// An entity with rows on two days, of two values if there are any.
+    fn groups(name: &str, valued: bool) -> Groups {
+        let row =
+            |start| Row { panes: vec![Pane { start, rule: 0, ok: 1, failed: 0 }], details: None };
+        Groups {
+            fold: FoldId::new("waiting"),
+            entity: [Some("account".into()), Some(name.into())].into(),
+            rows: vec![(0, row(0)), (86_400, row(86_400))],
+            values: if valued { vec![None, Some("a".into())] } else { Vec::new() },
+            diffuse: false,
+        }
+    }
+
+    #[test]
+    fn entities_come_back_as_they_went_whether_they_wait_in_memory_or_in_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let spill = Spill::into(folder.path());
+        for valued in [false, true] {
+            let mut all: Vec<Groups> = ["a", "b", "c"].map(|name| groups(name, valued)).into();
+            if valued {
+                let (rows, values) = (Vec::new(), Vec::new());
+                all.push(Groups { rows, values, diffuse: true, ..groups("d", true) });
+            }
+            let one = all[0].bytes();
+            for memory in [0, one, usize::MAX] {
+                let waiting = Waiting::new(&all[0], valued, std::iter::empty(), spill);
+                let mut waiting = Waiting { memory, ..waiting };
+                for groups in &all {
+                    waiting.push(groups.clone()).unwrap();
+                }
+                let files = std::fs::read_dir(folder.path()).unwrap().count();
+                assert_eq!(files, usize::from(memory < usize::MAX), "{memory}");
+                let mut back = Vec::new();
+                let released = waiting.release().unwrap();
+                released
+                    .each(|groups| {
+                        back.push(groups.clone());
+                        Ok(())
+                    })
+                    .unwrap();
+                assert_eq!(back, all, "{valued} {memory}");
+            }
+        }
     }
 }

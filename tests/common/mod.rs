@@ -176,3 +176,14 @@ pub fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = walk.into_iter().map(Result::unwrap);
     entries.filter(|entry| entry.file_type().is_file()).map(walkdir::DirEntry::into_path).collect()
 }
+
+/// Detectors of the judges that look at what others do as well; so little traffic is less unusual.
+pub fn anomalies(folder: &Path) -> String {
+    let to = folder.join("detectors");
+    std::fs::create_dir(&to).unwrap();
+    for file in files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/anomaly")) {
+        let text = std::fs::read_to_string(&file).unwrap().replace("bits: 24", "bits: 8");
+        std::fs::write(to.join(file.file_name().unwrap()), text).unwrap();
+    }
+    to.to_str().unwrap().to_owned()
+}

@@ -4,12 +4,8 @@ use super::diagnostic::Diagnostic;
 use super::plan::SAMPLES;
 use super::section::severity;
 use super::yaml::Mapping;
-use crate::detect::group::MAX_COLUMNS;
 use crate::detect::judge::{ApiName, Feature, HOUR, Level, Rare, Spike, Total};
 use crate::events::Core;
-
-/// The account, the most columns of `group_by`, and the features must fit.
-const MAX_FEATURES: usize = MAX_COLUMNS - 2;
 
 const TOTALS: &[&str] = &["events", "failed", "bytes_in", "bytes_out", "objects"];
 
@@ -57,9 +53,8 @@ pub(super) fn rare(section: &Mapping<'_, '_>) -> Result<Option<Rare>, Diagnostic
         let feature = feature(&keys, &rare.features, &text)?;
         rare.features.push(feature);
     }
-    if rare.features.is_empty() || rare.features.len() > MAX_FEATURES {
-        let message = format!("`rare` looks at 1 to {MAX_FEATURES} features beside `hour`");
-        return Err(keys.fault("features", "features", message));
+    if rare.features.is_empty() {
+        return Err(keys.fault("features", "features", "`rare` needs a feature beside `hour`"));
     }
     let of = |core: Core| {
         rare.features.iter().position(|feature| Core::find(&feature.name) == Some(core))

@@ -13,7 +13,7 @@ use super::draft::Draft;
 use super::filter::Filter;
 use super::needs::{self, Off};
 use super::plan::{NORMALISER, Plan, SAMPLES};
-use crate::detect::group::{Fold, FoldId, Grain, Sample, SampleField};
+use crate::detect::group::{Fold, FoldId, Grain, MAX_COLUMNS, Sample, SampleField};
 use crate::detect::judge::{self, Terms};
 use crate::detect::select::{self, CompileError, Expression, Placeholders, Selection};
 use crate::events::{ColumnKind, Core, Field};
@@ -248,7 +248,7 @@ impl<'d> Compiler<'d> {
         let samples = self.samples(draft)?;
         let detailed = draft.terms.counted.iter().filter(|counted| **counted).count();
         let measured = self.measured(draft, rules, detailed)?;
-        let features = self.features(draft)?;
+        let features = self.features(draft, columns.len())?;
         parts.push(draft.group_by.join(","));
         parts.push(format!("{:?}", draft.section.value));
         parts.push(draft.section.details.join(","));
@@ -428,10 +428,18 @@ impl<'d> Compiler<'d> {
         Ok(samples)
     }
 
-    /// The columns of the features that `rare` looks at.
-    fn features(&mut self, draft: &Draft<'_>) -> Result<Vec<Field>, Diagnostic> {
+    /// The columns of the features that `rare` looks at, beside so many of the entity.
+    fn features(&mut self, draft: &Draft<'_>, entity: usize) -> Result<Vec<Field>, Diagnostic> {
         let features = draft.section.rare.iter().flat_map(|rare| &rare.features);
-        features.map(|feature| self.groupable(draft, &feature.name)).collect()
+        let fields: Vec<Field> = features
+            .map(|feature| self.groupable(draft, &feature.name))
+            .collect::<Result<_, _>>()?;
+        if entity + fields.len() > MAX_COLUMNS {
+            let most = MAX_COLUMNS.saturating_sub(entity);
+            let message = format!("looks at more than {most} features beside `hour`");
+            return Err(draft.document.fault("features", message));
+        }
+        Ok(fields)
     }
 
     pub(super) fn field(&mut self, draft: &Draft<'_>, name: &str) -> Result<Field, Diagnostic> {

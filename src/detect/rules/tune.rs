@@ -192,8 +192,20 @@ impl Change {
     /// Whether the detector has what is to be changed.
     fn fits(&self, document: &Document) -> Result<(), String> {
         let judge = document.section.as_ref().and_then(|section| section.judge.as_deref());
-        if (self.min.is_some() || self.known.is_some()) && judge != Some("first_seen") {
-            return Err("`min_history_days` and `known_days` are for `first_seen` alone".to_owned());
+        let (has_history, has_levels) = match judge {
+            Some("spike" | "rare") => (true, true),
+            Some("first_seen") => (true, false),
+            _ => (false, false),
+        };
+        if (self.min.is_some() || self.known.is_some()) && !has_history {
+            return Err("`min_history_days` and `known_days` are for `first_seen`, `spike` and \
+                        `rare` alone"
+                .to_owned());
+        }
+        if self.severity.is_some() && has_levels {
+            return Err(
+                "its severities are those of its `levels`, which cannot be tuned".to_owned()
+            );
         }
         if let Kind::Rule(_) = &document.kind {
             if self.threshold.is_some() || self.timespan.is_some() {
