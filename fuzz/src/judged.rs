@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use trailsift::Result;
-use trailsift::detect::group::{Entities, FoldId, Hashes, Key, Row, Table};
+use trailsift::detect::group::{Entities, FoldId, Key, Row, SampledValues, Table};
 use trailsift::detect::judge::{History, Learning, RollUp};
 use trailsift::detect::rules::Plan;
 use trailsift::events::EventBatch;
@@ -14,12 +14,12 @@ use trailsift::intel::{Intel, OwnAccounts};
 pub fn folded(plan: &Plan, batch: &EventBatch) -> Vec<(Key, Row)> {
     let mut table = Table::new(plan.folds.iter().map(|fold| (fold.id, fold.valued)));
     let masks = plan.masks(batch);
-    let mut hashes = Hashes::default();
+    let mut sampled = SampledValues::default();
     for (number, fold) in plan.folds.iter().enumerate() {
         if number == Plan::COVERAGE {
             fold.fold_all(number, batch, &mut table);
         } else {
-            fold.fold(number, batch, &masks, &mut hashes, &mut table);
+            fold.fold(number, batch, &masks, &mut sampled, &mut table);
         }
     }
     table.drain_sorted()

@@ -13,7 +13,7 @@ use super::stats::{Stage, Stages};
 use super::tables::BoundedTable;
 use super::worker::Task;
 use crate::decode::{RecordFault, RecordSink};
-use crate::detect::group::Hashes;
+use crate::detect::group::SampledValues;
 use crate::detect::rules::Plan;
 use crate::detect::select::Evaluator;
 use crate::error::Result;
@@ -101,12 +101,12 @@ impl<'s> EventSink<'s> {
             self.span = Span::with(self.span, *time);
         }
         let masks = self.evaluator.masks(&batch);
-        let mut hashes = Hashes::default();
+        let mut sampled = SampledValues::default();
         for (number, fold) in plan.folds.iter().enumerate() {
             if number == Plan::COVERAGE {
                 fold.fold_all(number, &batch, &mut self.table.table);
             } else {
-                fold.fold(number, &batch, &masks, &mut hashes, &mut self.table.table);
+                fold.fold(number, &batch, &masks, &mut sampled, &mut self.table.table);
             }
             self.table.bound()?;
         }

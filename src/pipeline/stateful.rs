@@ -268,9 +268,8 @@ impl<'o> Session<'o> {
             let detectors = || self.plan.detectors.iter().filter(|d| d.fold == number);
             let days = detectors().map(|d| d.terms.reach()).max().unwrap_or(longest);
             let texts = detectors().any(|d| d.scope.is_some() && !d.terms.is_anomaly());
-            let counted = detectors().find_map(|d| d.terms.counted_sample());
             let from = before(days.saturating_add(2));
-            reach.insert(fold.id, state::Kept { from, texts, counted });
+            reach.insert(fold.id, state::Kept { from, texts });
         }
         Retention { whole_from: before(window.saturating_add(1)), folds: reach }
     }

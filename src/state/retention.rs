@@ -46,8 +46,6 @@ pub struct Kept {
     pub from: i64,
     /// Whether samples are kept that hold all their texts.
     pub texts: bool,
-    /// The position of a sample that is kept because its values are counted.
-    pub counted: Option<usize>,
 }
 
 impl Retention {
@@ -66,11 +64,8 @@ impl Retention {
             // No finding names them any more. The first event tells when and where a value was
             // first seen; samples beyond their texts are only for counting.
             details.evidence.truncate(1);
-            let kept = |at: usize, sketch: &Sketch| {
-                fold.counted == Some(at) || fold.texts && sketch.k() == sketch.keep()
-            };
-            for (at, sketch) in details.samples.iter_mut().enumerate() {
-                if !kept(at, sketch) {
+            for sketch in &mut details.samples {
+                if !fold.texts || sketch.k() != sketch.keep() {
                     *sketch = Sketch::new(sketch.k(), sketch.keep());
                 }
             }
@@ -87,16 +82,13 @@ mod tests {
     #[test]
     fn old_days_are_dropped_and_history_is_thinned() {
         let fold = FoldId::new("x");
-        let (texts, counted) = (FoldId::new("texts"), FoldId::new("counted"));
-        let folds = [
-            (fold, Kept { from: 10, texts: true, counted: None }),
-            (texts, Kept { from: 10, texts: false, counted: None }),
-            (counted, Kept { from: 10, texts: false, counted: Some(1) }),
-        ];
+        let texts = FoldId::new("texts");
+        let folds =
+            [(fold, Kept { from: 10, texts: true }), (texts, Kept { from: 10, texts: false })];
         let retention = Retention { whole_from: 20, folds: BTreeMap::from(folds) };
         let mut sketches = [Sketch::new(16, 16), Sketch::new(4_096, 16)];
         for sketch in &mut sketches {
-            sketch.insert(Sketch::hash("a"), "a");
+            sketch.insert(Sketch::hash("a"), || "a".into());
         }
         let event = |n: u64| Evidence {
             event_time: 0,
@@ -123,7 +115,6 @@ mod tests {
         assert_eq!(kept(fold, 9), None);
         assert_eq!(kept(fold, 10), Some((1, vec![1, 0])));
         assert_eq!(kept(texts, 10), Some((1, vec![0, 0])));
-        assert_eq!(kept(counted, 10), Some((1, vec![0, 1])));
         assert_eq!(kept(fold, 20), Some((2, vec![1, 1])));
         assert_eq!(kept(FoldId::new("no longer asked for"), 20), None);
     }

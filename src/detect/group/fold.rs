@@ -1,10 +1,13 @@
 //! Folds: which rules, by which columns, in which grains of time, with which samples.
 
+use std::cell::OnceCell;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use arrow::array::{Array, StringArray};
 use arrow::buffer::BooleanBuffer;
 use hashbrown::HashMap;
+use smallvec::SmallVec;
 
 use super::key::FoldId;
 use super::measure::MeasureKind;
@@ -132,9 +135,16 @@ type EntityKeys = [u32; MAX_COLUMNS];
 /// Marks an absent entity value.
 const ABSENT: u32 = u32::MAX;
 
-/// Hashes of sampled values, worked out once per batch and shared by its folds.
+/// Sampled values, worked out once per batch and shared by its folds.
 #[derive(Debug, Default)]
-pub struct Hashes(HashMap<SampleField, Rc<[u64]>>);
+pub struct SampledValues(HashMap<SampleField, Rc<[Sampled]>>);
+
+/// A value with its hash, and its text once that is kept by a row.
+#[derive(Debug)]
+struct Sampled {
+    hash: u64,
+    text: OnceCell<Arc<str>>,
+}
 
 /// The columns of a batch that a fold reads.
 struct Columns<'b> {
@@ -150,17 +160,17 @@ struct Columns<'b> {
 enum SampleColumn<'b> {
     Dictionary {
         dictionary: Dictionary<'b>,
-        hashes: Rc<[u64]>,
+        values: Rc<[Sampled]>,
         /// Per distinct value: the last row of the table that took it.
         taken: Vec<usize>,
     },
-    Text(&'b StringArray, Rc<[u64]>),
+    Text(&'b StringArray, Rc<[Sampled]>),
     Missing,
 }
 
 /// Events of the batch that go into one row of the table.
 #[derive(Debug, Default)]
-struct Members(Vec<(u16, usize)>);
+struct Members(SmallVec<[(u16, usize); 2]>);
 
 /// Selected events by the row of the table that they go into: number of the entity's columns,
 /// entity, bucket.
@@ -178,14 +188,14 @@ impl Fold {
         number: usize,
         batch: &EventBatch,
         masks: &[BooleanBuffer],
-        hashes: &mut Hashes,
+        sampled: &mut SampledValues,
         table: &mut Table,
     ) {
         let masks = || self.rules.iter().map(|rule| masks.get(*rule));
         if masks().flatten().all(|mask| mask.count_set_bits() == 0) {
             return;
         }
-        let mut columns = self.columns(batch, hashes);
+        let mut columns = self.columns(batch, sampled);
         let mut selected = Selected::new();
         for (rule, mask) in masks().enumerate() {
             let set = if self.aliased.is_empty() { 0 } else { rule };
@@ -230,7 +240,7 @@ impl Fold {
     /// Folds every event of the batch, one row per run of equal neighbours where possible; for
     /// folds without rules or details (coverage).
     pub fn fold_all(&self, number: usize, batch: &EventBatch, table: &mut Table) {
-        let columns = self.columns(batch, &mut Hashes::default());
+        let columns = self.columns(batch, &mut SampledValues::default());
         let mut entities: HashMap<EntityKeys, EntityNumber> = HashMap::new();
         let mut last: Option<(EntityKeys, EntityNumber)> = None;
         for (row, time) in batch.times().iter().enumerate() {
@@ -260,21 +270,21 @@ impl Fold {
         columns: &mut Columns<'_>,
         turn: usize,
     ) {
-        let detailed = members.0.iter().filter(|(rule, _)| usize::from(*rule) < self.detailed);
-        let rows: Vec<usize> = detailed.map(|(_, row)| *row).collect();
-        let Some(first) = rows.first() else { return };
-        let details = entry.details(|| self.no_details(time_of(batch, *first)));
-        for row in &rows {
-            let time = time_of(batch, *row);
+        let detailed = |(rule, _): &&(u16, usize)| usize::from(*rule) < self.detailed;
+        let rows = || members.0.iter().filter(detailed).map(|(_, row)| *row);
+        let Some(first) = rows().next() else { return };
+        let details = entry.details(|| self.no_details(time_of(batch, first)));
+        for row in rows() {
+            let time = time_of(batch, row);
             details.first = details.first.min(time);
             details.last = details.last.max(time);
-            witness(details, time, *row, batch);
+            witness(details, time, row, batch);
         }
-        details.bytes_in = details.bytes_in.saturating_add(sum(batch, Core::BytesIn, &rows));
-        details.bytes_out = details.bytes_out.saturating_add(sum(batch, Core::BytesOut, &rows));
+        details.bytes_in = details.bytes_in.saturating_add(sum(batch, Core::BytesIn, rows()));
+        details.bytes_out = details.bytes_out.saturating_add(sum(batch, Core::BytesOut, rows()));
         let mut grown = 0;
         for (sketch, column) in details.samples.iter_mut().zip(&mut columns.samples) {
-            grown += rows.iter().map(|row| column.sample(*row, turn, sketch)).sum::<usize>();
+            grown += rows().map(|row| column.sample(row, turn, sketch)).sum::<usize>();
         }
         grown += self.measure(details, members, batch, &columns.values);
         entry.grew(grown);
@@ -322,8 +332,8 @@ impl Fold {
         }
     }
 
-    fn columns<'b>(&self, batch: &'b EventBatch, hashes: &mut Hashes) -> Columns<'b> {
-        let sampled = self.samples.iter();
+    fn columns<'b>(&self, batch: &'b EventBatch, sampled: &mut SampledValues) -> Columns<'b> {
+        let samples = self.samples.iter();
         let entity = |fields: &Vec<Field>| -> Vec<Option<Dictionary<'b>>> {
             fields.iter().map(|field| batch.dictionary(*field)).collect()
         };
@@ -337,7 +347,7 @@ impl Fold {
         Columns {
             entities,
             values: self.measured.iter().flat_map(|m| m.fields.iter().map(values)).collect(),
-            samples: sampled.map(|s| SampleColumn::new(s.field, batch, hashes)).collect(),
+            samples: samples.map(|s| SampleColumn::new(s.field, batch, sampled)).collect(),
             errors: batch.dictionary(Field::Core(Core::ErrorCode)),
         }
     }
@@ -348,18 +358,28 @@ fn time_of(batch: &EventBatch, row: usize) -> i64 {
 }
 
 /// The sum of a byte count over the rows that name one.
-fn sum(batch: &EventBatch, core: Core, rows: &[usize]) -> u64 {
+fn sum(batch: &EventBatch, core: Core, rows: impl Iterator<Item = usize>) -> u64 {
     let Some(counts) = batch.integer(core) else { return 0 };
-    let known = rows.iter().filter(|row| counts.is_valid(**row) && !batch.is_copy(**row));
-    known
-        .fold(0, |sum: u64, row| sum.saturating_add(u64::try_from(counts.value(*row)).unwrap_or(0)))
+    let known = rows.filter(|row| counts.is_valid(*row) && !batch.is_copy(*row));
+    let count = |row: usize| u64::try_from(counts.value(row)).unwrap_or(0);
+    known.fold(0, |sum: u64, row| sum.saturating_add(count(row)))
 }
 
-impl Hashes {
-    fn of(&mut self, field: SampleField, values: &StringArray) -> Rc<[u64]> {
-        let hash = |value: Option<&str>| value.map_or(0, Sketch::hash);
-        let hashes = || values.iter().map(hash).collect();
-        self.0.entry(field).or_insert_with(hashes).clone()
+impl SampledValues {
+    fn of(&mut self, field: SampleField, texts: &StringArray) -> Rc<[Sampled]> {
+        let sampled = |text: Option<&str>| Sampled {
+            hash: text.map_or(0, Sketch::hash),
+            text: OnceCell::new(),
+        };
+        let values = || texts.iter().map(sampled).collect();
+        self.0.entry(field).or_insert_with(values).clone()
+    }
+}
+
+impl Sampled {
+    /// Adds the value to a sample. Returns the growth in bytes.
+    fn add_to(&self, sketch: &mut Sketch, text: &str) -> usize {
+        sketch.insert(self.hash, || self.text.get_or_init(|| text.into()).clone())
     }
 }
 
@@ -412,15 +432,15 @@ impl Columns<'_> {
 }
 
 impl<'b> SampleColumn<'b> {
-    fn new(field: SampleField, batch: &'b EventBatch, hashes: &mut Hashes) -> Self {
+    fn new(field: SampleField, batch: &'b EventBatch, sampled: &mut SampledValues) -> Self {
         let found = match field {
             SampleField::Dictionary(name) => batch.dictionary(name).map(|dictionary| {
-                let hashes = hashes.of(field, dictionary.values());
-                let taken = vec![0; hashes.len()];
-                Self::Dictionary { dictionary, hashes, taken }
+                let values = sampled.of(field, dictionary.values());
+                let taken = vec![0; values.len()];
+                Self::Dictionary { dictionary, values, taken }
             }),
             SampleField::Text(core) => {
-                batch.text(core).map(|texts| Self::Text(texts, hashes.of(field, texts)))
+                batch.text(core).map(|texts| Self::Text(texts, sampled.of(field, texts)))
             }
         };
         found.unwrap_or(Self::Missing)
@@ -430,21 +450,21 @@ impl<'b> SampleColumn<'b> {
     /// that the row has taken already is passed over. Returns the growth in bytes.
     fn sample(&mut self, row: usize, turn: usize, sketch: &mut Sketch) -> usize {
         match self {
-            Self::Dictionary { dictionary, hashes, taken } => {
+            Self::Dictionary { dictionary, values, taken } => {
                 let mut grown = 0;
                 for key in dictionary.keys(row) {
                     let last = taken.get_mut(key).map(|last| std::mem::replace(last, turn));
                     if last.is_none_or(|last| last == turn) {
                         continue;
                     }
-                    if let (Some(hash), Some(value)) = (hashes.get(key), dictionary.value(key)) {
-                        grown += sketch.insert(*hash, value);
+                    if let (Some(value), Some(text)) = (values.get(key), dictionary.value(key)) {
+                        grown += value.add_to(sketch, text);
                     }
                 }
                 grown
             }
-            Self::Text(texts, hashes) if texts.is_valid(row) => {
-                hashes.get(row).map_or(0, |hash| sketch.insert(*hash, texts.value(row)))
+            Self::Text(texts, values) if texts.is_valid(row) => {
+                values.get(row).map_or(0, |value| value.add_to(sketch, texts.value(row)))
             }
             Self::Text(..) | Self::Missing => 0,
         }

@@ -1,10 +1,12 @@
 //! What a fold with values keeps of a pane beside its counts: the distinct values, their sum, or a
 //! histogram of them. All of them merge, whatever the order.
 
+use std::sync::Arc;
+
 use super::decimal::Decimal;
 use super::sketch::Sketch;
 
-/// Distinct values of a pane are exact below this number.
+/// The largest sample of a pane's distinct values.
 pub const MAX_DISTINCT: usize = 4_096;
 
 /// Rough cost of a measure beyond its content, in bytes.
@@ -15,8 +17,8 @@ const BUCKET_BYTES: usize = 16;
 /// What is kept of values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MeasureKind {
-    /// Which there are.
-    Distinct,
+    /// Which there are; exact below so many.
+    Distinct(usize),
     /// Their sum and number.
     Sum,
     /// How many lie in each bucket of [`Decimal::bucket`].
@@ -59,7 +61,7 @@ impl Measure {
     #[must_use]
     pub fn new(start: i64, kind: MeasureKind) -> Self {
         let content = match kind {
-            MeasureKind::Distinct => Content::Distinct(Sketch::new(MAX_DISTINCT, 0)),
+            MeasureKind::Distinct(k) => Content::Distinct(Sketch::new(k, 0)),
             MeasureKind::Sum => Content::Sum { sum: Decimal::default(), count: 0 },
             MeasureKind::Histogram => Content::Histogram(Vec::new()),
         };
@@ -69,7 +71,7 @@ impl Measure {
     /// Adds a value. Returns how many bytes the measure grew by.
     pub fn take(&mut self, value: &str) -> usize {
         if let Content::Distinct(sketch) = &mut self.content {
-            return sketch.insert(Sketch::hash(value), value);
+            return sketch.insert(Sketch::hash(value), Arc::default);
         }
         let Some(number) = Decimal::parse(value) else {
             self.skipped = self.skipped.saturating_add(1);

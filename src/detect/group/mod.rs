@@ -21,7 +21,9 @@ pub mod tuple;
 mod values;
 
 pub use decimal::Decimal;
-pub use fold::{Fold, Grain, Hashes, MAX_COLUMNS, MAX_ENTITY, Measured, Sample, SampleField};
+pub use fold::{
+    Fold, Grain, MAX_COLUMNS, MAX_ENTITY, Measured, Sample, SampleField, SampledValues,
+};
 pub use key::{Entity, FoldId, Key};
 pub use measure::{Content, MAX_DISTINCT, Measure, MeasureKind, Measures};
 pub use merge::{Entities, Groups, MAX_VALUES, Run, merge};

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// Seed of the value hash; part of the table format.
@@ -15,26 +16,27 @@ const SEED: u64 = 0x7472_6169_6c73_6966;
 pub struct Sketch {
     k: usize,
     keep: usize,
-    hashes: Vec<u64>,
-    texts: Vec<Arc<str>>,
+    // Most samples have one value.
+    hashes: SmallVec<[u64; 1]>,
+    texts: SmallVec<[Arc<str>; 1]>,
 }
 
 impl Sketch {
     /// An empty sketch of `k` hashes that keeps the texts of `keep` ≤ `k` of them.
     #[must_use]
     pub fn new(k: usize, keep: usize) -> Self {
-        Self { k, keep: keep.min(k), hashes: Vec::new(), texts: Vec::new() }
+        Self { k, keep: keep.min(k), hashes: SmallVec::new(), texts: SmallVec::new() }
     }
 
     /// Rebuilds a sketch from its texts and [`bare_hashes`](Self::bare_hashes); `None` if they do
     /// not fit together.
     #[must_use]
     pub fn from_parts(k: usize, keep: usize, texts: Vec<Arc<str>>, bare: &[u64]) -> Option<Self> {
-        let mut hashes: Vec<u64> = texts.iter().map(|text| Self::hash(text)).collect();
-        hashes.extend(bare);
+        let mut hashes: SmallVec<[u64; 1]> = texts.iter().map(|text| Self::hash(text)).collect();
+        hashes.extend_from_slice(bare);
         let sorted = hashes.is_sorted_by(|a, b| a < b);
         let fits = keep <= k && hashes.len() <= k && texts.len() == hashes.len().min(keep);
-        (sorted && fits).then_some(Self { k, keep, hashes, texts })
+        (sorted && fits).then(|| Self { k, keep, hashes, texts: texts.into() })
     }
 
     /// The hash by which values are sampled.
@@ -43,8 +45,9 @@ impl Sketch {
         xxh3_64_with_seed(text.as_bytes(), SEED)
     }
 
-    /// Adds a value whose hash is known. Returns how many bytes the sketch grew by.
-    pub fn insert(&mut self, hash: u64, text: &str) -> usize {
+    /// Adds a value whose hash is known; its `text` is asked for only if it is kept. Returns how many
+    /// bytes the sketch grew by.
+    pub fn insert(&mut self, hash: u64, text: impl FnOnce() -> Arc<str>) -> usize {
         let full = self.hashes.len() >= self.k;
         if full && self.hashes.last().is_some_and(|largest| hash > *largest) {
             return 0;
@@ -53,9 +56,11 @@ impl Sketch {
         self.hashes.insert(at, hash);
         self.hashes.truncate(self.k);
         if at < self.keep {
-            self.texts.insert(at, text.into());
+            let text = text();
+            let bytes = size_of::<u64>() + size_of::<Arc<str>>() + text.len() + 16;
+            self.texts.insert(at, text);
             self.texts.truncate(self.keep);
-            return size_of::<u64>() + size_of::<Arc<str>>() + text.len() + 16;
+            return bytes;
         }
         size_of::<u64>()
     }
@@ -69,8 +74,8 @@ impl Sketch {
         let mut texts = other.texts.iter();
         for hash in &other.hashes {
             // Both sides keep the texts of their smallest hashes, so the union's smallest have one.
-            let text = texts.next().map_or("", AsRef::as_ref);
-            self.insert(*hash, text);
+            let text = texts.next();
+            self.insert(*hash, || text.cloned().unwrap_or_default());
         }
     }
 
@@ -114,7 +119,7 @@ impl Sketch {
     /// The texts in alphabetical order.
     #[must_use]
     pub fn sorted_texts(&self) -> Vec<Arc<str>> {
-        let mut texts = self.texts.clone();
+        let mut texts = self.texts.to_vec();
         texts.sort_unstable();
         texts
     }
@@ -158,7 +163,7 @@ mod tests {
     fn sketch(values: &[String]) -> Sketch {
         let mut sketch = Sketch::new(8, 3);
         for value in values {
-            sketch.insert(Sketch::hash(value), value);
+            sketch.insert(Sketch::hash(value), || value.as_str().into());
         }
         sketch
     }
@@ -168,7 +173,7 @@ mod tests {
         let mut sketch = Sketch::new(1_024, 16);
         for n in 0..100_000 {
             let text = format!("key-{n}");
-            sketch.insert(Sketch::hash(&text), &text);
+            sketch.insert(Sketch::hash(&text), || text.as_str().into());
         }
         assert!(!sketch.is_exact());
         assert!((90_000..110_000).contains(&sketch.distinct()), "{}", sketch.distinct());

@@ -42,7 +42,7 @@ const GROUP_BYTES: usize = 16 << 20;
 const PAGE_BYTES: usize = 128 << 10;
 
 /// Metadata key and value that mark our tables; the number changes with the format.
-const FORMAT: (&str, &str) = ("trailsift.table", "3");
+const FORMAT: (&str, &str) = ("trailsift.table", "4");
 
 /// Times of panes and buckets, in seconds: those that events can have, and some slack. The judges
 /// calculate with what a table says, so nothing else is read.

@@ -1,20 +1,21 @@
 //! The table that one worker fills. Keys are interned, so that an event costs a look-up of three
 //! integers; the map is randomly seeded and sorted on the way out.
 
+use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use hashbrown::HashMap;
+use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
+use smallvec::SmallVec;
 
 use super::key::{Entity, FoldId, Key};
 use super::merge::MAX_VALUES;
 use super::row::{Details, Pane, Row};
+use super::sketch::Sketch;
 
 /// Rough cost of a row, a pane and an entity value beyond their texts, in bytes, as measured.
 const ROW_BYTES: usize = 512;
 const PANE_BYTES: usize = 32;
 const ENTITY_BYTES: usize = 96;
-/// Of a sample with one value.
-const SAMPLE_BYTES: usize = 160;
 
 /// (fold, entity, bucket) as integers.
 type Slot = (usize, usize, i64);
@@ -25,6 +26,7 @@ pub struct Table {
     folds: Vec<KnownFold>,
     entities: Vec<Entity>,
     rows: HashMap<Slot, Row>,
+    hasher: DefaultHashBuilder,
     bytes: usize,
 }
 
@@ -34,7 +36,8 @@ struct KnownFold {
     id: FoldId,
     /// Whether the last entity column is a value.
     valued: bool,
-    entities: HashMap<Entity, usize>,
+    /// Their numbers.
+    entities: HashTable<usize>,
     /// In a fold with values: how many an entity has, keyed by its other columns.
     values: HashMap<Entity, usize>,
 }
@@ -70,32 +73,66 @@ impl Table {
         fold: usize,
         values: impl Iterator<Item = Option<&'v str>>,
     ) -> EntityNumber {
-        let mut entity: Entity = values.map(|value| value.map(Arc::from)).collect();
+        let values: SmallVec<[Option<&str>; 8]> = values.collect();
+        if let Some(number) = self.known(fold, &values) {
+            return EntityNumber { number, diffuse: false };
+        }
+        let mut entity: Entity = values.iter().map(|value| value.map(Arc::from)).collect();
         let diffuse = self.is_diffuse(fold, &entity);
         if diffuse {
             let last = entity.len().saturating_sub(1);
             let others = entity.iter().take(last).cloned();
             entity = others.chain(std::iter::once(None)).collect();
         }
-        let unknown = EntityNumber { number: usize::MAX, diffuse };
-        let Some(known) = self.folds.get_mut(fold) else { return unknown };
-        if let Some(number) = known.entities.get(&entity) {
-            return EntityNumber { number: *number, diffuse };
+        EntityNumber { number: self.intern(fold, entity), diffuse }
+    }
+
+    /// The number of an entity that is known, if it is not the mark of a diffuse one.
+    fn known(&self, fold: usize, values: &[Option<&str>]) -> Option<usize> {
+        let known = self.folds.get(fold)?;
+        if known.valued && values.last() == Some(&None) {
+            return None;
+        }
+        self.find(known, values.iter().copied())
+    }
+
+    fn find<'v>(
+        &self,
+        known: &KnownFold,
+        values: impl Iterator<Item = Option<&'v str>> + Clone,
+    ) -> Option<usize> {
+        let is_it = |number: &usize| {
+            let entity = self.entities.get(*number);
+            // Entities of one fold are of one length.
+            entity.is_some_and(|entity| texts(entity).zip(values.clone()).all(|(a, b)| a == b))
+        };
+        known.entities.find(hash(&self.hasher, values.clone()), is_it).copied()
+    }
+
+    /// The number of an entity, known or not; `usize::MAX` in no fold.
+    fn intern(&mut self, fold: usize, entity: Entity) -> usize {
+        let Some(known) = self.folds.get(fold) else { return usize::MAX };
+        if let Some(number) = self.find(known, texts(&entity)) {
+            return number;
         }
         let number = self.entities.len();
-        let text: usize = entity.iter().flatten().map(|value| value.len()).sum();
+        let text: usize = texts(&entity).flatten().map(str::len).sum();
         self.bytes += ENTITY_BYTES * entity.len() + text;
-        known.entities.insert(entity.clone(), number);
+        let (hasher, entities) = (&self.hasher, &self.entities);
+        let rehash = |number: &usize| entities.get(*number).map_or(0, |e| hash(hasher, texts(e)));
+        if let Some(known) = self.folds.get_mut(fold) {
+            known.entities.insert_unique(hash(hasher, texts(&entity)), number, rehash);
+        }
         self.entities.push(entity);
-        EntityNumber { number, diffuse }
+        number
     }
 
     /// Whether the entity has too many values, counting this one.
     fn is_diffuse(&mut self, fold: usize, entity: &Entity) -> bool {
-        let Some(known) = self.folds.get_mut(fold).filter(|known| known.valued) else {
-            return false;
-        };
+        let Some(known) = self.folds.get(fold).filter(|known| known.valued) else { return false };
+        let is_new = self.find(known, texts(entity)).is_none();
         let others = entity.get(..entity.len().saturating_sub(1)).unwrap_or_default();
+        let Some(known) = self.folds.get_mut(fold) else { return false };
         let Some(count) = known.values.get_mut(others) else {
             known.values.insert(others.into(), 1);
             self.bytes += ENTITY_BYTES * others.len();
@@ -104,7 +141,7 @@ impl Table {
         if *count > MAX_VALUES {
             return true;
         }
-        *count += usize::from(!known.entities.contains_key(entity));
+        *count += usize::from(is_new);
         let diffuse = *count > MAX_VALUES;
         if diffuse {
             self.give_up(fold, others);
@@ -117,12 +154,14 @@ impl Table {
     fn give_up(&mut self, fold: usize, others: &[Option<Arc<str>>]) {
         let Some(known) = self.folds.get_mut(fold) else { return };
         let mark: Entity = others.iter().cloned().chain(std::iter::once(None)).collect();
-        let of_entity = |entity: &Entity| entity.get(..others.len()) == Some(others);
-        known.entities.retain(|entity, _| !of_entity(entity));
-        let (before, mut days) = (self.rows.len(), Vec::new());
         let entities = &self.entities;
+        let of_entity = |number: usize| {
+            entities.get(number).is_some_and(|entity| entity.get(..others.len()) == Some(others))
+        };
+        known.entities.retain(|number| !of_entity(*number));
+        let (before, mut days) = (self.rows.len(), Vec::new());
         self.rows.retain(|(of, number, bucket), _| {
-            let given_up = *of == fold && entities.get(*number).is_some_and(of_entity);
+            let given_up = *of == fold && of_entity(*number);
             days.extend(given_up.then_some(*bucket));
             !given_up
         });
@@ -130,11 +169,7 @@ impl Table {
             return;
         }
         self.bytes = self.bytes / before.max(1) * self.rows.len();
-        let number = self.entities.len();
-        self.entities.push(mark.clone());
-        if let Some(known) = self.folds.get_mut(fold) {
-            known.entities.insert(mark, number);
-        }
+        let number = self.intern(fold, mark);
         for day in days {
             self.mark(fold, number, day);
         }
@@ -186,6 +221,17 @@ impl Table {
     }
 }
 
+/// An entity's values.
+fn texts(entity: &Entity) -> impl Iterator<Item = Option<&str>> + Clone {
+    entity.iter().map(Option::as_deref)
+}
+
+fn hash<'v>(hasher: &DefaultHashBuilder, values: impl Iterator<Item = Option<&'v str>>) -> u64 {
+    let mut state = hasher.build_hasher();
+    values.for_each(|value| value.hash(&mut state));
+    state.finish()
+}
+
 impl Entry<'_> {
     /// Adds counts.
     pub fn add(&mut self, pane: Pane) {
@@ -199,7 +245,7 @@ impl Entry<'_> {
         let bytes = &mut *self.bytes;
         self.row.details.get_or_insert_with(|| {
             let details = new();
-            *bytes += details.samples.len() * SAMPLE_BYTES;
+            *bytes += details.samples.len() * size_of::<Sketch>();
             Box::new(details)
         })
     }

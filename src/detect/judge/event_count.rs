@@ -8,7 +8,7 @@ use crate::detect::group::{Decimal, Grain, Pane};
 pub(super) const JUDGE: Judge = Judge {
     name: "event_count",
     grain: |terms| Grain::sliding(terms.timespan),
-    measure: None,
+    measure: |_| None,
     judge: |terms, groups, _| sliding::judge(terms, groups, EventCount(0)),
     #[cfg(test)]
     oracle: oracle::event_count,

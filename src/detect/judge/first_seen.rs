@@ -17,7 +17,7 @@ use crate::detect::group::{Decimal, Details, Grain, Groups, Row};
 pub(super) const JUDGE: Judge = Judge {
     name: "first_seen",
     grain: |_| Grain::DAY,
-    measure: None,
+    measure: |_| None,
     judge,
     #[cfg(test)]
     oracle: oracle::first_seen,

@@ -40,7 +40,7 @@ pub enum Learning {
 }
 
 /// Days since the epoch: `from` ≤ day < `until`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Past {
     pub from: i64,
     pub until: i64,

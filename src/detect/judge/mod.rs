@@ -218,15 +218,6 @@ impl Terms {
         self.spike.is_some() || self.rare.is_some()
     }
 
-    /// The position of the sample whose values are counted of the history too.
-    #[must_use]
-    pub fn counted_sample(&self) -> Option<usize> {
-        match self.spike.as_ref()?.total {
-            Total::Distinct(sample) => Some(sample),
-            _ => None,
-        }
-    }
-
     /// Whether only low numbers are remarkable.
     #[must_use]
     pub fn is_low(&self) -> bool {
@@ -250,7 +241,7 @@ pub struct Judge {
     /// The grain of time that its fold needs.
     pub grain: fn(&Terms) -> Grain,
     /// What it needs of the values of a field, if it judges them.
-    pub measure: Option<MeasureKind>,
+    pub measure: fn(&Terms) -> Option<MeasureKind>,
     /// Judges one entity.
     pub judge: fn(&Terms, &Groups, &History<'_>) -> Judgement,
     /// The same from the fully sorted list of events, as plainly as can be said.

@@ -30,7 +30,9 @@ impl RollUp {
     pub fn is_for(&self, terms: &Terms) -> bool {
         match self {
             Self::Peers(peers) => peers.is_for(terms),
-            Self::Profiles(_) => terms.rare.is_some(),
+            Self::Profiles(profiles) => {
+                terms.rare.as_ref().is_some_and(|rare| profiles.is_for(rare))
+            }
         }
     }
 

@@ -105,7 +105,7 @@ fn counted_panes(terms: &Terms, groups: &Groups) -> Vec<Pane> {
 }
 
 /// The panes by their start, each with its values.
-fn moments<'g>(panes: &'g [Pane], groups: &'g Groups) -> Vec<Moment<'g>> {
+pub(super) fn moments<'g>(panes: &'g [Pane], groups: &'g Groups) -> Vec<Moment<'g>> {
     let details = groups.rows.iter().filter_map(|(_, row)| row.details.as_deref());
     let measures = details.filter_map(|details| details.measures.as_deref()).flatten();
     let mut measures: Peekable<_> = measures.peekable();

@@ -1,16 +1,18 @@
 //! `spike`: what an entity does within 24 hours leaves its own history.
 //!
-//! Totals are kept per hour. Each hour with events ends a window of 24 hours; the windows that end
-//! in the days before are the history, of which a quantile is taken with an HDR histogram. A window
-//! fires if its total is at least the detector's floor and more than a factor times that quantile.
-//! An entity that was seen on too few days to have a history is held against what the entities of
-//! its account come to in a day ([`Peers`]).
+//! Totals are kept per hour. Each hour in which the entity was seen ends a window of 24 hours; the
+//! windows that end in the days before are the history, of which a quantile is taken with an HDR
+//! histogram. A window fires if its total is at least the detector's floor and more than a factor
+//! times that quantile. Rules of context say when the entity was seen without adding anything: who
+//! has read for weeks has a history of no writes. An entity that was seen on too few days is held
+//! against what the entities of its account come to in a day as well ([`Peers`]).
 //!
 //! GuardDuty counts calls over 24 hours in the same way, for a principal, a bucket and the pair
 //! (user guide, "S3 Protection finding types", `Exfiltration:S3/AnomalousBehavior`).
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytesize::ByteSize;
 use hdrhistogram::Histogram;
@@ -18,24 +20,29 @@ use hdrhistogram::Histogram;
 use super::history::Past;
 use super::roll_up::RollUp;
 use super::severity::{Day, Fired};
+use super::sliding::{self, Moment};
 use super::{Count, History, Judge, Judgement, Level, Signal, Terms, Unjudged, gather};
-use crate::detect::group::{Decimal, Details, Grain, Groups, Row, Sketch};
+use crate::detect::group::{Content, Decimal, Grain, Groups, Measure, MeasureKind, Pane, Sketch};
 
 /// The registry's entry.
 pub(super) const JUDGE: Judge = Judge {
     name: "spike",
-    grain: |_| Grain::HOUR,
-    measure: None,
+    grain: |_| Grain::HOURS_OF_DAY,
+    measure: |terms| terms.spike.as_ref()?.total.measure(),
     judge,
     #[cfg(test)]
     oracle: oracle::spike,
 };
 
 const DAY: i64 = 86_400;
+const HOUR: i64 = 3_600;
+const MICROS: i64 = 1_000_000;
 /// Length of a window, seconds.
 pub const WINDOW: i64 = DAY;
 /// Significant digits of histograms: values are told apart to 0.1 %.
 const DIGITS: u8 = 3;
+/// Distinct objects of an hour are exact below this number, and beyond known to some 6 %.
+const OBJECTS: usize = 256;
 
 /// What a spike is.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,8 +68,8 @@ pub enum Total {
     BytesIn,
     /// `bytesTransferredOut`.
     BytesOut,
-    /// Distinct values of the sample at that position; exact below the size of the sample.
-    Distinct(usize),
+    /// Distinct object keys.
+    Objects,
 }
 
 /// A window of 24 hours.
@@ -71,22 +78,19 @@ struct Window {
     /// Start of its last hour.
     at: i64,
     total: u64,
+    /// The part of it since midnight UTC.
+    today: u64,
 }
 
 fn judge(terms: &Terms, groups: &Groups, history: &History<'_>) -> Judgement {
     let Some(spike) = &terms.spike else { return Judgement::default() };
     let windows = windows(terms, spike.total, groups);
     let (mut judgement, mut judged, mut unjudged) = (Judgement::default(), false, false);
-    let mut days: Vec<i64> = windows.iter().map(Window::day).collect();
-    days.dedup();
-    for day in days {
-        let of_day = || windows.iter().filter(|window| window.day() == day);
-        let highest = of_day().max_by_key(|window| (window.total, std::cmp::Reverse(window.at)));
-        let Some(highest) = highest.filter(|window| window.total >= spike.at_least) else {
-            continue;
-        };
-        let past = history.past(day, terms.lookback);
-        if !history.is_judged(day, past) {
+    for of_day in windows.chunk_by(|a, b| a.day() == b.day()) {
+        let own = of_day.iter().filter(|w| w.total >= spike.at_least && w.is_of_its_day());
+        let Some(highest) = own.max_by_key(|w| (w.total, Reverse(w.at))) else { continue };
+        let past = history.past(highest.day(), terms.lookback);
+        if !history.is_judged(highest.day(), past) {
             unjudged = true;
             continue;
         }
@@ -110,45 +114,69 @@ impl Window {
     fn day(&self) -> i64 {
         self.at.div_euclid(DAY)
     }
+
+    /// Whether most of it happened on the day in which it ends: that of the day before shows in many
+    /// a window of the next.
+    fn is_of_its_day(&self) -> bool {
+        self.total > 0 && self.today.saturating_mul(2) >= self.total
+    }
 }
 
-/// The windows that end in an hour with events of the detector, in the order of time.
+/// The windows that end in an hour with events, in the order of time. Events of context alone show
+/// that the entity was there and came to nothing.
 fn windows(terms: &Terms, total: Total, groups: &Groups) -> Vec<Window> {
-    let is_counted = |row: &Row| row.panes.iter().any(|pane| counts(terms, pane.rule));
-    let hours: Vec<(i64, &Row)> = groups
-        .rows
-        .iter()
-        .filter(|(_, row)| is_counted(row))
-        .map(|(hour, row)| (*hour, row))
-        .collect();
-    let mut from = 0;
-    let mut windows = Vec::with_capacity(hours.len());
-    for (number, (at, _)) in hours.iter().enumerate() {
-        while hours.get(from).is_some_and(|(hour, _)| *hour <= at - WINDOW) {
-            from += 1;
-        }
-        let rows = hours.get(from..=number).unwrap_or_default();
-        windows.push(Window { at: *at, total: total.of(terms, rows.iter().map(|(_, row)| *row)) });
+    let panes: Vec<Pane> = groups.rows.iter().flat_map(|(_, row)| &row.panes).copied().collect();
+    let moments = sliding::moments(&panes, groups);
+    let mut inside: VecDeque<&Moment<'_>> = VecDeque::new();
+    let mut windows = Vec::with_capacity(moments.len());
+    for moment in &moments {
+        inside.push_back(moment);
+        while inside.pop_front_if(|first| first.start <= moment.start - WINDOW).is_some() {}
+        let midnight = moment.start.div_euclid(DAY) * DAY;
+        let today = inside.partition_point(|moment| moment.start < midnight);
+        windows.push(Window {
+            at: moment.start,
+            total: total.of(terms, inside.iter().copied()),
+            today: total.of(terms, inside.range(today..).copied()),
+        });
     }
     windows
 }
 
+fn is_counted(terms: &Terms, pane: &Pane) -> bool {
+    terms.counted.get(usize::from(pane.rule)) == Some(&true)
+}
+
 impl Total {
-    /// What the rows come to.
-    fn of<'r>(self, terms: &Terms, rows: impl Iterator<Item = &'r Row>) -> u64 {
-        if let Self::Distinct(sample) = self {
-            return distinct(sample, rows);
+    /// The column whose values it is about.
+    #[must_use]
+    pub fn column(self) -> Option<String> {
+        let name = match self {
+            Self::Events | Self::Failed => return None,
+            Self::BytesIn => "bytes_in",
+            Self::BytesOut => "bytes_out",
+            Self::Objects => "object_key",
+        };
+        Some(name.to_owned())
+    }
+
+    fn measure(self) -> Option<MeasureKind> {
+        match self {
+            Self::Events | Self::Failed => None,
+            Self::BytesIn | Self::BytesOut => Some(MeasureKind::Sum),
+            Self::Objects => Some(MeasureKind::Distinct(OBJECTS)),
         }
-        let bytes = |of: fn(&Details) -> u64, row: &Row| row.details.as_deref().map_or(0, of);
-        rows.fold(0, |sum: u64, row| {
-            sum.saturating_add(match self {
-                Self::Events => own_count(terms, row).total(),
-                Self::Failed => own_count(terms, row).failed,
-                Self::BytesIn => bytes(|details| details.bytes_in, row),
-                Self::BytesOut => bytes(|details| details.bytes_out, row),
-                Self::Distinct(_) => 0,
-            })
-        })
+    }
+
+    /// What hours come to.
+    fn of<'m>(self, terms: &Terms, moments: impl Iterator<Item = &'m Moment<'m>>) -> u64 {
+        let add = |sum: u64, more: u64| sum.saturating_add(more);
+        match self {
+            Self::Events => moments.map(|m| count(terms, m.panes).total()).fold(0, add),
+            Self::Failed => moments.map(|m| count(terms, m.panes).failed).fold(0, add),
+            Self::BytesIn | Self::BytesOut => sum(moments.filter_map(|moment| moment.measure)),
+            Self::Objects => distinct(moments.filter_map(|moment| moment.measure)),
+        }
     }
 
     /// A total in words.
@@ -158,15 +186,25 @@ impl Total {
             Self::Failed => format!("{total} failed calls"),
             Self::BytesIn => format!("{} written", ByteSize::b(total).display().si()),
             Self::BytesOut => format!("{} read", ByteSize::b(total).display().si()),
-            Self::Distinct(_) => format!("{total} different objects"),
+            Self::Objects => format!("{total} different objects"),
         }
     }
 }
 
-fn distinct<'r>(sample: usize, rows: impl Iterator<Item = &'r Row>) -> u64 {
-    let sketches = rows.filter_map(|row| row.details.as_deref()?.samples.get(sample));
+/// What the measures add up to.
+fn sum<'m>(measures: impl Iterator<Item = &'m Measure>) -> u64 {
+    let sums = measures.map(|measure| match &measure.content {
+        Content::Sum { sum, .. } => *sum,
+        _ => Decimal::default(),
+    });
+    sums.fold(Decimal::default(), Decimal::plus).count()
+}
+
+/// How many different values the measures hold together.
+fn distinct<'m>(measures: impl Iterator<Item = &'m Measure>) -> u64 {
     let mut union: Option<Sketch> = None;
-    for sketch in sketches {
+    for measure in measures {
+        let Content::Distinct(sketch) = &measure.content else { continue };
         match &mut union {
             Some(union) => union.merge(sketch),
             none => *none = Some(sketch.clone()),
@@ -175,13 +213,9 @@ fn distinct<'r>(sample: usize, rows: impl Iterator<Item = &'r Row>) -> u64 {
     union.map_or(0, |union| union.distinct())
 }
 
-fn counts(terms: &Terms, rule: u16) -> bool {
-    terms.counted.get(usize::from(rule)) == Some(&true)
-}
-
-fn own_count(terms: &Terms, row: &Row) -> Count {
-    let panes = row.panes.iter().filter(|pane| counts(terms, pane.rule));
-    panes.fold(Count::default(), |sum, pane| Count {
+fn count(terms: &Terms, panes: &[Pane]) -> Count {
+    let counted = panes.iter().filter(|pane| is_counted(terms, pane));
+    counted.fold(Count::default(), |sum, pane| Count {
         ok: sum.ok.saturating_add(pane.ok),
         failed: sum.failed.saturating_add(pane.failed),
     })
@@ -205,8 +239,8 @@ impl Usual {
             windows.iter().filter(|window| past.holds(window.day())).copied().collect();
         let days = before.iter().map(Window::day).collect::<BTreeSet<i64>>().len();
         let percent = percent(spike.quantile);
+        let value = quantile(before.iter().map(|window| (window.total, 1)), spike.quantile);
         if days >= terms.known_days.max(1) {
-            let value = quantile(before.iter().map(|window| (window.total, 1)), spike.quantile);
             let text = format!(
                 "up to {} (the {percent} of its windows on {days} days before)",
                 spike.total.text(value)
@@ -217,12 +251,13 @@ impl Usual {
             Some(RollUp::Peers(peers)) => peers.usual(past),
             _ => 0,
         };
+        let value = value.max(peers);
         let text = format!(
-            "up to {} (the {percent} of what others of the account come to in a day; seen on {days} \
+            "up to {} (what it and others of the account come to in a day, {percent}; seen on {days} \
              days before itself)",
-            spike.total.text(peers)
+            spike.total.text(value)
         );
-        Self { value: peers, text }
+        Self { value, text }
     }
 }
 
@@ -251,14 +286,15 @@ fn signal(
     level: &Level,
 ) -> Option<Signal> {
     let total = terms.spike.as_ref()?.total;
-    let inside = |hour: i64| window.at - WINDOW < hour && hour <= window.at;
-    let rows = || groups.rows.iter().filter(|(hour, _)| inside(*hour)).map(|(_, row)| row);
-    let details = gather(rows().filter_map(|row| row.details.as_deref()), i64::MIN, i64::MAX)?;
-    let count = rows().map(|row| own_count(terms, row)).fold(Count::default(), |sum, more| Count {
-        ok: sum.ok.saturating_add(more.ok),
-        failed: sum.failed.saturating_add(more.failed),
-    });
-    let (first, last) = (details.first, details.last);
+    let inside = |pane: &&Pane| window.at - WINDOW < pane.start && pane.start <= window.at;
+    let panes = groups.rows.iter().flat_map(|(_, row)| &row.panes).filter(inside);
+    let panes: Vec<Pane> = panes.filter(|pane| is_counted(terms, pane)).copied().collect();
+    let (from, to) = (panes.first()?.start, panes.last()?.start);
+    let count = count(terms, &panes);
+    let (start, end) = (from * MICROS, (to + HOUR) * MICROS - 1);
+    let rows = sliding::touched(groups, Grain::HOURS_OF_DAY, from, to);
+    let details = gather(rows, start, end)?;
+    let (first, last) = (start.max(details.first), end.min(details.last));
     let fired = Fired { peak: window.total, first, last };
     let judged = Day { ok: &[count.ok], counted: &[true], fired, earlier: &[] };
     Some(Signal {
@@ -302,7 +338,8 @@ impl Peers {
     pub(super) fn add(&mut self, groups: &Groups) {
         let Some(spike) = &self.terms.spike else { return };
         let mut highest: BTreeMap<i64, u64> = BTreeMap::new();
-        for window in windows(&self.terms, spike.total, groups) {
+        let windows = windows(&self.terms, spike.total, groups);
+        for window in windows.into_iter().filter(Window::is_of_its_day) {
             let day = highest.entry(window.day()).or_default();
             *day = (*day).max(window.total);
         }
@@ -336,15 +373,31 @@ mod oracle {
     use std::collections::BTreeSet;
 
     use super::{History, Terms, Total, step};
+    use crate::detect::group::Decimal;
     use crate::detect::laws::{Event, Verdict};
 
     fn total(kind: Total, events: &[Event]) -> u64 {
-        let count = match kind {
-            Total::Failed => events.iter().filter(|event| !event.ok).count(),
-            Total::BytesOut => 2 * events.len(),
-            _ => events.len(),
+        let bytes = || Decimal::from_micros(events.iter().filter_map(Event::micros).sum()).count();
+        match kind {
+            Total::Events => events.len() as u64,
+            Total::Failed => events.iter().filter(|event| !event.ok).count() as u64,
+            Total::BytesIn | Total::BytesOut => bytes(),
+            Total::Objects => {
+                events.iter().filter_map(Event::text).collect::<BTreeSet<_>>().len() as u64
+            }
+        }
+    }
+
+    /// First and last second that are known of a window: rows are of days, and tell their hours.
+    fn span(own: &[Event], inside: &[Event]) -> Option<(i64, i64)> {
+        let (from, to) = (inside.first()?.time, inside.last()?.time);
+        let is_near = |e: &&Event| {
+            (from.div_euclid(86_400)..=to.div_euclid(86_400)).contains(&e.time.div_euclid(86_400))
         };
-        count as u64
+        let near = || own.iter().filter(is_near).map(|event| event.time);
+        let start = from.div_euclid(3_600) * 3_600;
+        let end = to.div_euclid(3_600) * 3_600 + 3_599;
+        Some((start.max(near().min()?), end.min(near().max()?)))
     }
 
     /// The value of nearest rank, as exact as a histogram tells it.
@@ -369,8 +422,19 @@ mod oracle {
             own.iter().filter(|e| (end - 23..=end).contains(&hour(e))).cloned().collect()
         };
         let total = |events: &[Event]| total(spike.total, events);
-        let ends: BTreeSet<i64> = own.iter().map(hour).collect();
+        // The others show that it was there.
+        let ends: BTreeSet<i64> = events.iter().map(hour).collect();
         let days: BTreeSet<i64> = ends.iter().map(|hour| hour.div_euclid(24)).collect();
+        // Of a day: the highest window of which it has at least half, and where that ends.
+        let highest = |day: i64| {
+            let since = |end: i64| {
+                total(&window(end).into_iter().filter(|e| hour(e) >= day * 24).collect::<Vec<_>>())
+            };
+            let of_day = ends.iter().filter(|end| end.div_euclid(24) == day);
+            let own = of_day.map(|end| (total(&window(*end)), *end));
+            own.filter(|(total, end)| *total > 0 && 2 * since(*end) >= *total)
+                .max_by_key(|(total, end)| (*total, -end))
+        };
         let mut found = Vec::new();
         for day in days {
             let past = history.past(day, terms.lookback);
@@ -378,36 +442,23 @@ mod oracle {
                 ends.iter().filter(|end| past.holds(end.div_euclid(24))).copied().collect();
             let known: BTreeSet<i64> = before.iter().map(|end| end.div_euclid(24)).collect();
             // The account has no other entity: its peers are its own days.
-            let day_of = |known: &i64| -> u64 {
-                before
-                    .iter()
-                    .filter(|e| e.div_euclid(24) == *known)
-                    .map(|e| total(&window(*e)))
-                    .max()
-                    .unwrap()
-            };
-            let values: Vec<u64> = if known.len() >= terms.known_days.max(1) {
-                before.iter().map(|end| total(&window(*end))).collect()
-            } else {
-                known.iter().map(day_of).collect()
-            };
-            let usual = nearest(values, spike.quantile);
-            let today = ends.iter().filter(|end| end.div_euclid(24) == day);
-            let mut highest: Option<(u64, i64)> = None;
-            for end in today {
-                let new = total(&window(*end));
-                if highest.is_none_or(|(old, _)| new > old) {
-                    highest = Some((new, *end));
-                }
+            let day_of = |known: &i64| -> u64 { highest(*known).map_or(0, |(peak, _)| peak) };
+            let mut usual =
+                nearest(before.iter().map(|e| total(&window(*e))).collect(), spike.quantile);
+            if known.len() < terms.known_days.max(1) {
+                let peers = known.iter().map(day_of).filter(|total| *total > 0).collect();
+                usual = usual.max(nearest(peers, spike.quantile));
             }
-            let (peak, end) = highest.unwrap();
+            let Some((peak, end)) = highest(day) else { continue };
             #[allow(clippy::cast_precision_loss, reason = "some sixty events")]
             let fires = peak >= spike.at_least
                 && peak as f64 > spike.levels[0].from * usual as f64
                 && history.is_judged(day, past);
             if fires {
                 let peak = usize::try_from(peak).unwrap();
-                found.push(Verdict::new(day, &window(end)).peaking(peak));
+                let mut verdict = Verdict::new(day, &window(end)).peaking(peak);
+                verdict.span = span(&own, &window(end));
+                found.push(verdict);
             }
         }
         found

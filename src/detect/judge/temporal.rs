@@ -11,7 +11,7 @@ use crate::detect::group::{Decimal, Grain};
 pub(super) const JUDGE: Judge = Judge {
     name: "temporal",
     grain: |terms| Grain::sliding(terms.timespan),
-    measure: None,
+    measure: |_| None,
     judge: |terms, groups, _| sliding::judge(terms, groups, Temporal(Present::default())),
     #[cfg(test)]
     oracle: oracle::temporal,

@@ -10,7 +10,7 @@ use crate::detect::group::{Decimal, Grain, MeasureKind};
 pub(super) const JUDGE: Judge = Judge {
     name: "value_avg",
     grain: |terms| Grain::sliding(terms.timespan),
-    measure: Some(MeasureKind::Sum),
+    measure: |_| Some(MeasureKind::Sum),
     judge: |terms, groups, _| sliding::judge(terms, groups, ValueAvg(Total::default())),
     #[cfg(test)]
     oracle: oracle::value_avg,

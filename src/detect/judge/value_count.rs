@@ -14,7 +14,7 @@ use crate::detect::group::{Content, Decimal, Grain, MAX_DISTINCT, MeasureKind, S
 pub(super) const JUDGE: Judge = Judge {
     name: "value_count",
     grain: |terms| Grain::sliding(terms.timespan),
-    measure: Some(MeasureKind::Distinct),
+    measure: |_| Some(MeasureKind::Distinct(MAX_DISTINCT)),
     judge: |terms, groups, _| sliding::judge(terms, groups, ValueCount::default()),
     #[cfg(test)]
     oracle: oracle::value_count,
@@ -102,7 +102,7 @@ mod tests {
     #[test]
     fn beyond_the_sketch_the_number_is_an_estimate_and_says_so() {
         let measure = |start: i64, values: std::ops::Range<u32>| {
-            let mut measure = Measure::new(start, MeasureKind::Distinct);
+            let mut measure = Measure::new(start, MeasureKind::Distinct(MAX_DISTINCT));
             values.for_each(|n| {
                 measure.take(&format!("key-{n}"));
             });

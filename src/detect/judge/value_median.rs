@@ -11,7 +11,7 @@ use crate::detect::group::{Decimal, Grain, MeasureKind};
 pub(super) const JUDGE: Judge = Judge {
     name: "value_median",
     grain: |terms| Grain::sliding(terms.timespan),
-    measure: Some(MeasureKind::Histogram),
+    measure: |_| Some(MeasureKind::Histogram),
     judge: |terms, groups, _| sliding::judge(terms, groups, Median::default()),
     #[cfg(test)]
     oracle: oracle::value_median,

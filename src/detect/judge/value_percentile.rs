@@ -15,7 +15,7 @@ use crate::detect::group::{Content, Decimal, Grain, MeasureKind};
 pub(super) const JUDGE: Judge = Judge {
     name: "value_percentile",
     grain: |terms| Grain::sliding(terms.timespan),
-    measure: Some(MeasureKind::Histogram),
+    measure: |_| Some(MeasureKind::Histogram),
     judge: |terms, groups, _| sliding::judge(terms, groups, Percentile::default()),
     #[cfg(test)]
     oracle: oracle::value_percentile,

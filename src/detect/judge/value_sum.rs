@@ -9,7 +9,7 @@ use crate::detect::group::{Content, Decimal, Grain, MeasureKind};
 pub(super) const JUDGE: Judge = Judge {
     name: "value_sum",
     grain: |terms| Grain::sliding(terms.timespan),
-    measure: Some(MeasureKind::Sum),
+    measure: |_| Some(MeasureKind::Sum),
     judge: |terms, groups, _| sliding::judge(terms, groups, ValueSum(Total::default())),
     #[cfg(test)]
     oracle: oracle::value_sum,

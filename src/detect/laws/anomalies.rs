@@ -4,9 +4,9 @@ use proptest::prelude::*;
 
 use crate::detect::judge::{Feature, Level, Rare, Spike, Total};
 
-/// All kinds of totals but distinct values, whose samples are small here.
+/// All kinds of totals.
 pub(super) fn spikes() -> impl Strategy<Value = Option<Spike>> {
-    let totals = [Total::Events, Total::Failed, Total::BytesOut];
+    let totals = [Total::Events, Total::Failed, Total::BytesOut, Total::Objects];
     let total = proptest::sample::select(totals.to_vec());
     let quantile = proptest::sample::select(vec![0.01, 0.5, 0.9, 0.99, 1.0]);
     let spike =

@@ -1,7 +1,6 @@
 //! What the section says of the judges `spike` and `rare`. Reference: `docs/writing-detectors.md`.
 
 use super::diagnostic::Diagnostic;
-use super::plan::SAMPLES;
 use super::section::severity;
 use super::yaml::Mapping;
 use crate::detect::judge::{ApiName, Feature, HOUR, Level, Rare, Spike, Total};
@@ -21,7 +20,7 @@ pub(super) fn spike(section: &Mapping<'_, '_>) -> Result<Option<Spike>, Diagnost
         "failed" => Total::Failed,
         "bytes_in" => Total::BytesIn,
         "bytes_out" => Total::BytesOut,
-        "objects" => Total::Distinct(objects()),
+        "objects" => Total::Objects,
         _ => {
             let message = format!("`total` is one of {}", TOTALS.join(", "));
             return Err(keys.fault("total", "value", message));
@@ -33,11 +32,6 @@ pub(super) fn spike(section: &Mapping<'_, '_>) -> Result<Option<Spike>, Diagnost
     }
     let at_least = keys.count("at_least")?.unwrap_or(1).max(1);
     Ok(Some(Spike { total, quantile, at_least, levels: levels(&keys, "factor")? }))
-}
-
-/// The position of the object keys among the samples.
-fn objects() -> usize {
-    SAMPLES.iter().position(|(core, ..)| *core == Core::ObjectKey).unwrap_or(usize::MAX)
 }
 
 /// The mapping under `rare`.

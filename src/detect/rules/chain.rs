@@ -193,7 +193,8 @@ impl Compiler<'_> {
         rules: &[Rule],
         counted: usize,
     ) -> Result<Option<Measured>, Diagnostic> {
-        let Some(kind) = judge::find(draft.judge).and_then(|judge| judge.measure) else {
+        let Some(kind) = judge::find(draft.judge).and_then(|judge| (judge.measure)(&draft.terms))
+        else {
             return Ok(None);
         };
         let mut fields = Vec::new();

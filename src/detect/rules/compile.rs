@@ -19,9 +19,6 @@ use crate::detect::select::{self, CompileError, Expression, Placeholders, Select
 use crate::events::{ColumnKind, Core, Field};
 use crate::intel::Available;
 
-/// Size of the sample of object keys in the rows of an hour.
-const HOURLY_OBJECTS: usize = 256;
-
 /// Covered days that a scope's history needs, where state is kept and the detector names none.
 const MIN_HISTORY: u64 = 7;
 
@@ -407,11 +404,9 @@ impl<'d> Compiler<'d> {
     }
 
     fn samples(&mut self, draft: &Draft<'_>) -> Result<Vec<Sample>, Diagnostic> {
-        // Hourly rows are many, and their objects are counted to a few percent.
-        let most = if draft.section.spike.is_some() { HOURLY_OBJECTS } else { usize::MAX };
         let shared = SAMPLES.iter().map(|(core, k, keep)| Sample {
             field: sample_field(Field::Core(*core)),
-            k: (*k).min(most),
+            k: *k,
             keep: *keep,
         });
         let mut samples: Vec<Sample> = shared.collect();

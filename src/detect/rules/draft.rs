@@ -66,8 +66,8 @@ impl<'d> Draft<'d> {
     ) -> Result<Self, Diagnostic> {
         let judge = section.judge.as_deref().unwrap_or("match");
         let context = match judge {
-            "match" | "spike" | "rare" => Vec::new(),
-            "first_seen" => section.usual.clone(),
+            "match" | "rare" => Vec::new(),
+            "first_seen" | "spike" => section.usual.clone(),
             "changed" => section.stronger.clone(),
             _ => {
                 let message = format!("judge `{judge}` needs a correlation, or is unknown");
@@ -94,7 +94,7 @@ impl<'d> Draft<'d> {
             counted: Vec::new(),
             group_by,
             aliases: &[],
-            values: Vec::new(),
+            values: section.spike.iter().filter_map(|spike| spike.total.column()).collect(),
             terms: plain_terms(&section, judge, context.len()),
             context,
             title: &rule.title,
@@ -311,7 +311,8 @@ fn fields_fit(
     fields: &[String],
     percentile: Option<Decimal>,
 ) -> Result<(), (String, &'static str)> {
-    let measures = judge::find(judge).is_some_and(|judge| judge.measure.is_some());
+    let measures =
+        judge::find(judge).is_some_and(|judge| (judge.measure)(&Terms::default()).is_some());
     let name = "name the field in the condition: `condition: {field: bytes_out, gte: 50}`";
     match (measures, fields) {
         (true, []) => {

@@ -1,13 +1,13 @@
-//! Measures as a column: a list of structures. `kind` is 0 for distinct values (`hashes`), 1 for
-//! sums (`sum`, `count`), 2 for histograms (`buckets`: list of bucket, count).
+//! Measures as a column: a list of structures. `kind` is 0 for distinct values (`hashes`, at most
+//! `k`), 1 for sums (`sum`, `count`), 2 for histograms (`buckets`: list of bucket, count).
 
 use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, AsArray, Decimal128Array, Int16Array, Int64Array, StructArray, UInt8Array,
-    UInt64Array,
+    UInt32Array, UInt64Array,
 };
-use arrow::datatypes::{Decimal128Type, Int16Type, Int64Type, UInt8Type, UInt64Type};
+use arrow::datatypes::{Decimal128Type, Int16Type, Int64Type, UInt8Type, UInt32Type, UInt64Type};
 
 use super::{list, structure};
 use crate::detect::group::key::Key;
@@ -36,6 +36,10 @@ pub(super) fn write(rows: &[(Key, Row)]) -> Result<ArrayRef> {
         Content::Sum { count, .. } => count,
         _ => 0,
     });
+    let sizes = all().map(|measure| match &measure.content {
+        Content::Distinct(sketch) => u32::try_from(sketch.k()).unwrap_or(u32::MAX),
+        _ => 0,
+    });
     let hashes = || all().map(hashes);
     let buckets = || all().map(buckets);
     let flat = || buckets().flatten();
@@ -50,6 +54,7 @@ pub(super) fn write(rows: &[(Key, Row)]) -> Result<ArrayRef> {
         ("skipped", Arc::new(UInt64Array::from_iter_values(all().map(|m| m.skipped)))),
         ("sum", Arc::new(sums.with_precision_and_scale(DECIMAL.0, DECIMAL.1)?)),
         ("count", Arc::new(UInt64Array::from_iter_values(counts))),
+        ("k", Arc::new(UInt32Array::from_iter_values(sizes))),
         ("hashes", list(hashes().map(<[u64]>::len), Arc::new(flat_hashes))?),
         ("buckets", list(buckets().map(<[_]>::len), pairs)?),
     ]);
@@ -81,6 +86,7 @@ pub(super) fn read(items: &StructArray) -> Option<Measures> {
     let skipped = items.column_by_name("skipped")?.as_primitive_opt::<UInt64Type>()?;
     let sums = items.column_by_name("sum")?.as_primitive_opt::<Decimal128Type>()?;
     let counts = items.column_by_name("count")?.as_primitive_opt::<UInt64Type>()?;
+    let sizes = items.column_by_name("k")?.as_primitive_opt::<UInt32Type>()?;
     let hashes = items.column_by_name("hashes")?.as_list_opt::<i32>()?;
     let buckets = items.column_by_name("buckets")?.as_list_opt::<i32>()?;
     let measure = |at| {
@@ -88,7 +94,8 @@ pub(super) fn read(items: &StructArray) -> Option<Measures> {
             0 => {
                 let hashes = hashes.value(at);
                 let hashes = hashes.as_primitive_opt::<UInt64Type>()?.values();
-                Content::Distinct(Sketch::from_parts(MAX_DISTINCT, 0, Vec::new(), hashes)?)
+                let k = usize::try_from(sizes.value(at)).ok().filter(|k| *k <= MAX_DISTINCT)?;
+                Content::Distinct(Sketch::from_parts(k, 0, Vec::new(), hashes)?)
             }
             1 => {
                 Content::Sum { sum: Decimal::from_micros(sums.value(at)), count: counts.value(at) }

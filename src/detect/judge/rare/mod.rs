@@ -8,18 +8,21 @@
 //! a combination reaches the bits of the detector's lowest level. Method and sources:
 //! `docs/anomaly.md`.
 
+mod combination;
 mod odds;
 mod profile;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use super::history::Past;
 use super::roll_up::RollUp;
 use super::severity::{Day, Fired};
 use super::{Count, History, Judge, Judgement, Level, Signal, Terms, Unjudged, gather};
-use crate::detect::group::{Decimal, Grain, Groups, Pane, Row, tuple};
+use crate::detect::group::{Decimal, Grain, Groups, Row};
 
+use combination::{Combination, Place, combinations, hour_text};
 pub use odds::FeatureOdds;
+use odds::Odds;
 use profile::Profile;
 pub(super) use profile::Profiles;
 
@@ -27,7 +30,7 @@ pub(super) use profile::Profiles;
 pub(super) const JUDGE: Judge = Judge {
     name: "rare",
     grain: |_| Grain::HOURS_OF_DAY,
-    measure: None,
+    measure: |_| None,
     judge,
     #[cfg(test)]
     oracle: oracle::rare,
@@ -78,8 +81,8 @@ pub struct Feature {
 /// The name of the feature that is no column.
 pub const HOUR: &str = "hour";
 
-/// A combination of features on a day.
-struct Combination<'g> {
+/// A combination of features on a day, with the odds of each feature.
+struct Unusual<'g> {
     row: &'g Row,
     bits: f64,
     odds: Vec<FeatureOdds>,
@@ -90,25 +93,41 @@ fn judge(terms: &Terms, groups: &Groups, history: &History<'_>) -> Judgement {
     if groups.diffuse {
         return Judgement { diffuse: true, ..Judgement::default() };
     }
-    let own = Profile::of(rare, groups);
     let scope = match history.roll_up {
         Some(RollUp::Profiles(profiles)) => Some(profiles.as_ref()),
         _ => None,
     };
-    let days: BTreeSet<i64> =
-        groups.rows.iter().map(|(bucket, _)| bucket.div_euclid(DAY)).collect();
+    let combinations = combinations(rare, groups);
+    let own = Profile::of(rare, groups, &combinations);
     let mut judgement = Judgement { unjudged: Some(Unjudged::NoHistory), ..Judgement::default() };
-    for day in days {
+    for (day, calls) in by_day(groups, &combinations) {
         let past = history.past(day, terms.lookback);
         if !history.is_judged(day, past) {
             continue;
         }
         judgement.unjudged = None;
-        let judged = Judged { rare, own: &own, scope, past };
-        let unusual = judged.unusual(groups, day);
+        let unusual = Judged { rare, own: &own, scope, past }.unusual(&calls);
         judgement.signals.extend(signal(terms, rare, day, past, &unusual));
     }
     judgement
+}
+
+/// A combination's calls of a day.
+type Calls<'j, 'g> = (&'j Combination<'g>, &'g Row);
+
+/// The judged combinations of each day, in the order of their texts.
+fn by_day<'j, 'g>(
+    groups: &'g Groups,
+    combinations: &'j [Combination<'g>],
+) -> BTreeMap<i64, Vec<Calls<'j, 'g>>> {
+    let mut days: BTreeMap<i64, Vec<Calls<'j, 'g>>> = BTreeMap::new();
+    for combination in combinations {
+        for (start, row) in groups.rows.get(combination.rows.clone()).unwrap_or_default() {
+            let day = days.entry(start.div_euclid(DAY)).or_default();
+            day.extend(combination.judged.then_some((combination, row)));
+        }
+    }
+    days
 }
 
 /// A day being judged.
@@ -120,63 +139,47 @@ struct Judged<'j> {
 }
 
 impl Judged<'_> {
-    /// The combinations of the day that reach the lowest level, most bits first.
-    fn unusual<'g>(&self, groups: &'g Groups, day: i64) -> Vec<Combination<'g>> {
-        let rows = groups.rows.iter().zip(&groups.values);
-        let of_day = rows.filter(|((bucket, _), _)| bucket.div_euclid(DAY) == day);
+    /// The calls that reach the lowest level, most bits first.
+    fn unusual<'g>(&self, calls: &[Calls<'_, 'g>]) -> Vec<Unusual<'g>> {
         let least = self.rare.levels.first().map_or(f64::INFINITY, |level| level.from);
-        let mut unusual: Vec<Combination<'g>> = of_day
-            .filter_map(|((_, row), value)| self.combination(value.as_deref()?, row))
-            .filter(|combination| combination.bits >= least)
-            .collect();
-        // Equal bits keep the order of their texts, in which rows come.
+        let mut unusual: Vec<Unusual<'g>> =
+            calls.iter().filter_map(|(calls, row)| self.judge(calls, row, least)).collect();
+        // Equal bits keep the order of their texts, in which calls come.
         unusual.sort_by(|a, b| b.bits.total_cmp(&a.bits));
         unusual
     }
 
-    fn combination<'g>(&self, value: &str, row: &'g Row) -> Option<Combination<'g>> {
-        let values: Vec<Option<&str>> = tuple::split(value)?;
-        if let Some((api, names)) = &self.rare.judged
-            && !values.get(*api)?.is_some_and(|name| names.iter().any(|wanted| wanted.fits(name)))
-        {
+    /// The calls with their odds, if they reach so many bits.
+    fn judge<'g>(
+        &self,
+        combination: &Combination<'_>,
+        row: &'g Row,
+        least: f64,
+    ) -> Option<Unusual<'g>> {
+        let odds = |place: &Place| self.odds(*place, combination.bucket);
+        let of_features: Vec<Odds> = combination.places.iter().map(odds).collect();
+        let hours = row.panes.iter().filter(|_| self.rare.hour);
+        let hours = hours.map(|pane| (pane.start, odds(&Place::of_hour(pane.start))));
+        let hour = hours.max_by(|(_, a), (_, b)| a.bits().total_cmp(&b.bits()));
+        let all = of_features.iter().chain(hour.iter().map(|(_, odds)| odds));
+        let bits = all.map(Odds::bits).sum();
+        if bits < least {
             return None;
         }
-        let mut odds: Vec<FeatureOdds> = (0..self.rare.features.len())
-            .map(|feature| self.odds(feature, &values, None))
-            .collect();
-        if self.rare.hour {
-            let hours = row.panes.iter().map(|pane| self.hour_odds(&values, pane));
-            odds.extend(hours.max_by(|a, b| a.bits.total_cmp(&b.bits)));
-        }
-        let bits = odds.iter().map(|odds| odds.bits).sum();
-        Some(Combination { row, bits, odds })
+        let named = self.rare.features.iter().zip(&combination.values).zip(&of_features);
+        let named = named.map(|((feature, value), odds)| odds.of_feature(&feature.name, *value));
+        let hour = hour.map(|(start, odds)| odds.of_feature(HOUR, Some(&hour_text(start))));
+        Some(Unusual { row, bits, odds: named.chain(hour).collect() })
     }
 
-    fn hour_odds(&self, values: &[Option<&str>], pane: &Pane) -> FeatureOdds {
-        self.odds(self.rare.features.len(), values, Some(&hour_text(pane.start)))
+    fn odds(&self, place: Place, bucket: Option<u64>) -> Odds {
+        let bucket = bucket.filter(|_| self.rare.bucket != Some(place.feature()));
+        Odds::of([
+            &|| self.own.standing(place, self.past),
+            &|| self.scope?.of_bucket(bucket?, place, self.past),
+            &|| self.scope?.of_account(place, self.past),
+        ])
     }
-
-    /// The odds of a feature's value; the hour's value is given.
-    fn odds(&self, feature: usize, values: &[Option<&str>], hour: Option<&str>) -> FeatureOdds {
-        let place = profile::Place::of(self.rare, feature, values, hour);
-        let bucket = self.rare.bucket.filter(|bucket| *bucket != feature);
-        let bucket = bucket.and_then(|bucket| values.get(bucket).copied().flatten());
-        let levels = [
-            Some(self.own.standing(&place, self.past)),
-            bucket.and_then(|bucket| Some(self.scope?.of_bucket(bucket, &place, self.past))),
-            self.scope.map(|scope| scope.of_account(&place, self.past)),
-        ];
-        let name = self.rare.features.get(feature).map_or(HOUR, |feature| feature.name.as_str());
-        FeatureOdds::new(name, place.value(), levels)
-    }
-}
-
-/// The hour of a time as a feature: `weekday 09h`, UTC.
-fn hour_text(time: i64) -> String {
-    // 1 January 1970 was a Thursday.
-    let weekday = (time.div_euclid(DAY) + 3).rem_euclid(7);
-    let kind = if weekday < 5 { "weekday" } else { "weekend" };
-    format!("{kind} {:02}h", time.rem_euclid(DAY) / 3_600)
 }
 
 fn signal(
@@ -184,7 +187,7 @@ fn signal(
     rare: &Rare,
     day: i64,
     past: Past,
-    unusual: &[Combination<'_>],
+    unusual: &[Unusual<'_>],
 ) -> Option<Signal> {
     let first = unusual.first()?;
     let level = Level::reached(&rare.levels, |bits| first.bits >= bits)?;
@@ -219,7 +222,7 @@ fn tenths(bits: f64) -> Decimal {
     Decimal::from_micros((bits * 10.0).round() as i128 * 100_000)
 }
 
-fn observed(combination: &Combination<'_>, others: usize) -> String {
+fn observed(combination: &Unusual<'_>, others: usize) -> String {
     let mut odds: Vec<&FeatureOdds> =
         combination.odds.iter().filter(|odds| odds.is_telling()).collect();
     odds.sort_by(|a, b| b.bits.total_cmp(&a.bits));

@@ -10,15 +10,22 @@
 
 use std::fmt;
 
-/// How a value stands in one history.
+/// How a value stands in one history that has any day.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Standing {
     /// How probable a value at least as rare is.
     pub probability: f64,
     /// Whether it occurred.
     pub known: bool,
-    /// Whether the history has any day.
-    pub any: bool,
+}
+
+/// How probable a value is in all histories.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Odds {
+    /// Above 0 and at most 1.
+    pub probability: f64,
+    /// In which of [`HISTORIES`] it never occurred.
+    new_to: [bool; HISTORIES.len()],
 }
 
 /// A feature's value with its probability.
@@ -39,31 +46,41 @@ pub struct FeatureOdds {
 /// Whose history, from the narrowest on.
 const HISTORIES: [&str; 3] = ["principal", "bucket", "account"];
 
-impl FeatureOdds {
-    /// Brings the standings in the principal's, the bucket's and the account's history together.
-    pub(super) fn new(
-        feature: &str,
-        value: Option<&str>,
-        standings: [Option<Standing>; 3],
-    ) -> Self {
-        let (mut probability, mut new_to) = (1.0, Vec::new());
-        for (standing, whose) in standings.into_iter().zip(HISTORIES) {
-            let Some(standing) = standing.filter(|standing| standing.any) else { continue };
-            probability *= standing.probability;
+impl Odds {
+    /// Brings the standings in the histories together; a wider one is asked only for what is new to
+    /// the narrower.
+    pub(super) fn of(standings: [&dyn Fn() -> Option<Standing>; HISTORIES.len()]) -> Self {
+        let mut odds = Self { probability: 1.0, new_to: [false; HISTORIES.len()] };
+        for (standing, new) in standings.into_iter().zip(&mut odds.new_to) {
+            let Some(standing) = standing() else { continue };
+            odds.probability *= standing.probability;
             if standing.known {
                 break;
             }
-            new_to.push(whose);
+            *new = true;
         }
-        Self {
-            feature: feature.to_owned(),
-            value: value.map(str::to_owned),
-            probability,
-            bits: -f64::log2(probability) + 0.0,
-            new_to,
-        }
+        odds
     }
 
+    /// −log2 of the probability.
+    pub(super) fn bits(&self) -> f64 {
+        -f64::log2(self.probability) + 0.0
+    }
+
+    /// The odds with their feature and value.
+    pub(super) fn of_feature(self, feature: &str, value: Option<&str>) -> FeatureOdds {
+        let whose = HISTORIES.into_iter().zip(self.new_to);
+        FeatureOdds {
+            feature: feature.to_owned(),
+            value: value.map(str::to_owned),
+            probability: self.probability,
+            bits: self.bits(),
+            new_to: whose.filter_map(|(whose, new)| new.then_some(whose)).collect(),
+        }
+    }
+}
+
+impl FeatureOdds {
     /// The bits to two places.
     #[must_use]
     pub fn rounded_bits(&self) -> f64 {

@@ -2,55 +2,18 @@
 //! and for the account.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use hashbrown::HashMap;
 
+use super::combination::{Combination, Place, combinations};
 use super::odds::Standing;
-use super::{DAY, Past, Rare, hour_text};
-use crate::detect::group::{Groups, tuple};
+use super::{DAY, Past, Rare};
+use crate::detect::group::Groups;
 
 /// The most values of all buckets of an account together; beyond, buckets have no profiles.
 const MAX_BUCKET_VALUES: usize = 1_000_000;
 /// The most sums that are kept for the next question.
 const MAX_SUMS: usize = 100_000;
-
-/// A feature's value, among those that share its context.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct Place {
-    context: Context,
-    value: Option<Arc<str>>,
-}
-
-/// A feature, and the values that it is looked at given.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-struct Context {
-    feature: usize,
-    given: Arc<str>,
-}
-
-impl Place {
-    /// The place of a feature's value in a combination; the hour's value is given.
-    pub(super) fn of(
-        rare: &Rare,
-        feature: usize,
-        values: &[Option<&str>],
-        hour: Option<&str>,
-    ) -> Self {
-        let given = rare.features.get(feature).map_or(&[][..], |feature| &feature.given);
-        let given: Vec<Option<&str>> =
-            given.iter().map(|before| values.get(*before).copied().flatten()).collect();
-        let value = hour.or_else(|| values.get(feature).copied().flatten());
-        let context = Context { feature, given: tuple::join(&given).into() };
-        Self { context, value: value.map(Arc::from) }
-    }
-
-    /// The value.
-    pub(super) fn value(&self) -> Option<&str> {
-        self.value.as_deref()
-    }
-}
 
 /// The days of one value: (day, on how many principals' days), ascending.
 type Days = Vec<(i64, u64)>;
@@ -66,11 +29,11 @@ struct Sums {
     up_to: Vec<(u64, u64)>,
 }
 
-/// A history of features.
+/// A history of features: the days of each value of each context.
 #[derive(Debug, Default)]
 pub(super) struct Profile {
-    contexts: HashMap<Context, HashMap<Option<Arc<str>>, Days>>,
-    sums: RefCell<HashMap<(Context, i64, i64), Sums>>,
+    contexts: HashMap<u64, HashMap<u64, Days>>,
+    sums: RefCell<HashMap<(u64, Past), Sums>>,
 }
 
 /// The profiles of an account and of its buckets.
@@ -78,46 +41,47 @@ pub(super) struct Profile {
 pub struct Profiles {
     rare: Rare,
     account: Profile,
-    buckets: HashMap<Arc<str>, Profile>,
+    buckets: HashMap<u64, Profile>,
     bucket_values: usize,
 }
 
-/// The values of a principal's combinations, each day once.
-fn occurrences(rare: &Rare, groups: &Groups) -> BTreeSet<(Option<Arc<str>>, Place, i64)> {
-    let mut found = BTreeSet::new();
-    for ((bucket, row), value) in groups.rows.iter().zip(&groups.values) {
-        let day = bucket.div_euclid(DAY);
-        let Some(values) = value.as_deref().and_then(tuple::split) else { continue };
-        let name = rare.bucket.and_then(|bucket| values.get(bucket).copied().flatten());
-        let name: Option<Arc<str>> = name.map(Arc::from);
-        for feature in 0..rare.features.len() {
-            found.insert((name.clone(), Place::of(rare, feature, &values, None), day));
-        }
-        for pane in row.panes.iter().filter(|_| rare.hour) {
-            let hour = hour_text(pane.start);
-            let place = Place::of(rare, rare.features.len(), &values, Some(&hour));
-            found.insert((name.clone(), place, day));
+/// The values of a principal's combinations with the bucket that they occurred on, each day once.
+fn occurrences(
+    rare: &Rare,
+    groups: &Groups,
+    combinations: &[Combination<'_>],
+) -> Vec<(Place, i64, Option<u64>)> {
+    let mut found = Vec::new();
+    for combination in combinations {
+        for (start, row) in groups.rows.get(combination.rows.clone()).unwrap_or_default() {
+            let day = start.div_euclid(DAY);
+            let hours =
+                row.panes.iter().filter(|_| rare.hour).map(|pane| Place::of_hour(pane.start));
+            let places = combination.places.iter().copied().chain(hours);
+            found.extend(places.map(|place| (place, day, combination.bucket)));
         }
     }
+    found.sort_unstable();
+    found.dedup();
     found
 }
 
 impl Profile {
     /// A principal's own.
-    pub(super) fn of(rare: &Rare, groups: &Groups) -> Self {
+    pub(super) fn of(rare: &Rare, groups: &Groups, combinations: &[Combination<'_>]) -> Self {
         let mut profile = Self::default();
-        let places: BTreeSet<(Place, i64)> =
-            occurrences(rare, groups).into_iter().map(|(_, place, day)| (place, day)).collect();
-        for (place, day) in &places {
-            profile.add(place, *day);
+        let occurrences = occurrences(rare, groups, combinations);
+        for same in occurrences.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
+            if let Some((place, day, _)) = same.first() {
+                profile.add(*place, *day);
+            }
         }
         profile
     }
 
     /// Adds a principal's day with the value. Returns whether the value is new.
-    fn add(&mut self, place: &Place, day: i64) -> bool {
-        let context = self.contexts.entry_ref(&place.context).or_default();
-        let days = context.entry_ref(&place.value).or_default();
+    fn add(&mut self, place: Place, day: i64) -> bool {
+        let days = self.contexts.entry(place.context).or_default().entry(place.value).or_default();
         let is_new = days.is_empty();
         match days.binary_search_by_key(&day, |(day, _)| *day) {
             Ok(at) => {
@@ -130,22 +94,20 @@ impl Profile {
         is_new
     }
 
-    /// How the value stands in the past.
-    pub(super) fn standing(&self, place: &Place, past: Past) -> Standing {
-        let unknown = Standing { probability: 1.0, known: false, any: false };
-        let Some(context) = self.contexts.get(&place.context) else { return unknown };
-        let key = (place.context.clone(), past.from, past.until);
+    /// How the value stands in the past; `None` if the past has no day with any value.
+    pub(super) fn standing(&self, place: Place, past: Past) -> Option<Standing> {
+        let context = self.contexts.get(&place.context)?;
         let mut sums = self.sums.borrow_mut();
         if sums.len() > MAX_SUMS {
             sums.clear();
         }
+        let key = (place.context, past);
         let sums = sums.entry(key).or_insert_with(|| Sums::of(context, past));
         if sums.days == 0 {
-            return unknown;
+            return None;
         }
         let occurred = context.get(&place.value).map_or(0, |days| days_in(days, past));
-        let probability = sums.probability(occurred);
-        Standing { probability, known: occurred > 0, any: true }
+        Some(Standing { probability: sums.probability(occurred), known: occurred > 0 })
     }
 }
 
@@ -158,7 +120,7 @@ fn days_in(days: &Days, past: Past) -> u64 {
 
 impl Sums {
     #[allow(clippy::iter_over_hash_type, reason = "sorted right below")]
-    fn of(context: &HashMap<Option<Arc<str>>, Days>, past: Past) -> Self {
+    fn of(context: &HashMap<u64, Days>, past: Past) -> Self {
         let mut counts: Vec<u64> = context.values().map(|days| days_in(days, past)).collect();
         counts.retain(|count| *count > 0);
         counts.sort_unstable();
@@ -190,24 +152,36 @@ impl Profiles {
         Self { rare: rare.clone(), account, buckets, bucket_values: 0 }
     }
 
+    /// Whether it is what a detector that looks at these features needs.
+    pub(in crate::detect::judge) fn is_for(&self, rare: &Rare) -> bool {
+        (&self.rare.features, self.rare.hour) == (&rare.features, rare.hour)
+    }
+
     /// Adds a principal.
     pub(in crate::detect::judge) fn add(&mut self, groups: &Groups) {
-        let occurrences = occurrences(&self.rare, groups);
-        let mut of_account: BTreeSet<(&Place, i64)> = BTreeSet::new();
-        for (bucket, place, day) in &occurrences {
-            if of_account.insert((place, *day)) {
-                self.account.add(place, *day);
+        let combinations = combinations(&self.rare, groups);
+        let occurrences = occurrences(&self.rare, groups, &combinations);
+        for same in occurrences.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
+            if let Some((place, day, _)) = same.first() {
+                self.account.add(*place, *day);
             }
-            if self.rare.bucket == Some(place.context.feature) {
-                continue;
+            for (place, day, bucket) in same {
+                self.add_to_bucket(*bucket, *place, *day);
             }
-            let Some(bucket) = bucket.as_ref().filter(|_| self.has_buckets()) else { continue };
-            let profile = self.buckets.entry_ref(bucket).or_default();
-            self.bucket_values += usize::from(profile.add(place, *day));
         }
         if !self.has_buckets() {
             self.buckets = HashMap::new();
         }
+    }
+
+    /// Adds a value to a bucket's profile, which does not tell buckets.
+    fn add_to_bucket(&mut self, bucket: Option<u64>, place: Place, day: i64) {
+        let Some(bucket) = bucket.filter(|_| self.has_buckets()) else { return };
+        if self.rare.bucket == Some(place.feature()) {
+            return;
+        }
+        let profile = self.buckets.entry(bucket).or_default();
+        self.bucket_values += usize::from(profile.add(place, day));
     }
 
     fn has_buckets(&self) -> bool {
@@ -215,13 +189,12 @@ impl Profiles {
     }
 
     /// How the value stands among the calls on a bucket.
-    pub(super) fn of_bucket(&self, bucket: &str, place: &Place, past: Past) -> Standing {
-        let unknown = Standing { probability: 1.0, known: false, any: false };
-        self.buckets.get(bucket).map_or(unknown, |profile| profile.standing(place, past))
+    pub(super) fn of_bucket(&self, bucket: u64, place: Place, past: Past) -> Option<Standing> {
+        self.buckets.get(&bucket)?.standing(place, past)
     }
 
     /// How the value stands among the calls of the account.
-    pub(super) fn of_account(&self, place: &Place, past: Past) -> Standing {
+    pub(super) fn of_account(&self, place: Place, past: Past) -> Option<Standing> {
         self.account.standing(place, past)
     }
 }
