@@ -40,6 +40,10 @@ Examples:
                                                   what has changed since then, for a SIEM
   trailsift scan logs/ --tune tune.yml --suppress known.yml
                                                   without what is normal here; see docs/tuning.md
+  trailsift scan logs/ --geoip country.mmdb --geoip asn.mmdb --aws-ranges ip-ranges.json
+                                                  know where calls come from; see docs/intel.md
+  trailsift scan logs/ --threat-list tor=exits.csv --threat-list bad.netset --trusted offices.txt
+                                                  whom others warn of, and who is no stranger
   trailsift scan logs/ --partial part-2 --shard 2/5
                                                   one share of five, for `trailsift merge`
 
@@ -278,5 +282,42 @@ impl Merge {
             judge: self.known.judge()?,
             findings: self.formats.files(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+    use clap::CommandFactory;
+
+    use super::*;
+
+    /// The examples in the help of a command and of those below it.
+    fn examples(command: &clap::Command) -> Vec<String> {
+        let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        let example = |line: &str| {
+            let shown = line.strip_prefix("  ").filter(|rest| !rest.starts_with(' '))?;
+            let command = shown.split("  ").next()?;
+            Some(command.rsplit("| ").next()?.to_owned())
+        };
+        let own = help.lines().filter_map(example);
+        own.chain(command.get_subcommands().flat_map(examples)).collect()
+    }
+
+    #[test]
+    fn the_examples_of_the_help_are_commands_and_show_what_is_known_of_addresses() {
+        let found = examples(&Arguments::command());
+        for example in &found {
+            let words = shlex::split(example).unwrap();
+            let parsed = Arguments::try_parse_from(words);
+            assert!(parsed.is_ok(), "{example}: {}", parsed.unwrap_err());
+        }
+        for option in ["--geoip", "--threat-list", "--aws-ranges", "--trusted"] {
+            let is_shown = |example: &String| {
+                example.starts_with("trailsift scan ") && example.contains(option)
+            };
+            assert!(found.iter().any(is_shown), "{option}: {found:#?}");
+        }
     }
 }
