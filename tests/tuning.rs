@@ -12,9 +12,32 @@ mod common;
 use std::path::{Path, PathBuf};
 
 use arrow::array::{Array, AsArray};
-use common::{Ran, findings, run_json, scan, table, trailsift};
+use common::{Finding, Ran, findings, findings_in, run_json, scan, table, trailsift};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+
+/// One object deleted by a user.
+fn deleted(user: &str, n: u32, time: &str, address: &str) -> Value {
+    json!({
+        "eventVersion": "1.11",
+        "userIdentity": {"type": "IAMUser", "accountId": "111122223333",
+            "arn": format!("arn:aws:iam::111122223333:user/{user}")},
+        "eventTime": time,
+        "eventSource": "s3.amazonaws.com",
+        "eventName": "DeleteObject",
+        "awsRegion": "eu-west-1",
+        "sourceIPAddress": address,
+        "requestParameters": {"bucketName": "payroll", "key": format!("k{n}")},
+        "eventID": format!("{user}-{time}"),
+        "eventType": "AwsApiCall",
+        "recipientAccountId": "111122223333",
+        "eventCategory": "Data",
+    })
+}
+
+fn write(file: &Path, records: &[Value]) {
+    std::fs::write(file, json!({ "Records": records }).to_string()).unwrap();
+}
 
 /// 60 deletes by each of the users within an hour, in one bucket; every third from an address of its
 /// own.
@@ -24,26 +47,49 @@ fn logs(users: &[&str]) -> TempDir {
     for user in users {
         for n in 0..60 {
             let address = if n % 3 == 0 { "198.51.100.7" } else { "203.0.113.9" };
-            records.push(json!({
-                "eventVersion": "1.11",
-                "userIdentity": {"type": "IAMUser", "accountId": "111122223333",
-                    "arn": format!("arn:aws:iam::111122223333:user/{user}")},
-                "eventTime": format!("2026-03-04T10:{n:02}:00Z"),
-                "eventSource": "s3.amazonaws.com",
-                "eventName": "DeleteObject",
-                "awsRegion": "eu-west-1",
-                "sourceIPAddress": address,
-                "requestParameters": {"bucketName": "payroll", "key": format!("k{n}")},
-                "eventID": format!("{user}-{n}"),
-                "eventType": "AwsApiCall",
-                "recipientAccountId": "111122223333",
-                "eventCategory": "Data",
-            }));
+            records.push(deleted(user, n, &format!("2026-03-04T10:{n:02}:00Z"), address));
         }
     }
-    let text = json!({ "Records": records }).to_string();
-    std::fs::write(folder.path().join("log.json"), text).unwrap();
+    write(&folder.path().join("log.json"), &records);
     folder
+}
+
+/// Ten days on each of which somebody deletes 10 objects, once 12; then, in a file of its own, one
+/// with 110, from elsewhere, by another program, in another bucket, at night.
+fn days() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut before, mut burst) = (Vec::new(), Vec::new());
+    for day in 1..11 {
+        for n in 0..if day == 5 { 12 } else { 10 } {
+            let time = format!("2026-03-{day:02}T10:{n:02}:00Z");
+            before.push(deleted("alice", n, &time, "198.51.100.7"));
+        }
+    }
+    for n in 0..110 {
+        let time = format!("2026-03-11T23:{:02}:{:02}Z", n % 60, n / 60);
+        let mut record = deleted("alice", n, &time, "203.0.113.9");
+        record["userAgent"] = json!("rclone/v1.65");
+        record["requestParameters"]["bucketName"] = json!("backups");
+        burst.push(record);
+    }
+    write(&folder.path().join("before.json"), &before);
+    write(&folder.path().join("burst.json"), &burst);
+    folder
+}
+
+/// Detectors of the judges `spike` and `rare`.
+const SPIKE: &str = "deletes_of_principal";
+const RARE: &str = "unusual_delete";
+
+/// The detectors of anomalies, which are not shipped yet.
+fn anomalies() -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/anomaly").display().to_string()
+}
+
+/// The severities of a detector's findings.
+fn severities(found: &[Finding], detector: &str) -> Vec<f64> {
+    let of = found.iter().filter(|finding| finding.detector == detector);
+    of.map(|finding| finding.severity).collect()
 }
 
 /// A scan of the logs with files of these texts.
@@ -112,10 +158,76 @@ fn a_tuning_file_changes_what_it_says_and_nothing_else() {
     }
 }
 
+/// Whether each change of a detector gives findings of these severities, and leaves the other alone.
+fn each_finds(detector: &str, other: &str, cases: &[(&str, &[f64])]) {
+    let days = days();
+    for (change, expected) in cases {
+        let text = format!("{detector}: {change}");
+        let (ran, out) = run(&days, &[("--tune", &text)], &["--detectors", &anomalies()]);
+        assert_eq!(ran.status, 0, "{text}: {}", ran.err);
+        let found = findings(out.path());
+        assert_eq!(severities(&found, detector), *expected, "{text}");
+        assert_eq!(severities(&found, other), [4.0], "{text}");
+        assert_eq!(run_json(out.path())["diagnostics"], json!([]), "{text}");
+    }
+}
+
+/// Before these days: up to 12 in 24 hours by the 0.99 quantile, 10 by the median. The detector fires
+/// for at least 30 and more than 3 times that, more severely for more than 10 times.
+#[test]
+fn a_tuning_file_changes_from_what_on_it_is_a_spike_and_how_severe() {
+    let cases: &[(&str, &[f64])] = &[
+        ("{}", &[4.0]),
+        ("{spike: {}}", &[4.0]),
+        ("{spike: {at_least: 110}}", &[4.0]),
+        ("{spike: {at_least: 111}}", &[]),
+        ("{spike: {quantile: 0.5}}", &[7.0]),
+        ("{spike: {quantile: 1}}", &[4.0]),
+        ("{spike: {levels: [{factor: 3, severity: 6.5}]}}", &[6.5]),
+        ("{spike: {levels: [{factor: 9.5, severity: 6.5}]}}", &[]),
+        ("{spike: {levels: [{factor: 2, severity: 1}, {factor: 9, severity: 10}]}}", &[10.0]),
+        ("{spike: {levels: [{factor: 2, severity: 2.5}, {factor: 10, severity: 9}]}}", &[2.5]),
+        ("{spike: {quantile: 0.5, levels: [{factor: 10.5, severity: 8}]}}", &[8.0]),
+        ("{spike: {quantile: 0.5, at_least: 200}}", &[]),
+        ("{enabled: false, spike: {at_least: 1}}", &[]),
+    ];
+    each_finds(SPIKE, RARE, cases);
+}
+
+#[test]
+fn a_tuning_file_changes_from_how_many_bits_on_it_is_rare_and_how_severe() {
+    let cases: &[(&str, &[f64])] = &[
+        ("{}", &[4.0]),
+        ("{rare: {}}", &[4.0]),
+        ("{rare: {levels: [{bits: 24, severity: 5.5}]}}", &[5.5]),
+        ("{rare: {levels: [{bits: 2, severity: 2}, {bits: 20, severity: 8.5}]}}", &[8.5]),
+        ("{rare: {levels: [{bits: 60, severity: 9}]}}", &[]),
+        ("{rare: {levels: [{bits: 10.5, severity: 2}, {bits: 60, severity: 9}]}}", &[2.0]),
+    ];
+    each_finds(RARE, SPIKE, cases);
+}
+
+/// A tuning file, words of what is said of it, line and column.
+type Misunderstood<'c> = (&'c str, &'c str, (u64, u64));
+
+/// Whether a fault is told where it is, alone, and with its effect.
+fn is_named((text, words, place): &Misunderstood<'_>, ran: &Ran, out: &Path) {
+    assert_eq!(ran.status, 0, "{text}: {}", ran.err);
+    let run = run_json(out);
+    let faults = run["diagnostics"].as_array().unwrap();
+    assert_eq!(faults.len(), 1, "{text}: {faults:?}");
+    let fault = &faults[0];
+    let at = (fault["line"].as_u64().unwrap(), fault["column"].as_u64().unwrap());
+    assert_eq!((at, &fault["severity"]), (*place, &json!("warning")), "{text}: {fault}");
+    let said = format!("{} {}", fault["message"].as_str().unwrap(), fault["help"]);
+    assert!(said.contains(words) && said.contains("nothing is changed"), "{text}: {said}");
+    assert!(ran.out.contains("nothing is changed by it"), "{}", ran.out);
+}
+
 #[test]
 fn what_a_tuning_file_does_not_mean_is_named_and_not_half_done() {
     let logs = logs(&["alice"]);
-    let cases: &[(&str, &str, (u64, u64))] = &[
+    let cases: &[Misunderstood] = &[
         ("mass_object_delet: {enabled: false}", "did you mean `mass_object_delete`?", (1, 1)),
         ("mass_object_delete: {enabled: false, thresold: 3}", "thresold", (1, 38)),
         ("mass_object_delete: {enabled: false, severity: 11}", "severity", (1, 48)),
@@ -138,20 +250,98 @@ fn what_a_tuning_file_does_not_mean_is_named_and_not_half_done() {
         ),
         ("mass_object_delete: {enabled: false, enabled: true}", "duplicate", (1, 21)),
     ];
-    for (text, words, place) in cases {
-        let (ran, out) = run(&logs, &[("--tune", text)], &[]);
-        assert_eq!(ran.status, 0, "{text}: {}", ran.err);
-        assert_eq!(deletions(out.path()).len(), 1, "{text}");
-        let run = run_json(out.path());
-        let faults = run["diagnostics"].as_array().unwrap();
-        assert_eq!(faults.len(), 1, "{text}: {faults:?}");
-        let fault = &faults[0];
-        let at = (fault["line"].as_u64().unwrap(), fault["column"].as_u64().unwrap());
-        assert_eq!((at, &fault["severity"]), (*place, &json!("warning")), "{text}: {fault}");
-        let said = format!("{} {}", fault["message"], fault["help"]);
-        assert!(said.contains(words) && said.contains("nothing is changed"), "{text}: {said}");
-        assert!(ran.out.contains("nothing is changed by it"), "{}", ran.out);
+    for case in cases {
+        let (ran, out) = run(&logs, &[("--tune", case.0)], &[]);
+        assert_eq!(deletions(out.path()).len(), 1, "{}", case.0);
+        is_named(case, &ran, out.path());
     }
+}
+
+/// A detector, a change, words of what is said of it, column.
+type Refused<'c> = (&'c str, &'c str, &'c str, u64);
+
+fn none_changes_anything(cases: &[Refused]) {
+    let days = days();
+    for (detector, change, words, column) in cases {
+        let text = format!("{detector}: {change}");
+        let (ran, out) = run(&days, &[("--tune", &text)], &["--detectors", &anomalies()]);
+        is_named(&(&text, words, (1, *column)), &ran, out.path());
+        let found = findings(out.path());
+        assert_eq!([SPIKE, RARE].map(|id| severities(&found, id)), [[4.0], [4.0]], "{text}");
+    }
+}
+
+#[test]
+fn levels_that_a_detector_file_could_not_say_change_nothing() {
+    let cases: &[Refused] = &[
+        (SPIKE, "{spike: {quantile: 0}}", "at most 1", 42),
+        (SPIKE, "{spike: {quantile: 99}}", "at most 1", 42),
+        (SPIKE, "{spike: {quantile: .nan}}", "at most 1", 42),
+        (SPIKE, "{spike: {quantile: high}}", "must be a number", 42),
+        (SPIKE, "{spike: {at_least: -1}}", "whole number", 42),
+        (SPIKE, "{spike: {at_least: 0.5}}", "whole number", 42),
+        (SPIKE, "{spike: {total: objects}}", "known keys: quantile, at_least, levels", 32),
+        (SPIKE, "{spike: 30}", "expected a mapping", 31),
+        (SPIKE, "{spike: {levels: []}}", "from which `factor` on", 40),
+        (SPIKE, "{spike: {levels: {factor: 3, severity: 4}}}", "list of mappings", 40),
+        (SPIKE, "{spike: {levels: [{bits: 3, severity: 4}]}}", "known keys: factor, severity", 42),
+        (SPIKE, "{spike: {levels: [{factor: 3}]}}", "pairs of `factor`", 50),
+        (SPIKE, "{spike: {levels: [{severity: 4}]}}", "pairs of `factor`", 41),
+        (SPIKE, "{spike: {levels: [{factor: 0, severity: 4}]}}", "above 0", 50),
+        (SPIKE, "{spike: {levels: [{factor: 3, severity: 0.5}]}}", "1.0 and 10.0", 63),
+        (SPIKE, "{spike: {levels: [{factor: 3, severity: 10.5}]}}", "1.0 and 10.0", 63),
+        (
+            SPIKE,
+            "{spike: {at_least: 1, levels: [{factor: 3, severity: 4}, {factor: 3, severity: 5}]}}",
+            "ascending",
+            89,
+        ),
+        (RARE, "{rare: {levels: [{bits: 9, severity: 4}, {bits: 8, severity: 5}]}}", "ascend", 65),
+        (RARE, "{rare: {levels: [{factor: 9, severity: 4}]}}", "known keys: bits, severity", 35),
+        (RARE, "{rare: {at_least: 3}}", "known keys: levels", 25),
+    ];
+    none_changes_anything(cases);
+}
+
+#[test]
+fn a_number_that_the_detector_has_not_is_refused_with_those_that_it_has() {
+    let cases: &[Refused] = &[
+        (SPIKE, "{rare: {levels: [{bits: 9, severity: 4}]}}", "the judge `rare` alone", 1),
+        (RARE, "{spike: {at_least: 3}}", "the judge `spike` alone", 1),
+        ("mass_object_delete", "{spike: {at_least: 3}}", "the judge `spike` alone", 1),
+        (
+            SPIKE,
+            "{severity: 6.0}",
+            "`spike: {levels: [{factor: 3, severity: 4.0}, {factor: 10, severity: 7.0}]}`",
+            1,
+        ),
+        (RARE, "{level: high}", "{bits: 24, severity: 4.0}, {bits: 40, severity: 7.0}]}`", 1),
+        (SPIKE, "{spike: {at_least: 1}, severity: 6.0}", "of its levels", 1),
+        (SPIKE, "{threshold: 50}", "`spike: {at_least: 30}`", 1),
+        (RARE, "{threshold: 50}", "`rare: {levels: [{bits: 24, ", 1),
+        (SPIKE, "{timespan: 2h}", "for correlations alone;", 1),
+    ];
+    none_changes_anything(cases);
+}
+
+#[test]
+fn tuned_levels_keep_the_history_of_a_state() {
+    let (days, folder) = (days(), tempfile::tempdir().unwrap());
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let tune = "deletes_of_principal: {spike: {quantile: 0.5, at_least: 11}}\n\
+                unusual_delete: {rare: {levels: [{bits: 2, severity: 8.5}]}}";
+    std::fs::write(path("tune.yml"), tune).unwrap();
+    let (state, out, detectors) = (path("state"), path("out"), anomalies());
+    let run = |log: &str, more: &[&str]| {
+        let arguments = [&["--state", &state, "--detectors", &detectors], more].concat();
+        let ran = scan(&[days.path().join(log)], Path::new(&out), &arguments);
+        assert_eq!(ran.status, 0, "{}", ran.err);
+    };
+    run("before.json", &[]);
+    run("burst.json", &["--tune", &path("tune.yml")]);
+    let found = findings_in(Path::new(&out), "findings_current.parquet");
+    assert_eq!(severities(&found, SPIKE), [7.0]);
+    assert_eq!(severities(&found, RARE), [8.5]);
 }
 
 #[test]

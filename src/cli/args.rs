@@ -1,24 +1,24 @@
-//! The arguments, as clap sees them.
+//! The commands with their arguments, as clap sees them, and the validated options that they become.
+//! Groups of arguments stand in files of their own, a heading of the help each.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use ipnet::IpNet;
 
+use super::asked::Asked;
+use super::bounds::Bounds;
 use super::detectors::Detectors;
+use super::exit::{ExitRules, FailOn};
 use super::formats::{Emitted, Formats};
+use super::known::Known;
 use super::s3::{self, ReachS3};
 use super::shown::Shown;
 use super::time;
-use crate::decode::Limits;
-use crate::detect::rules::{Tuning, read_placeholders};
+use crate::detect::rules::read_placeholders;
 use crate::error::{Error, Result};
-use crate::events::EventFilter;
-use crate::findings::{SeverityLabel, Suppressions};
-use crate::intel::OwnAccounts;
-use crate::pipeline::{ArchiveLimits, Border, Interim, JudgeOptions, MergeOptions, ScanOptions};
+use crate::pipeline::{Interim, MergeOptions, ScanOptions};
 use crate::source::{Order, Shard};
 use crate::store::Location;
 
@@ -40,6 +40,10 @@ Examples:
                                                   what has changed since then, for a SIEM
   trailsift scan logs/ --tune tune.yml --suppress known.yml
                                                   without what is normal here; see docs/tuning.md
+  trailsift scan logs/ --geoip country.mmdb --geoip asn.mmdb --aws-ranges ip-ranges.json
+                                                  know where calls come from; see docs/intel.md
+  trailsift scan logs/ --threat-list tor=exits.csv --threat-list bad.netset --trusted offices.txt
+                                                  whom others warn of, and who is no stranger
   trailsift scan logs/ --partial part-2 --shard 2/5
                                                   one share of five, for `trailsift merge`
 
@@ -188,212 +192,6 @@ pub(super) struct Merge {
     pub exit: ExitRules,
 }
 
-/// Which events are asked for.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Events to look at (several values: with commas, or the flag again)")]
-struct Asked {
-    /// Only events of this account's trail; objects of others are not read where their keys tell
-    #[arg(long, value_name = "ID", value_delimiter = ',', value_parser = account_id)]
-    account: Vec<String>,
-    /// Only events of this region
-    #[arg(long, value_name = "REGION", value_delimiter = ',')]
-    region: Vec<String>,
-    /// Only events on this bucket
-    #[arg(long, value_name = "NAME", value_delimiter = ',')]
-    bucket: Vec<String>,
-    /// Only events by this role, user or session: an ARN, or a user name (which may hold commas, so
-    /// for several give the flag again)
-    #[arg(long, value_name = "ARN")]
-    principal: Vec<String>,
-    /// Only events with this access key
-    #[arg(long, value_name = "ID", value_delimiter = ',')]
-    access_key: Vec<String>,
-    /// Only events from this address or network
-    #[arg(long, value_name = "CIDR", value_delimiter = ',', value_parser = network)]
-    ip: Vec<IpNet>,
-    /// Only events of this name
-    #[arg(long, value_name = "NAME", value_delimiter = ',')]
-    event_name: Vec<String>,
-}
-
-/// Twelve digits.
-fn account_id(text: &str) -> Result<String, String> {
-    let is_id = text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
-    is_id.then(|| text.to_owned()).ok_or_else(|| format!("`{text}` is no account: 12 digits"))
-}
-
-/// An address, or a network.
-fn network(text: &str) -> Result<IpNet, String> {
-    let address = || text.parse::<std::net::IpAddr>().ok().map(IpNet::from);
-    text.parse::<IpNet>().ok().or_else(address).ok_or_else(|| {
-        format!(
-            "`{text}` is neither an address nor a network: write 198.51.100.7 or 198.51.100.0/24"
-        )
-    })
-}
-
-impl Asked {
-    fn filter(&self, with_state: bool) -> Result<EventFilter> {
-        let filter = EventFilter {
-            accounts: self.account.clone(),
-            regions: self.region.clone(),
-            buckets: self.bucket.clone(),
-            principals: self.principal.clone(),
-            access_keys: self.access_key.clone(),
-            networks: self.ip.clone(),
-            event_names: self.event_name.clone(),
-        };
-        if with_state && filter.looks_inside() {
-            let message = "`--state` with --bucket, --principal, --access-key, --ip or --event-name: \
-                           the history of later runs would lack the rest; scan without --state";
-            return Err(Error::Usage(message.to_owned()));
-        }
-        Ok(filter)
-    }
-}
-
-/// Bounds that keep hostile or broken input from eating the machine. What goes beyond is rejected
-/// and counted; the run goes on.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Bounds on hostile input")]
-#[allow(clippy::struct_field_names, reason = "the flags are named so")]
-struct Bounds {
-    /// The most that one object may inflate to
-    #[arg(long, value_name = "SIZE", default_value = "256GiB")]
-    max_inflated: ByteSize,
-    /// How many times its stored size an object may inflate to (beyond 64 MiB)
-    #[arg(long, value_name = "N", default_value_t = Limits::default().ratio)]
-    max_ratio: u64,
-    /// The longest record
-    #[arg(long, value_name = "SIZE", default_value = "16MiB", value_parser = record_size)]
-    max_record: usize,
-    /// The most levels of nesting in a record
-    #[arg(long, value_name = "N", default_value_t = 128, value_parser = clap::value_parser!(u16).range(1..=4_096))]
-    max_depth: u16,
-    /// The most members that are read of one archive
-    #[arg(long, value_name = "N", default_value_t = ArchiveLimits::default().members)]
-    max_members: u64,
-    /// How many archives within each other are opened
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(0..=8))]
-    max_archive_depth: u32,
-}
-
-/// The size of a record: a window over the input must hold it twice.
-fn record_size(text: &str) -> Result<usize, String> {
-    let size = text.parse::<ByteSize>()?.as_u64();
-    let in_range = (1..=1 << 30).contains(&size);
-    usize::try_from(size)
-        .ok()
-        .filter(|_| in_range)
-        .ok_or_else(|| "a record may have from 1 byte to 1 GiB".to_owned())
-}
-
-impl Bounds {
-    fn limits(&self) -> Limits {
-        Limits {
-            inflated_bytes: self.max_inflated.as_u64(),
-            ratio: self.max_ratio,
-            record_bytes: self.max_record,
-            depth: usize::from(self.max_depth),
-            ..Limits::default()
-        }
-    }
-
-    fn archives(&self) -> ArchiveLimits {
-        ArchiveLimits { members: self.max_members, depth: self.max_archive_depth }
-    }
-}
-
-/// What is known beside the logs.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "What is known beside the logs")]
-pub(super) struct Known {
-    /// Learn everything before this day as normal, and judge from there on [default: half of the
-    /// logs' span, from one to seven days, is learned]
-    #[arg(long, value_name = "TIME", value_parser = time::parse, conflicts_with = "incident")]
-    learn_until: Option<i64>,
-    /// Judge these days by what was before them, and learn nothing in them: for logs that begin
-    /// before an intrusion and end in it
-    #[arg(long, value_name = "FROM..TO", value_parser = time::range)]
-    incident: Option<(i64, i64)>,
-    /// Output of `aws organizations list-accounts`: these accounts are one's own
-    #[arg(long, value_name = "FILE")]
-    org: Option<PathBuf>,
-    /// An account of one's own; may be given several times
-    #[arg(long, value_name = "ID", num_args = 1..)]
-    own_account: Vec<String>,
-    /// Changes of detectors (YAML): thresholds, severities, events to leave out; see docs/tuning.md
-    #[arg(long, value_name = "FILE")]
-    tune: Option<PathBuf>,
-    /// Findings not to be shown (YAML): they stay in the files, marked; see docs/tuning.md
-    #[arg(long, value_name = "FILE")]
-    suppress: Option<PathBuf>,
-    #[command(flatten)]
-    addresses: super::intel::KnownAddresses,
-}
-
-/// Reads a file that stands beside the detectors.
-fn read<T>(path: &Path, parse: fn(&str, &str) -> T) -> Result<T> {
-    let name = path.display().to_string();
-    match std::fs::read_to_string(path) {
-        Ok(text) => Ok(parse(&name, &text)),
-        Err(error) => Err(Error::Usage(format!("`{name}`: {error}"))),
-    }
-}
-
-impl Known {
-    /// What is changed of the detectors.
-    pub(super) fn tuning(&self) -> Result<Option<Tuning>> {
-        self.tune.as_deref().map(|path| read(path, Tuning::parse)).transpose()
-    }
-
-    pub(super) fn judge(&self) -> Result<JudgeOptions> {
-        let learn = self.learn_until.map(Border::LearnUntil);
-        let incident = self.incident.map(|(from, until)| Border::Incident { from, until });
-        let own = OwnAccounts::read(self.org.as_deref(), &self.own_account)?;
-        let suppress = self.suppress.as_deref().map(|path| read(path, Suppressions::parse));
-        let suppress = suppress.transpose()?.unwrap_or_default();
-        let intel = self.addresses.read()?.into();
-        Ok(JudgeOptions { border: learn.or(incident), own, suppress, intel })
-    }
-}
-
-/// What the exit status tells.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Exit status")]
-pub(super) struct ExitRules {
-    /// Exit with status 3 if a finding is at least this severe
-    #[arg(long, value_name = "SEVERITY", value_enum, default_value = "never")]
-    pub fail_on: FailOn,
-    /// So many unreadable objects and rejected records are tolerated before status 4
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub max_rejected: u64,
-    /// Exit with status 0 where it would be 3 or 4
-    #[arg(long)]
-    pub exit_zero: bool,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(super) enum FailOn {
-    Never,
-    Low,
-    Medium,
-    High,
-    Critical,
-}
-
-impl FailOn {
-    pub(super) fn label(self) -> Option<SeverityLabel> {
-        match self {
-            Self::Never => None,
-            Self::Low => Some(SeverityLabel::Low),
-            Self::Medium => Some(SeverityLabel::Medium),
-            Self::High => Some(SeverityLabel::High),
-            Self::Critical => Some(SeverityLabel::Critical),
-        }
-    }
-}
-
 /// What a dry run lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum DryRunOf {
@@ -487,14 +285,39 @@ impl Merge {
     }
 }
 
-/// A scan of everything with the usual bounds, and without an output of its own.
-pub(super) fn plain_scan(
-    inputs: &[PathBuf],
-    since: Option<i64>,
-    until: Option<i64>,
-    known: &Known,
-) -> Result<ScanOptions> {
-    let inputs = inputs.iter().cloned().map(Location::from).collect();
-    let (tune, judge) = (known.tuning()?, known.judge()?);
-    Ok(ScanOptions { tune, since, until, judge, ..ScanOptions::new(inputs, PathBuf::new().into()) })
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+    use clap::CommandFactory;
+
+    use super::*;
+
+    /// The examples in the help of a command and of those below it.
+    fn examples(command: &clap::Command) -> Vec<String> {
+        let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        let example = |line: &str| {
+            let shown = line.strip_prefix("  ").filter(|rest| !rest.starts_with(' '))?;
+            let command = shown.split("  ").next()?;
+            Some(command.rsplit("| ").next()?.to_owned())
+        };
+        let own = help.lines().filter_map(example);
+        own.chain(command.get_subcommands().flat_map(examples)).collect()
+    }
+
+    #[test]
+    fn the_examples_of_the_help_are_commands_and_show_what_is_known_of_addresses() {
+        let found = examples(&Arguments::command());
+        for example in &found {
+            let words = shlex::split(example).unwrap();
+            let parsed = Arguments::try_parse_from(words);
+            assert!(parsed.is_ok(), "{example}: {}", parsed.unwrap_err());
+        }
+        for option in ["--geoip", "--threat-list", "--aws-ranges", "--trusted"] {
+            let is_shown = |example: &String| {
+                example.starts_with("trailsift scan ") && example.contains(option)
+            };
+            assert!(found.iter().any(is_shown), "{option}: {found:#?}");
+        }
+    }
 }

@@ -6,18 +6,19 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::args::{Known, plain_scan};
+use super::known::Known;
 use super::time;
 use super::{EXIT_DONE, EXIT_FAILED, INTERRUPT, show, show_json};
 use crate::detect::rules::Level;
 use crate::error::Result;
 use crate::pipeline::{
-    CaseLine, DiffOptions, Tested, check_detectors, describe_detector, diff, list_detectors,
-    test_detectors,
+    CaseLine, DiffOptions, ScanOptions, Tested, check_detectors, describe_detector, diff,
+    list_detectors, test_detectors,
 };
 use crate::report::{
     Bar, check_results, detector_diff, detector_list, detector_page, test_results,
 };
+use crate::store::Location;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -108,8 +109,8 @@ struct Diff {
 
 impl Diff {
     fn run(&self, out: &mut dyn Write) -> Result<u8> {
-        let scan = plain_scan(&self.inputs, self.since, self.until, &self.known)?;
-        let options = DiffOptions { old: self.old.clone(), new: self.new.clone(), scan };
+        let (old, new) = (self.old.clone(), self.new.clone());
+        let options = DiffOptions { old, new, scan: self.scan()? };
         let found = diff(&options, &Bar::default(), &INTERRUPT)?;
         if self.json {
             show_json(out, &serde_json::to_value(&found)?)?;
@@ -117,6 +118,18 @@ impl Diff {
             show(out, |out| detector_diff(&found, out))?;
         }
         Ok(if found.interrupted { EXIT_FAILED } else { EXIT_DONE })
+    }
+
+    /// A scan of everything with the usual bounds, and without an output of its own.
+    fn scan(&self) -> Result<ScanOptions> {
+        let inputs = self.inputs.iter().cloned().map(Location::from).collect();
+        Ok(ScanOptions {
+            tune: self.known.tuning()?,
+            since: self.since,
+            until: self.until,
+            judge: self.known.judge()?,
+            ..ScanOptions::new(inputs, PathBuf::new().into())
+        })
     }
 }
 

@@ -1,9 +1,13 @@
 //! The command line: raw arguments become validated options, a run becomes an exit status.
 
 mod args;
+mod asked;
+mod bounds;
 mod detectors;
+mod exit;
 mod formats;
 mod intel;
+mod known;
 mod log;
 mod s3;
 mod shown;
@@ -20,7 +24,8 @@ use crate::findings::{Finding, SeverityLabel};
 use crate::pipeline::{self, Run, ScanOptions};
 use crate::report::{self, Bar, stages_table, summary};
 use crate::source::LogObject;
-use args::{Arguments, Command, DryRunOf, ExitRules, FailOn, Scan};
+use args::{Arguments, Command, DryRunOf, Scan};
+use exit::{ExitRules, FailOn};
 use shown::Shown;
 
 /// Exit status: done.

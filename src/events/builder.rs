@@ -33,7 +33,7 @@ use super::time::parse_event_time;
 use super::value;
 use crate::decode::RecordFault;
 use crate::error::Result;
-use crate::intel::Intel;
+use crate::intel::{Intel, is_service};
 
 /// A batch is handed on before its texts, repeated ones counted again, become more than this.
 const BATCH_BYTES: usize = 16 << 20;
@@ -388,7 +388,8 @@ impl BatchBuilder {
         let who = principal::principal(slots);
         self.push_text(Core::Principal, who.name.as_deref());
         if self.known.wants(Core::Actor) {
-            let service = slots.non_empty(Slot::IdentityInvokedBy);
+            let source = || slots.non_empty(Slot::SourceIp).filter(|source| is_service(source));
+            let service = slots.non_empty(Slot::IdentityInvokedBy).or_else(source);
             self.push_text(Core::Actor, service.or(who.name.as_deref()));
         }
         self.push_text(Core::CallerAccount, who.account);

@@ -99,7 +99,8 @@ pub enum Core {
     /// `sharedEventID`.
     SharedEventId,
     /// Who a call is counted for by the judges of anomalies: the AWS service that made it
-    /// (`userIdentity.invokedBy`), else the stable principal.
+    /// (`userIdentity.invokedBy`, or where its name stands for the address), else the stable
+    /// principal.
     Actor,
     /// The autonomous system of the address, `AS64500`. This column and those that follow come from
     /// [`crate::intel`].

@@ -23,4 +23,5 @@ pub use intelligence::{Address, Intel};
 pub use lists::{Label, List, parse_list};
 pub use networks::is_private;
 pub use source::{Source, Unreadable};
+pub(crate) use user_agent::is_service;
 pub use user_agent::user_agent_family;

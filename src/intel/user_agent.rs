@@ -69,7 +69,7 @@ pub fn user_agent_family(agent: &str) -> Cow<'static, str> {
 
 /// Whether `text` is the name of an AWS service, such as `athena.amazonaws.com`.
 #[must_use]
-pub(super) fn is_service(text: &str) -> bool {
+pub(crate) fn is_service(text: &str) -> bool {
     let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.');
     text.len() <= 128
         && text

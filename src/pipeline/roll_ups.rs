@@ -12,7 +12,7 @@ use crate::detect::judge::{RollUp, Terms};
 use crate::error::{Error, Result};
 
 /// Bytes of groups that wait in memory.
-const MEMORY: usize = 32 << 20;
+const MEMORY: usize = 96 << 20;
 
 /// The entities of one fold and account.
 pub(super) struct Waiting<'s> {

@@ -1,7 +1,9 @@
-//! What the section says of the judges `spike` and `rare`. Reference: `docs/writing-detectors.md`.
+//! What the section says of the judges `spike` and `rare`, and what tuning changes of it: both are
+//! read by the same functions, so that neither can say what the other could not. Reference:
+//! `docs/writing-detectors.md` and `docs/tuning.md`.
 
 use super::diagnostic::Diagnostic;
-use super::section::severity;
+use super::section::{Section, severity};
 use super::yaml::Mapping;
 use crate::detect::judge::{ApiName, Feature, HOUR, Level, Rare, Spike, Total};
 use crate::events::Core;
@@ -10,6 +12,11 @@ const TOTALS: &[&str] = &["events", "failed", "bytes_in", "bytes_out", "objects"
 
 /// The quantile of a history unless the detector names one.
 const QUANTILE: f64 = 0.99;
+
+/// What the levels of `spike` go by.
+const FACTOR: &str = "factor";
+/// What the levels of `rare` go by.
+const BITS: &str = "bits";
 
 /// The mapping under `spike`.
 pub(super) fn spike(section: &Mapping<'_, '_>) -> Result<Option<Spike>, Diagnostic> {
@@ -26,19 +33,32 @@ pub(super) fn spike(section: &Mapping<'_, '_>) -> Result<Option<Spike>, Diagnost
             return Err(keys.fault("total", "value", message));
         }
     };
-    let quantile = keys.number("quantile")?.unwrap_or(QUANTILE);
-    if !(quantile > 0.0 && quantile <= 1.0) {
+    Ok(Some(Spike {
+        total,
+        quantile: quantile(&keys)?.unwrap_or(QUANTILE),
+        at_least: at_least(&keys)?.unwrap_or(1),
+        levels: levels(&keys, FACTOR)?,
+    }))
+}
+
+fn quantile(keys: &Mapping<'_, '_>) -> Result<Option<f64>, Diagnostic> {
+    let quantile = keys.number("quantile")?;
+    if quantile.is_some_and(|quantile| !(quantile > 0.0 && quantile <= 1.0)) {
         return Err(keys.fault("quantile", "range", "`quantile` lies above 0 and is at most 1"));
     }
-    let at_least = keys.count("at_least")?.unwrap_or(1).max(1);
-    Ok(Some(Spike { total, quantile, at_least, levels: levels(&keys, "factor")? }))
+    Ok(quantile)
+}
+
+/// A total of nothing is no spike.
+fn at_least(keys: &Mapping<'_, '_>) -> Result<Option<u64>, Diagnostic> {
+    Ok(keys.count("at_least")?.map(|least| least.max(1)))
 }
 
 /// The mapping under `rare`.
 pub(super) fn rare(section: &Mapping<'_, '_>) -> Result<Option<Rare>, Diagnostic> {
     let Some(keys) = section.mapping("rare")? else { return Ok(None) };
     keys.only(&["features", "judged", "levels"])?;
-    let mut rare = Rare { levels: levels(&keys, "bits")?, ..Rare::default() };
+    let mut rare = Rare { levels: levels(&keys, BITS)?, ..Rare::default() };
     for text in keys.texts("features")? {
         if text == HOUR {
             rare.hour = true;
@@ -122,4 +142,83 @@ fn levels(keys: &Mapping<'_, '_>, key: &str) -> Result<Vec<Level>, Diagnostic> {
         return Err(keys.fault("levels", "missing_key", message));
     }
     Ok(levels)
+}
+
+/// What tuning changes of `spike`; what it does not name stays.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct SpikeChange {
+    quantile: Option<f64>,
+    at_least: Option<u64>,
+    levels: Option<Vec<Level>>,
+}
+
+impl SpikeChange {
+    /// The mapping under `spike` of a change. What is added up is not among its keys: another total
+    /// is another detector.
+    pub(super) fn read(change: &Mapping<'_, '_>) -> Result<Option<Self>, Diagnostic> {
+        let Some(keys) = change.mapping("spike")? else { return Ok(None) };
+        keys.only(&["quantile", "at_least", "levels"])?;
+        Ok(Some(Self {
+            quantile: quantile(&keys)?,
+            at_least: at_least(&keys)?,
+            levels: new_levels(&keys, FACTOR)?,
+        }))
+    }
+
+    /// Makes the change.
+    pub(super) fn put(&self, spike: &mut Spike) {
+        spike.quantile = self.quantile.unwrap_or(spike.quantile);
+        spike.at_least = self.at_least.unwrap_or(spike.at_least);
+        if let Some(levels) = &self.levels {
+            spike.levels.clone_from(levels);
+        }
+    }
+}
+
+/// What tuning changes of `rare`.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct RareChange {
+    levels: Option<Vec<Level>>,
+}
+
+impl RareChange {
+    /// The mapping under `rare` of a change. The features are not among its keys: others are
+    /// another detector.
+    pub(super) fn read(change: &Mapping<'_, '_>) -> Result<Option<Self>, Diagnostic> {
+        let Some(keys) = change.mapping("rare")? else { return Ok(None) };
+        keys.only(&["levels"])?;
+        Ok(Some(Self { levels: new_levels(&keys, BITS)? }))
+    }
+
+    /// Makes the change.
+    pub(super) fn put(&self, rare: &mut Rare) {
+        if let Some(levels) = &self.levels {
+            rare.levels.clone_from(levels);
+        }
+    }
+}
+
+/// The levels in place of all that a detector has, if a change names any.
+fn new_levels(keys: &Mapping<'_, '_>, key: &str) -> Result<Option<Vec<Level>>, Diagnostic> {
+    keys.get("levels").map(|_| levels(keys, key)).transpose()
+}
+
+/// The levels of a detector of these judges, as a tuning file would say them.
+pub(super) fn written_levels(section: &Section) -> Option<String> {
+    let (judge, key, levels) = match (&section.spike, &section.rare) {
+        (Some(spike), _) => ("spike", FACTOR, &spike.levels),
+        (None, Some(rare)) => ("rare", BITS, &rare.levels),
+        (None, None) => return None,
+    };
+    let level =
+        |level: &Level| format!("{{{key}: {}, severity: {:.1}}}", level.from, level.severity);
+    let levels: Vec<String> = levels.iter().map(level).collect();
+    Some(format!("{judge}: {{levels: [{}]}}", levels.join(", ")))
+}
+
+/// What stands for a threshold in a detector of these judges, as a tuning file would say it.
+pub(super) fn written_threshold(section: &Section) -> Option<String> {
+    let least =
+        section.spike.as_ref().map(|spike| format!("spike: {{at_least: {}}}", spike.at_least));
+    least.or_else(|| written_levels(section))
 }

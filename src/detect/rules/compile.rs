@@ -19,6 +19,9 @@ use crate::detect::select::{self, CompileError, Expression, Placeholders, Select
 use crate::events::{ColumnKind, Core, Field};
 use crate::intel::Available;
 
+/// Size of the sample of object keys where habits are judged.
+const HABIT_OBJECTS: usize = 256;
+
 /// Covered days that a scope's history needs, where state is kept and the detector names none.
 const MIN_HISTORY: u64 = 7;
 
@@ -404,9 +407,11 @@ impl<'d> Compiler<'d> {
     }
 
     fn samples(&mut self, draft: &Draft<'_>) -> Result<Vec<Sample>, Diagnostic> {
+        // Rows of habits are many, and no judge counts their objects.
+        let most = if draft.terms.is_anomaly() { HABIT_OBJECTS } else { usize::MAX };
         let shared = SAMPLES.iter().map(|(core, k, keep)| Sample {
             field: sample_field(Field::Core(*core)),
-            k: *k,
+            k: (*k).min(most),
             keep: *keep,
         });
         let mut samples: Vec<Sample> = shared.collect();

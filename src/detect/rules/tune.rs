@@ -6,6 +6,7 @@ use rsigma_parser::{Detections, Level, Timespan, parse_sigma_yaml};
 use saphyr::{MarkedYaml, Scalar, YamlData};
 use serde_json::{Map, Value, json};
 
+use super::anomaly::{self, RareChange, SpikeChange};
 use super::correlation::{OPERATORS, Written};
 use super::detector::severity_of;
 use super::diagnostic::Diagnostic;
@@ -28,6 +29,8 @@ const KEYS: &[&str] = &[
     "lookback_days",
     "min_history_days",
     "known_days",
+    "spike",
+    "rare",
     "exclude_events",
 ];
 
@@ -69,6 +72,8 @@ struct Change {
     lookback: Option<u64>,
     min: Option<u64>,
     known: Option<u64>,
+    spike: Option<SpikeChange>,
+    rare: Option<RareChange>,
     exclude: Option<Detections>,
 }
 
@@ -152,6 +157,8 @@ impl Change {
             lookback: lookback(&mapping)?,
             min: mapping.count("min_history_days")?,
             known: mapping.count("known_days")?,
+            spike: SpikeChange::read(&mapping)?,
+            rare: RareChange::read(&mapping)?,
             exclude: exclude(&mapping)?,
         })
     }
@@ -185,33 +192,21 @@ impl Change {
         history.lookback = self.lookback.or(history.lookback);
         history.min = self.min.or(history.min);
         history.known = self.known.or(history.known);
+        if let (Some(change), Some(spike)) = (&self.spike, &mut section.spike) {
+            change.put(spike);
+        }
+        if let (Some(change), Some(rare)) = (&self.rare, &mut section.rare) {
+            change.put(rare);
+        }
         document.exclude.clone_from(&self.exclude);
         Ok(())
     }
 
     /// Whether the detector has what is to be changed.
     fn fits(&self, document: &Document) -> Result<(), String> {
-        let judge = document.section.as_ref().and_then(|section| section.judge.as_deref());
-        let (has_history, has_levels) = match judge {
-            Some("spike" | "rare") => (true, true),
-            Some("first_seen") => (true, false),
-            _ => (false, false),
-        };
-        if (self.min.is_some() || self.known.is_some()) && !has_history {
-            return Err("`min_history_days` and `known_days` are for `first_seen`, `spike` and \
-                        `rare` alone"
-                .to_owned());
-        }
-        if self.severity.is_some() && has_levels {
-            return Err(
-                "its severities are those of its `levels`, which cannot be tuned".to_owned()
-            );
-        }
+        self.fits_judge(document.section.as_ref())?;
         if let Kind::Rule(_) = &document.kind {
-            if self.threshold.is_some() || self.timespan.is_some() {
-                return Err("`threshold` and `timespan` are for correlations alone".to_owned());
-            }
-            return Ok(());
+            return self.fits_rule(document.section.as_ref());
         }
         let numbers = match document.correlation().map(|correlation| &correlation.condition) {
             Ok(Written::Numbers { conditions, .. }) => conditions.len(),
@@ -224,6 +219,42 @@ impl Change {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether the detector's judge has the numbers.
+    fn fits_judge(&self, section: Option<&Section>) -> Result<(), String> {
+        let judge = section.and_then(|section| section.judge.as_deref());
+        let has_history = matches!(judge, Some("first_seen" | "spike" | "rare"));
+        if (self.min.is_some() || self.known.is_some()) && !has_history {
+            return Err("`min_history_days` and `known_days` are for `first_seen`, `spike` and \
+                        `rare` alone"
+                .to_owned());
+        }
+        for (key, is_given) in [("spike", self.spike.is_some()), ("rare", self.rare.is_some())] {
+            if is_given && judge != Some(key) {
+                return Err(format!("`{key}` is for detectors with the judge `{key}` alone"));
+            }
+        }
+        match section.and_then(anomaly::written_levels) {
+            Some(levels) if self.severity.is_some() => Err(format!(
+                "its severities are those of its levels: write `{levels}`, with other numbers"
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether a plain rule has what is to be changed: the numbers that it may fire from on have
+    /// other names.
+    fn fits_rule(&self, section: Option<&Section>) -> Result<(), String> {
+        if self.threshold.is_none() && self.timespan.is_none() {
+            return Ok(());
+        }
+        let own = section.and_then(anomaly::written_threshold);
+        let write = match own.filter(|_| self.threshold.is_some()) {
+            Some(own) => format!(": write `{own}`, with other numbers"),
+            None => String::new(),
+        };
+        Err(format!("`threshold` and `timespan` are for correlations alone{write}"))
     }
 }
 
