@@ -15,7 +15,7 @@ mod organisation;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use common::logs::trailsift;
 use common::{Finding, files, findings, run_json};
@@ -97,10 +97,11 @@ fn verdict(dump: &Dump, findings: &[Finding]) -> String {
     said
 }
 
-/// The ids of all events below a folder.
-fn event_ids(logs: &Path) -> BTreeSet<String> {
+/// The ids of all events that were delivered in the last ten days, in which all attacks are.
+fn late_event_ids(logs: &Path) -> BTreeSet<String> {
     let mut ids = BTreeSet::new();
-    for file in files(logs) {
+    let is_late = |file: &PathBuf| file.to_str().unwrap().contains("/2026/04/2");
+    for file in files(logs).into_iter().filter(is_late) {
         let mut text = String::new();
         let file = std::fs::File::open(file).unwrap();
         flate2::read::MultiGzDecoder::new(file).read_to_string(&mut text).unwrap();
@@ -114,7 +115,7 @@ fn event_ids(logs: &Path) -> BTreeSet<String> {
 fn assert_sound(dump: &Dump, logs: &Path) {
     let Dump { benign, attacks } = dump;
     assert!(*benign >= 300_000, "{benign}");
-    let ids = event_ids(logs);
+    let ids = late_event_ids(logs);
     let mut kinds = BTreeMap::new();
     for attack in attacks {
         assert!(attack.first >= START + 36 * DAY, "{attack:?}");
