@@ -74,13 +74,12 @@ fn shop(journal: &mut Journal) {
             let runner =
                 workflow(journal, &mut dice, role(COMMERCE, "gha-shop-deploy"), time, &agent);
             let commit = dice.hex(12);
-            let target: &Bucket = if dice.chance(0.15) { &WEBSITE } else { &MEDIA };
+            let target: &'static Bucket = if dice.chance(0.15) { &WEBSITE } else { &MEDIA };
             journal.log(time, &runner, list(&ARTIFACTS, "shop/", 200));
             for number in 0..dice.between(3, 8) {
                 let key = format!("shop/{commit}/bundle-{number}.zip");
                 journal.log(time + 5, &runner, put(&ARTIFACTS, key.clone(), size(&key, 3e6, 0.9)));
             }
-            let target = if target == &WEBSITE { &WEBSITE } else { &MEDIA };
             journal.log(time + 9, &runner, list(target, "theme/", 120));
             for number in 0..dice.count(14.0) {
                 let key = format!("theme/{}/{number}.js", &commit[..6]);
