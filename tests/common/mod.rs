@@ -124,6 +124,7 @@ pub struct Finding {
     pub last_seen: i64,
     pub event_count: i64,
     pub observed: String,
+    pub description: String,
     pub evidence: usize,
 }
 
@@ -158,6 +159,7 @@ pub fn findings_in(out: &Path, file: &str) -> Vec<Finding> {
                 last_seen: time("last_seen", row),
                 event_count: count("event_count", row),
                 observed: text("observed", row),
+                description: text("description", row),
                 evidence: batch
                     .column_by_name("evidence")
                     .unwrap()
