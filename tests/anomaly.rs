@@ -1,5 +1,4 @@
-//! The judges of what is usual, from the built binary: detectors that are not shipped yet, over the
-//! sample logs.
+//! The judges of what is usual, from the built binary, over the sample logs.
 
 #![allow(
     clippy::expect_used,
@@ -14,8 +13,8 @@ use std::path::{Path, PathBuf};
 
 use common::{Finding, findings, scan, trailsift};
 
-fn detectors() -> String {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/anomaly").display().to_string()
+fn detectors() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("detectors/anomaly")
 }
 
 fn samples() -> PathBuf {
@@ -24,9 +23,7 @@ fn samples() -> PathBuf {
 
 /// Findings of the judges `rare` and `spike`.
 fn anomalies(out: &Path, more: &[&str]) -> Vec<Finding> {
-    let detectors = detectors();
-    let options: Vec<&str> = ["--detectors", &detectors].iter().chain(more).copied().collect();
-    let ran = scan(&[samples()], out, &options);
+    let ran = scan(&[samples()], out, more);
     assert_eq!(ran.status, 0, "{}{}", ran.out, ran.err);
     let is_anomaly = |finding: &Finding| {
         finding.detector.starts_with("unusual_") && !finding.detector.starts_with("unusual_network")
@@ -50,7 +47,7 @@ fn what_is_usual_is_told_from_what_is_not_whatever_the_threads() {
 
 #[test]
 fn what_a_detector_says_wrongly_is_named_and_not_passed_over() {
-    let of = |name: &str| std::fs::read_to_string(Path::new(&detectors()).join(name)).unwrap();
+    let of = |name: &str| std::fs::read_to_string(detectors().join(name)).unwrap();
     let (rare, spike) = (of("unusual_read.yml"), of("read_volume_of_principal.yml"));
     let six = "group_by: [actor, bucket, aws_region, error_code, session_name]";
     for (text, from, to, message) in [

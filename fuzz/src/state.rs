@@ -207,7 +207,7 @@ impl Source<'_> {
             let mut sketch = Sketch::new(self.few(20), self.few(20));
             for _ in 0..self.few(5) {
                 let text = self.text();
-                sketch.insert(Sketch::hash(&text), &text);
+                sketch.insert(Sketch::hash(&text), || text.as_str().into());
             }
             details.samples.push(sketch);
         }

@@ -31,6 +31,7 @@ pub use builder::{Arrival, BatchBuilder, ObjectRef, OddFields, Wanted};
 pub use field::{Extract, Field, Fields, PathColumn, UnknownField};
 pub use filter::EventFilter;
 pub use identity::EventKey;
+pub(crate) use network::network;
 pub use reader::Reader;
 pub use schema::{BATCH_EVENTS, Core, Kind as ColumnKind};
 pub use time::parse_event_time;

@@ -31,7 +31,7 @@ pub(super) fn networks(addresses: &ArrayRef) -> Option<ArrayRef> {
 }
 
 /// The network of a logged source address.
-pub(super) fn network(address: &str) -> String {
+pub(crate) fn network(address: &str) -> String {
     let Ok(address) = address.parse::<IpAddr>() else { return SERVICE.to_owned() };
     if is_private(address) {
         return PRIVATE.to_owned();

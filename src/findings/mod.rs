@@ -3,6 +3,7 @@
 //! detector's metadata and the signal.
 
 mod columns;
+mod deployments;
 mod finding;
 mod formats;
 mod link;
@@ -12,6 +13,7 @@ mod suppress;
 mod time;
 
 pub use columns::{ParquetWriter, findings_batch, write_parquet, write_rows};
+pub use deployments::merge_deployments;
 pub use finding::{Finding, Outcome, SeverityLabel, findings_of};
 pub use formats::{Format, Told, write_findings};
 pub use link::link_shared;

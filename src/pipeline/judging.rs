@@ -15,7 +15,9 @@ use crate::detect::group::{Entities, FoldId, Groups, Key, Row};
 use crate::detect::judge::{History, Judgement, Learning, RollUp, Signal, Unjudged};
 use crate::detect::rules::{Detector, Diagnostic, Plan, UsedFile};
 use crate::error::Result;
-use crate::findings::{Finding, Suppressions, findings_batch, findings_of, link_shared};
+use crate::findings::{
+    Finding, Suppressions, findings_batch, findings_of, link_shared, merge_deployments,
+};
 use crate::intel::{Intel, OwnAccounts};
 
 /// How the entities of a run are judged.
@@ -126,6 +128,9 @@ pub(super) fn judge(
     walk.release()?;
     walk.catch_up(u8::MAX)?;
     let mut judged = walk.judged;
+    judged.findings = merge_deployments(judged.findings, |id| {
+        plan.detectors.iter().find(|found| found.metadata.id == *id)?.metadata.deployment
+    });
     sort(&mut judged.findings);
     link_shared(&mut judged.findings);
     judged.suppress(plan, how.suppress);

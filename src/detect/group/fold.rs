@@ -333,7 +333,6 @@ impl Fold {
     }
 
     fn columns<'b>(&self, batch: &'b EventBatch, sampled: &mut SampledValues) -> Columns<'b> {
-        let samples = self.samples.iter();
         let entity = |fields: &Vec<Field>| -> Vec<Option<Dictionary<'b>>> {
             fields.iter().map(|field| batch.dictionary(*field)).collect()
         };
@@ -347,7 +346,9 @@ impl Fold {
         Columns {
             entities,
             values: self.measured.iter().flat_map(|m| m.fields.iter().map(values)).collect(),
-            samples: samples.map(|s| SampleColumn::new(s.field, batch, sampled)).collect(),
+            samples: (self.samples.iter())
+                .map(|sample| SampleColumn::new(sample.field, batch, sampled))
+                .collect(),
             errors: batch.dictionary(Field::Core(Core::ErrorCode)),
         }
     }

@@ -95,7 +95,13 @@ fn judge(terms: &Terms, groups: &Groups, history: &History<'_>) -> Judgement {
             continue;
         }
         judged = true;
-        let usual = Usual::of(terms, spike, &windows, history, past);
+        // What belongs to the window itself is no habit.
+        let before: Vec<Window> = windows
+            .iter()
+            .filter(|w| past.holds(w.day()) && w.at <= highest.at - WINDOW)
+            .copied()
+            .collect();
+        let usual = Usual::of(terms, spike, &before, history, past);
         let level =
             Level::reached(&spike.levels, |factor| exceeds(highest.total, factor, usual.value));
         let Some(level) = level else { continue };
@@ -186,7 +192,8 @@ impl Total {
             Self::Failed => format!("{total} failed calls"),
             Self::BytesIn => format!("{} written", ByteSize::b(total).display().si()),
             Self::BytesOut => format!("{} read", ByteSize::b(total).display().si()),
-            Self::Objects => format!("{total} different objects"),
+            Self::Objects if total < OBJECTS as u64 => format!("{total} different objects"),
+            Self::Objects => format!("about {total} different objects"),
         }
     }
 }
@@ -231,12 +238,10 @@ impl Usual {
     fn of(
         terms: &Terms,
         spike: &Spike,
-        windows: &[Window],
+        before: &[Window],
         history: &History<'_>,
         past: Past,
     ) -> Self {
-        let before: Vec<Window> =
-            windows.iter().filter(|window| past.holds(window.day())).copied().collect();
         let days = before.iter().map(Window::day).collect::<BTreeSet<i64>>().len();
         let percent = percent(spike.quantile);
         let value = quantile(before.iter().map(|window| (window.total, 1)), spike.quantile);
@@ -436,20 +441,23 @@ mod oracle {
                 .max_by_key(|(total, end)| (*total, -end))
         };
         let mut found = Vec::new();
-        for day in days {
+        for day in days.iter().copied() {
+            let Some((peak, end)) = highest(day) else { continue };
             let past = history.past(day, terms.lookback);
-            let before: Vec<i64> =
-                ends.iter().filter(|end| past.holds(end.div_euclid(24))).copied().collect();
+            let before: Vec<i64> = ends
+                .iter()
+                .filter(|e| past.holds(e.div_euclid(24)) && **e <= end - 24)
+                .copied()
+                .collect();
             let known: BTreeSet<i64> = before.iter().map(|end| end.div_euclid(24)).collect();
-            // The account has no other entity: its peers are its own days.
-            let day_of = |known: &i64| -> u64 { highest(*known).map_or(0, |(peak, _)| peak) };
             let mut usual =
                 nearest(before.iter().map(|e| total(&window(*e))).collect(), spike.quantile);
             if known.len() < terms.known_days.max(1) {
-                let peers = known.iter().map(day_of).filter(|total| *total > 0).collect();
+                // The account has no other entity: its peers are its own days.
+                let of_past = days.iter().filter(|day| past.holds(**day));
+                let peers = of_past.filter_map(|day| Some(highest(*day)?.0)).collect();
                 usual = usual.max(nearest(peers, spike.quantile));
             }
-            let Some((peak, end)) = highest(day) else { continue };
             #[allow(clippy::cast_precision_loss, reason = "some sixty events")]
             let fires = peak >= spike.at_least
                 && peak as f64 > spike.levels[0].from * usual as f64

@@ -169,6 +169,9 @@ fn of_section(section: &Section, numbers: &mut BTreeMap<&'static str, String>) {
         numbers
             .insert("recurring", format!("{days} days, factor {factor}: severity {severity:.1}"));
     }
+    if let Some(principals) = section.deployment {
+        numbers.insert("deployment", format!("{principals} principals"));
+    }
     if let Some(severity) = section.severity_if_failed {
         numbers.insert("severity_if_failed", format!("{severity:.1}"));
     }

@@ -36,6 +36,9 @@ pub struct Metadata {
     /// Where it matters whose account the caller's is: severity for a sister account, and for one
     /// that may be a sister or a stranger.
     pub foreign: Option<(f64, f64)>,
+    /// From how many principals on findings of one hour that have client and place in common are one;
+    /// `None`: each stands for itself.
+    pub deployment: Option<usize>,
     /// What to do.
     pub remediation: Option<Message>,
 }

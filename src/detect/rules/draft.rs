@@ -205,6 +205,9 @@ impl<'d> Draft<'d> {
             needs_data_events: section.needs_data_events,
             needs: section.needs.clone(),
             foreign: section.foreign,
+            deployment: section
+                .deployment
+                .map(|least| usize::try_from(least).unwrap_or(usize::MAX).max(2)),
             remediation: section.remediation.as_deref().map(message).transpose()?,
         })
     }

@@ -34,6 +34,7 @@ const KEYS: &[&str] = &[
     "only_seen_changes",
     "foreign",
     "details",
+    "deployment",
     "confidence",
     "practice",
     "remediation",
@@ -89,6 +90,8 @@ pub(super) struct Section {
     pub foreign: Option<(f64, f64)>,
     /// Fields whose values the finding names.
     pub details: Vec<String>,
+    /// From how many principals on they are one finding.
+    pub deployment: Option<u64>,
     /// 0.0–1.0.
     pub confidence: Option<f64>,
     /// The S3 best practice it guards.
@@ -151,6 +154,7 @@ impl Section {
             only_seen_changes: section.flag("only_seen_changes")?.unwrap_or(false),
             foreign: foreign(&section)?,
             details: section.texts("details")?,
+            deployment: section.count("deployment")?,
             confidence: confidence(&section)?,
             practice: owned("practice")?,
             remediation: owned("remediation")?,

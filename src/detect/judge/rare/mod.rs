@@ -100,13 +100,15 @@ fn judge(terms: &Terms, groups: &Groups, history: &History<'_>) -> Judgement {
     let combinations = combinations(rare, groups);
     let own = Profile::of(rare, groups, &combinations);
     let mut judgement = Judgement { unjudged: Some(Unjudged::NoHistory), ..Judgement::default() };
-    for (day, calls) in by_day(groups, &combinations) {
-        let past = history.past(day, terms.lookback);
-        if !history.is_judged(day, past) {
+    let days = by_day(groups, &combinations);
+    for (day, calls) in &days {
+        let (day, past) = (*day, history.past(*day, terms.lookback));
+        let known = days.keys().filter(|day| past.holds(**day)).count();
+        if known < terms.known_days || !history.is_judged(day, past) {
             continue;
         }
         judgement.unjudged = None;
-        let unusual = Judged { rare, own: &own, scope, past }.unusual(&calls);
+        let unusual = Judged { rare, own: &own, scope, past }.unusual(calls);
         judgement.signals.extend(signal(terms, rare, day, past, &unusual));
     }
     judgement
@@ -321,7 +323,9 @@ mod oracle {
             let most = of_value.values().map(|(bits, _)| *bits).fold(0.0, f64::max);
             let unusual: Vec<Event> =
                 of_value.into_values().flat_map(|(_, events)| events).collect();
-            if !unusual.is_empty() && history.is_judged(today, window) {
+            let known = past.iter().map(|event| day(event)).collect::<BTreeSet<i64>>().len();
+            let is_known = known >= terms.known_days;
+            if is_known && !unusual.is_empty() && history.is_judged(today, window) {
                 let mut verdict = Verdict::new(today, &unusual);
                 verdict.peak = tenths(most);
                 found.push(verdict);

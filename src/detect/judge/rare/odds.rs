@@ -51,8 +51,12 @@ impl Odds {
     /// the narrower.
     pub(super) fn of(standings: [&dyn Fn() -> Option<Standing>; HISTORIES.len()]) -> Self {
         let mut odds = Self { probability: 1.0, new_to: [false; HISTORIES.len()] };
-        for (standing, new) in standings.into_iter().zip(&mut odds.new_to) {
-            let Some(standing) = standing() else { continue };
+        for ((standing, new), whose) in standings.into_iter().zip(&mut odds.new_to).zip(HISTORIES) {
+            let Some(standing) = standing() else {
+                // Who has no history does everything for the first time.
+                *new = whose == "principal";
+                continue;
+            };
             odds.probability *= standing.probability;
             if standing.known {
                 break;
