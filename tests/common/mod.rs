@@ -179,7 +179,8 @@ pub fn files(folder: &Path) -> Vec<PathBuf> {
     entries.filter(|entry| entry.file_type().is_file()).map(walkdir::DirEntry::into_path).collect()
 }
 
-/// The detectors of anomalies for little traffic: unusual calls from 8 bits on. They stand for the
+/// The detectors of anomalies for little traffic: unusual calls from 8 bits
+/// on, and spikes from 20 deletes on. They stand for the
 /// shipped ones of their names.
 pub fn anomalies(folder: &Path) -> String {
     let to = folder.join("detectors");
@@ -187,8 +188,9 @@ pub fn anomalies(folder: &Path) -> String {
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("detectors/anomaly");
     for file in files(&shipped).iter().filter(|file| file.extension().unwrap() == "yml") {
         let text = std::fs::read_to_string(file).unwrap();
-        let lowest = text.split_once("bits: ").map(|(_, rest)| &rest[..2]);
-        let text = lowest.map_or(text.clone(), |bits| text.replacen(bits, "8", 1));
+        let lowest = text.find("bits: ").map(|at| &text[at..at + "bits: 18".len()]);
+        let text = lowest.map_or(text.clone(), |bits| text.replacen(bits, "bits: 8", 1));
+        let text = text.replace("at_least: 70", "at_least: 20");
         std::fs::write(to.join("anomaly").join(file.file_name().unwrap()), text).unwrap();
     }
     to.to_str().unwrap().to_owned()
