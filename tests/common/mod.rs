@@ -179,19 +179,19 @@ pub fn files(folder: &Path) -> Vec<PathBuf> {
     entries.filter(|entry| entry.file_type().is_file()).map(walkdir::DirEntry::into_path).collect()
 }
 
-/// The detectors of anomalies for little traffic: unusual calls from 8 bits
-/// on, and spikes from 20 deletes on. They stand for the
-/// shipped ones of their names.
+/// The detectors of anomalies for little traffic: unusual calls from 8 bits on, and spikes from
+/// 20 deletes on. Their names begin with `low_`.
 pub fn anomalies(folder: &Path) -> String {
     let to = folder.join("detectors");
-    std::fs::create_dir_all(to.join("anomaly")).unwrap();
+    std::fs::create_dir(&to).unwrap();
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("detectors/anomaly");
     for file in files(&shipped).iter().filter(|file| file.extension().unwrap() == "yml") {
         let text = std::fs::read_to_string(file).unwrap();
         let lowest = text.find("bits: ").map(|at| &text[at..at + "bits: 18".len()]);
         let text = lowest.map_or(text.clone(), |bits| text.replacen(bits, "bits: 8", 1));
-        let text = text.replace("at_least: 70", "at_least: 20");
-        std::fs::write(to.join("anomaly").join(file.file_name().unwrap()), text).unwrap();
+        let text = text.replace("at_least: 70", "at_least: 20").replace("name: ", "name: low_");
+        let text = text.replace("[calls_of_", "[low_calls_of_").replace("5a0c1f6e", "5a0c1f6f");
+        std::fs::write(to.join(file.file_name().unwrap()), text).unwrap();
     }
     to.to_str().unwrap().to_owned()
 }
