@@ -62,7 +62,7 @@ impl Common {
     fn of(finding: &Finding) -> Self {
         let families =
             finding.user_agents.iter().map(|agent| user_agent_family(agent).into_owned());
-        let known = finding.asns.iter().map(|asn| asn.to_string());
+        let known = finding.asns.iter().map(ToString::to_string);
         // Where no autonomous system is known, addresses of one rollout differ at random.
         let coarse = finding.source_ips.iter().map(|address| match network(address) {
             place if place.contains('/') => "public".to_owned(),

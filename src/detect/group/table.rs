@@ -93,13 +93,13 @@ impl Table {
         if known.valued && values.last() == Some(&None) {
             return None;
         }
-        self.find(known, values.iter().copied())
+        self.find(known, &values.iter().copied())
     }
 
     fn find<'v>(
         &self,
         known: &KnownFold,
-        values: impl Iterator<Item = Option<&'v str>> + Clone,
+        values: &(impl Iterator<Item = Option<&'v str>> + Clone),
     ) -> Option<usize> {
         let is_it = |number: &usize| {
             let entity = self.entities.get(*number);
@@ -112,7 +112,7 @@ impl Table {
     /// The number of an entity, known or not; `usize::MAX` in no fold.
     fn intern(&mut self, fold: usize, entity: Entity) -> usize {
         let Some(known) = self.folds.get(fold) else { return usize::MAX };
-        if let Some(number) = self.find(known, texts(&entity)) {
+        if let Some(number) = self.find(known, &texts(&entity)) {
             return number;
         }
         let number = self.entities.len();
@@ -130,7 +130,7 @@ impl Table {
     /// Whether the entity has too many values, counting this one.
     fn is_diffuse(&mut self, fold: usize, entity: &Entity) -> bool {
         let Some(known) = self.folds.get(fold).filter(|known| known.valued) else { return false };
-        let is_new = self.find(known, texts(entity)).is_none();
+        let is_new = self.find(known, &texts(entity)).is_none();
         let others = entity.get(..entity.len().saturating_sub(1)).unwrap_or_default();
         let Some(known) = self.folds.get_mut(fold) else { return false };
         let Some(count) = known.values.get_mut(others) else {

@@ -60,7 +60,7 @@ impl<'g> Combination<'g> {
             value(*api).is_some_and(|name| names.iter().any(|wanted| wanted.fits(name)))
         });
         let bucket = rare.bucket.and_then(value).map(|bucket| KEYED.hash_one(bucket));
-        Some(Self { places, bucket, rows, judged, values })
+        Some(Self { values, places, bucket, rows, judged })
     }
 }
 
