@@ -74,7 +74,7 @@ pub(super) struct Section {
     pub unless: Vec<String>,
     /// The field whose values are the entity's; for `first_seen`.
     pub value: Option<String>,
-    /// Rules of what the entity does otherwise; for `first_seen`.
+    /// Rules of what the entity does otherwise; for `first_seen` and `spike`.
     pub usual: Vec<String>,
     /// Rules of the stronger values of a configuration; for `changed`.
     pub stronger: Vec<String>,

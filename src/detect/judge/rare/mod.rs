@@ -117,7 +117,7 @@ fn judge(terms: &Terms, groups: &Groups, history: &History<'_>) -> Judgement {
 /// A combination's calls of a day.
 type Calls<'j, 'g> = (&'j Combination<'g>, &'g Row);
 
-/// The judged combinations of each day, in the order of their texts.
+/// The judged combinations of each day, in the order of their tuples.
 fn by_day<'j, 'g>(
     groups: &'g Groups,
     combinations: &'j [Combination<'g>],
@@ -146,7 +146,7 @@ impl Judged<'_> {
         let least = self.rare.levels.first().map_or(f64::INFINITY, |level| level.from);
         let mut unusual: Vec<Unusual<'g>> =
             calls.iter().filter_map(|(calls, row)| self.judge(calls, row, least)).collect();
-        // Equal bits keep the order of their texts, in which calls come.
+        // Equal bits keep the order of the calls, which is that of their tuples.
         unusual.sort_by(|a, b| b.bits.total_cmp(&a.bits));
         unusual
     }
