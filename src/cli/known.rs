@@ -37,6 +37,9 @@ pub(super) struct Known {
     /// Findings not to be shown (YAML): they stay in the files, marked; see docs/tuning.md
     #[arg(long, value_name = "FILE")]
     suppress: Option<PathBuf>,
+    /// Run the detectors too that are weak alone: for hunting, not for alarms
+    #[arg(long)]
+    hunting: bool,
     #[command(flatten)]
     addresses: KnownAddresses,
 }
@@ -55,7 +58,7 @@ impl Known {
         let suppress = self.suppress.as_deref().map(|path| read(path, Suppressions::parse));
         let suppress = suppress.transpose()?.unwrap_or_default();
         let intel = self.addresses.read()?.into();
-        Ok(JudgeOptions { border: learn.or(incident), own, suppress, intel })
+        Ok(JudgeOptions { border: learn.or(incident), own, suppress, intel, hunting: self.hunting })
     }
 }
 

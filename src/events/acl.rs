@@ -11,7 +11,7 @@ use super::slots::{Slot, Slots};
 use super::value;
 
 /// The name under which rules ask for the grants.
-pub const ACL_GRANTS: &str = "acl_grants";
+pub(super) const ACL_GRANTS: &str = "acl_grants";
 
 const GROUPS: &[(&str, &str)] = &[
     ("http://acs.amazonaws.com/groups/global/AllUsers", "AllUsers"),

@@ -115,7 +115,9 @@ fn split_arn(arn: &str) -> Option<(&str, Option<&str>)> {
 /// `bucket.s3.eu-west-1.amazonaws.com` → `bucket`.
 fn virtual_host(host: &str) -> Option<&str> {
     let at = host.find(".s3.").or_else(|| host.find(".s3-"))?;
-    host.get(..at).filter(|name| !name.is_empty())
+    // `111122223333.s3-control.eu-west-1.amazonaws.com` names an account.
+    let is_bucket = !host.get(at..).is_some_and(|rest| rest.starts_with(".s3-control."));
+    host.get(..at).filter(|name| !name.is_empty() && is_bucket)
 }
 
 #[cfg(test)]
@@ -135,6 +137,12 @@ mod tests {
         let owner = r#"[{"type":"AWS::S3::Object","ARN":"arn:aws:s3:::b/k"},{"accountId":"111122223333","type":"AWS::S3::Bucket","ARN":"arn:aws:s3:::b"}]"#;
         let cases = [
             (r#""requestParameters":{"bucketName":"b"}"#.to_owned(), Some("b"), None),
+            (
+                r#""requestParameters":{"Host":"111122223333.s3-control.eu-west-1.amazonaws.com"}"#
+                    .to_owned(),
+                None,
+                None,
+            ),
             (r#""requestParameters":{"bucketName":["b"]}"#.to_owned(), Some("b"), None),
             (
                 format!(r#""requestParameters":{{"bucketName":"{point}"}},"resources":{owner}"#),

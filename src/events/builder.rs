@@ -14,11 +14,11 @@ use simd_json::prelude::TypedScalarValue as _;
 use simd_json::tape::Value;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::acl;
 use super::batch::EventBatch;
 use super::bucket::{Place, is_s3, place};
 use super::class::access_class;
 use super::column::{DictionaryColumn, ListColumn};
+use super::derived::Derivations;
 use super::field::{Fields, PathColumn};
 use super::filter::EventFilter;
 use super::identity::EventKey;
@@ -177,7 +177,7 @@ pub type OddFields = BTreeMap<&'static str, u64>;
 pub struct BatchBuilder {
     schema: SchemaRef,
     trie: Trie,
-    acl_grants: Option<usize>,
+    derivations: Derivations,
     known: Known,
     columns: Vec<Column>,
     paths: Paths,
@@ -213,7 +213,7 @@ impl BatchBuilder {
         Self {
             schema: Arc::new(Schema::new(arrow_fields)),
             trie: Trie::new(fields.columns()),
-            acl_grants: fields.acl_grants(),
+            derivations: Derivations::of(fields.columns()),
             known: Known::new(intel, fields.on_demand().clone()),
             columns: CORE.iter().map(|row| Column::new(row.2)).collect(),
             paths: Paths {
@@ -299,7 +299,7 @@ impl BatchBuilder {
         self.push_provenance(number);
         self.push_copied(time, &slots);
         self.push_normalised(&slots);
-        self.push_grants(&slots);
+        self.derivations.report(&slots, &mut self.scratch, &mut self.paths);
         self.paths.columns.iter_mut().for_each(ListColumn::end);
         Ok(true)
     }
@@ -410,11 +410,6 @@ impl BatchBuilder {
             slots.string(Slot::EventName).unwrap_or_default(),
         );
         self.push_text(Core::AccessClass, Some(class));
-    }
-
-    fn push_grants(&mut self, slots: &Slots<'_, '_>) {
-        let Self { acl_grants: Some(path), paths, scratch, .. } = self else { return };
-        acl::grants(slots, scratch, &mut |grant| paths.path_value(*path, grant));
     }
 
     fn note_odd(&mut self, is_odd: bool, name: &'static str) {

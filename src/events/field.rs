@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::acl::ACL_GRANTS;
+use super::derived::derived_names;
 use super::schema::Core;
 use super::slots::canonical;
 
@@ -81,7 +81,7 @@ impl Fields {
     pub const VALUE: &str = super::path::VALUE;
 
     /// The column for `name`, which is a core column's name, the CloudTrail path of one, the
-    /// normalised list `acl_grants`, or any other dotted path into the record. Well-known paths of
+    /// list of [`derived_names`], or any other dotted path into the record. Well-known paths of
     /// CloudTrail are recognised in any case.
     ///
     /// # Errors
@@ -106,7 +106,7 @@ impl Fields {
     pub fn presence(&mut self, name: &str) -> Result<Field, UnknownField> {
         let name = canonical(name).unwrap_or(name);
         let normalised = Core::find(name).is_some_and(|core| core.name() == name);
-        if normalised || name == ACL_GRANTS || name.contains("**") {
+        if normalised || derived_names().any(|derived| derived == name) || name.contains("**") {
             return self.resolve(name);
         }
         check(name)?;
@@ -174,12 +174,6 @@ impl Fields {
     pub fn on_demand(&self) -> &BTreeSet<Core> {
         &self.on_demand
     }
-
-    /// The number of the `acl_grants` column, if a rule asks for it.
-    #[must_use]
-    pub fn acl_grants(&self) -> Option<usize> {
-        self.columns.iter().position(|column| column.path == ACL_GRANTS)
-    }
 }
 
 fn check(name: &str) -> Result<(), UnknownField> {
@@ -207,9 +201,8 @@ mod tests {
         let mut fields = Fields::default();
         assert_eq!(fields.resolve("eventName"), Ok(Field::Core(Core::EventName)));
         assert_eq!(fields.resolve("requestParameters.acl"), Ok(Field::Path(0)));
-        assert_eq!(fields.resolve(ACL_GRANTS), Ok(Field::Path(1)));
+        assert_eq!(fields.resolve("acl_grants"), Ok(Field::Path(1)));
         assert_eq!(fields.resolve("requestParameters.acl"), Ok(Field::Path(0)));
-        assert_eq!(fields.acl_grants(), Some(1));
     }
 
     #[test]

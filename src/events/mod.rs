@@ -5,12 +5,14 @@
 //! field paths that the loaded rules ask for; out go [`EventBatch`]es of up to 8,192 events. This
 //! room knows no rules: only the paths wanted.
 
+mod accounts;
 mod acl;
 mod batch;
 mod bucket;
 mod builder;
 mod class;
 mod column;
+mod derived;
 mod field;
 mod filter;
 mod identity;
@@ -18,6 +20,7 @@ mod known;
 mod lookup;
 mod network;
 mod path;
+mod policy;
 mod principal;
 mod reader;
 mod schema;
@@ -25,9 +28,9 @@ mod slots;
 mod time;
 mod value;
 
-pub use acl::ACL_GRANTS;
 pub use batch::{Dictionary, EventBatch};
 pub use builder::{Arrival, BatchBuilder, ObjectRef, OddFields, Wanted};
+pub use derived::derived_names;
 pub use field::{Extract, Field, Fields, PathColumn, UnknownField};
 pub use filter::EventFilter;
 pub use identity::EventKey;

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use simd_json::prelude::TypedScalarValue as _;
 use simd_json::tape::Value;
 
-use super::acl::ACL_GRANTS;
+use super::derived::derived_names;
 use super::field::{Extract, PathColumn};
 use super::lookup::{Fingerprint, Lookup};
 use super::slots::{SLOTS, Slot, Slots};
@@ -166,8 +166,8 @@ impl Root {
         let path = column.path.as_str();
         match (column.extract, split_anywhere(path)) {
             (Extract::Keywords, _) => self.keywords.push(number),
-            // Grants are worked out from slots, not copied from a path.
-            _ if path == ACL_GRANTS => {}
+            // Worked out from slots, not copied from a path.
+            _ if derived_names().any(|derived| derived == path) => {}
             (_, Some((parent, key))) => {
                 if let Some(node) = descend(&mut self.node, parent) {
                     node.anywhere.push((key.to_lowercase().into(), number));

@@ -176,7 +176,7 @@ pub fn findings_of(
         let continues =
             before.take().filter(|(day, _)| day + 1 == signal.day).map(|(_, previous)| previous);
         let mut finding = finding(detector, entity, signal, id.clone(), continues);
-        place(&mut finding, detector, own);
+        place(&mut finding, detector, signal, own);
         locate(&mut finding, intel);
         shorten(&mut finding);
         write(&mut finding, detector, signal, own);
@@ -261,16 +261,36 @@ fn finding(
 }
 
 /// Whose account the caller's is, and what that means.
-fn place(finding: &mut Finding, detector: &Detector, own: &OwnAccounts) {
+fn place(finding: &mut Finding, detector: &Detector, signal: &Signal, own: &OwnAccounts) {
     finding.account_name = finding.account.as_ref().and_then(|account| own.name(account)).cloned();
     let caller = caller(finding, own);
     finding.is_foreign = caller.map(|c| matches!(c, Caller::Foreign | Caller::ForeignOrSister));
-    let most = match (detector.metadata.foreign, caller) {
-        (Some((sister, _)), Some(Caller::Sister)) => sister,
-        (Some((_, unknown)), Some(Caller::ForeignOrSister)) => unknown,
+    let Some(foreign) = detector.metadata.foreign else { return };
+    let whose = if foreign.in_details {
+        most_foreign(finding.account.as_deref(), &detail_values(detector, signal), own)
+    } else {
+        caller
+    };
+    let most = match whose {
+        Some(Caller::Sister) => foreign.sister,
+        Some(Caller::ForeignOrSister) => foreign.unknown,
         _ => return,
     };
     finding.severity = finding.severity.min(most);
+}
+
+/// The most foreign of the accounts that values such as `kms-key=<account>` and `account=<account>
+/// READ` name; `None` if one of them names no account.
+fn most_foreign(account: Option<&str>, values: &[Arc<str>], own: &OwnAccounts) -> Option<Caller> {
+    let whose = |value: &Arc<str>| {
+        let (_, named) = value.split_once('=')?;
+        let named = named.split(' ').next()?;
+        let is_account = named.len() == 12 && named.bytes().all(|byte| byte.is_ascii_digit());
+        is_account.then(|| own.caller(account.unwrap_or_default(), named))
+    };
+    let whose: Option<Vec<Caller>> = values.iter().map(whose).collect();
+    let order = [Caller::Foreign, Caller::ForeignOrSister, Caller::Sister, Caller::Same];
+    order.into_iter().find(|caller| whose.as_ref().is_some_and(|found| found.contains(caller)))
 }
 
 /// Which autonomous systems and countries the calls came from.

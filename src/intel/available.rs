@@ -19,11 +19,15 @@ pub enum Kind {
     Trusted,
     /// AWS's own ranges.
     AwsRanges,
+    /// Values of the placeholder of this name in rules: an organisation's own lists.
+    Placeholder(Arc<str>),
+    /// No knowledge, but the wish to see what is weak alone.
+    Hunting,
 }
 
 impl Kind {
     /// The kind that a detector names: `asn`, `country`, `threat_list`, `threat_list:tor`,
-    /// `aws_ranges`.
+    /// `aws_ranges`, `placeholder:decoy_buckets`, `hunting`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Some(match text {
@@ -31,9 +35,12 @@ impl Kind {
             "country" => Self::Country,
             "threat_list" => Self::ThreatList,
             "aws_ranges" => Self::AwsRanges,
-            other => Self::Labelled(
-                other.strip_prefix("threat_list:").filter(|label| !label.is_empty())?.into(),
-            ),
+            "hunting" => Self::Hunting,
+            other => match other.split_once(':').filter(|(_, name)| !name.is_empty())? {
+                ("threat_list", label) => Self::Labelled(label.into()),
+                ("placeholder", name) => Self::Placeholder(name.into()),
+                _ => return None,
+            },
         })
     }
 
@@ -51,6 +58,10 @@ impl Kind {
             Self::AwsRanges => {
                 "AWS's address ranges were not given: --aws-ranges ip-ranges.json".to_owned()
             }
+            Self::Placeholder(name) => {
+                format!("`{name}` was not given: --placeholders FILE with `{name}: [value, …]`")
+            }
+            Self::Hunting => "weak alone, for hunting: --hunting".to_owned(),
         }
     }
 }
@@ -64,6 +75,8 @@ impl fmt::Display for Kind {
             Self::Labelled(label) => write!(out, "threat_list:{label}"),
             Self::Trusted => out.write_str("trusted"),
             Self::AwsRanges => out.write_str("aws_ranges"),
+            Self::Placeholder(name) => write!(out, "placeholder:{name}"),
+            Self::Hunting => out.write_str("hunting"),
         }
     }
 }
@@ -92,6 +105,20 @@ impl Available {
     #[must_use]
     pub fn has(&self, kind: &Kind) -> bool {
         self.everything || self.kinds.contains(kind)
+    }
+
+    /// The same and these.
+    #[must_use]
+    pub fn with(&self, kinds: impl IntoIterator<Item = Kind>) -> Self {
+        let mut more = self.clone();
+        more.kinds.extend(kinds);
+        more
+    }
+
+    /// Whether it stands for whatever may be asked for.
+    #[must_use]
+    pub fn is_everything(&self) -> bool {
+        self.everything
     }
 
     /// SHA-256 of the files behind it, in the order in which they were given.

@@ -22,7 +22,7 @@ use crate::detect::rules::Plan;
 use crate::error::{Error, Result};
 use crate::events::EventFilter;
 use crate::findings::{Finding, timestamp_text};
-use crate::intel::{GeoTable, Intel, Label, parse_list};
+use crate::intel::{GeoTable, Intel, Label, OwnAccounts, parse_list};
 use crate::source::KeyRange;
 
 /// The most records of a case.
@@ -172,15 +172,25 @@ fn intel(blocks: &[(String, String)]) -> Result<Intel, String> {
             ("trusted", _) => intel.add_trusted(list()?),
             ("geoip", _) => intel.add_geo_table(GeoTable::parse(text)?),
             ("aws-ranges", _) => intel.add_aws_ranges(text.as_bytes())?,
+            // Rules are compiled with these, and accounts are no addresses.
+            ("placeholders" | "own-accounts", _) => {}
             _ => {
                 return Err(format!(
-                    "a block can be `threat-list LABEL`, `trusted`, `geoip` or `aws-ranges`, not \
-                     `{kind}`"
+                    "a block can be `threat-list LABEL`, `trusted`, `geoip`, `aws-ranges`, \
+                     `own-accounts` or `placeholders`, not `{kind}`"
                 ));
             }
         }
     }
     Ok(intel)
+}
+
+/// Which accounts a case's blocks call its own.
+fn own_accounts(blocks: &[(String, String)]) -> Result<OwnAccounts> {
+    let own = blocks.iter().filter(|(kind, _)| kind == "own-accounts");
+    let ids: Vec<String> =
+        own.flat_map(|(_, text)| text.split_whitespace()).map(str::to_owned).collect();
+    OwnAccounts::read(None, &ids)
 }
 
 /// The body of a table as (column, cell) pairs, empty cells left out.
@@ -281,7 +291,8 @@ pub fn check_cases(plan: &Plan, detector: &str, cases: &[Case]) -> Result<Vec<Ca
     let mut failures = Vec::new();
     for case in cases {
         let intel = intel(&case.known).map_err(Error::Usage)?;
-        let options = JudgeOptions { intel: intel.into(), ..JudgeOptions::default() };
+        let own = own_accounts(&case.known)?;
+        let options = JudgeOptions { intel: intel.into(), own, ..JudgeOptions::default() };
         let reversed: Vec<Value> = case.records.iter().rev().cloned().collect();
         let (left, right): (Vec<_>, Vec<_>) =
             case.records.iter().cloned().enumerate().partition(|(number, _)| number % 3 == 0);

@@ -34,6 +34,10 @@ pub struct CoverageRow {
 }
 
 impl CoverageRow {
+    fn is_management(&self) -> bool {
+        self.class.as_deref() == Some("management")
+    }
+
     fn is_data(&self) -> bool {
         self.bucket.is_some() && !matches!(self.class.as_deref(), Some("management" | "other"))
     }
@@ -45,10 +49,23 @@ pub struct Coverage {
     /// Sorted by account, region, bucket, class, hour.
     rows: Sheet<CoverageRow>,
     data_events: BTreeMap<Option<Arc<str>>, bool>,
+    management_events: bool,
     days: BTreeSet<i64>,
 }
 
 impl Coverage {
+    /// Whether there are S3 data events of any account.
+    #[must_use]
+    pub fn has_data_events(&self) -> bool {
+        self.data_events.values().any(|has| *has)
+    }
+
+    /// Whether there are management events of any account.
+    #[must_use]
+    pub fn has_management_events(&self) -> bool {
+        self.management_events
+    }
+
     /// The days with events, since 1970.
     #[must_use]
     pub fn days(&self) -> &BTreeSet<i64> {
@@ -96,6 +113,7 @@ impl Coverage {
 pub(super) struct Logged {
     rows: SheetWriter<CoverageRow>,
     data_events: BTreeMap<Option<Arc<str>>, bool>,
+    management_events: bool,
     all_days: BTreeSet<i64>,
     days: CoveredDays,
 }
@@ -105,7 +123,8 @@ impl Logged {
     pub(super) fn new(spill: Spill<'_>) -> Self {
         let rows = SheetWriter::new(spill, coverage_batch);
         let (data_events, all_days) = (BTreeMap::new(), BTreeSet::new());
-        Self { rows, data_events, all_days, days: CoveredDays::default() }
+        let days = CoveredDays::default();
+        Self { rows, data_events, management_events: false, all_days, days }
     }
 
     /// Adds the hours of one account, region, bucket and class.
@@ -128,6 +147,7 @@ impl Logged {
             let day = row.hour.div_euclid(86_400);
             if noted.replace(day) != Some(day) {
                 *self.data_events.entry(row.account.clone()).or_default() |= row.is_data();
+                self.management_events |= row.is_management();
                 self.all_days.insert(day);
                 self.days.note(&row, day);
             }
@@ -141,8 +161,8 @@ impl Logged {
     /// # Errors
     /// Those of the file that many rows go to.
     pub(super) fn finish(self) -> Result<Coverage> {
-        let Self { rows, data_events, all_days: days, .. } = self;
-        Ok(Coverage { rows: rows.finish()?, data_events, days })
+        let Self { rows, data_events, management_events, all_days: days, .. } = self;
+        Ok(Coverage { rows: rows.finish()?, data_events, management_events, days })
     }
 }
 

@@ -134,7 +134,7 @@ pub struct Diff {
 /// # Errors
 /// Those of a scan.
 pub fn diff(options: &DiffOptions, progress: &dyn Progress, stop: &AtomicBool) -> Result<Diff> {
-    let available = options.scan.judge.intel.available();
+    let available = options.scan.judge.available();
     let run = |side: &Path, tune: Option<&Tuning>| -> Result<Run> {
         let folder = tempfile::tempdir().map_err(Error::io("temporary folder"))?;
         let scan = ScanOptions { out: folder.path().to_path_buf().into(), ..options.scan.clone() };

@@ -94,7 +94,7 @@ pub fn dry_run(
     each: &mut dyn FnMut(&LogObject) -> Result<()>,
 ) -> Result<DryRun> {
     let (placeholders, tune) = (&options.placeholders, options.tune.as_ref());
-    let available = options.judge.intel.available();
+    let available = options.judge.available();
     let plan = load_plan_with(options.detectors.as_deref(), placeholders, tune, &available)?;
     let s3 = connect(options)?;
     let range = key_range(options);

@@ -8,7 +8,7 @@ use super::run::Span;
 use super::tables::Spill;
 use crate::detect::judge::Learning;
 use crate::findings::Suppressions;
-use crate::intel::{Intel, OwnAccounts};
+use crate::intel::{Available, Intel, Kind, OwnAccounts};
 
 const DAY: i64 = 86_400_000_000;
 
@@ -23,6 +23,8 @@ pub struct JudgeOptions {
     pub suppress: Suppressions,
     /// What is known of addresses.
     pub intel: Arc<Intel>,
+    /// Whether detectors that are weak alone run too.
+    pub hunting: bool,
 }
 
 /// A border put by hand. Tables hold days, so it lies at the beginning of its UTC day.
@@ -40,6 +42,11 @@ pub enum Border {
 }
 
 impl JudgeOptions {
+    /// What detectors may ask for, but for placeholders.
+    pub(super) fn available(&self) -> Available {
+        self.intel.available().with(self.hunting.then_some(Kind::Hunting))
+    }
+
     /// How a run over `span` judges. Without a border half of the span is learned, between one and
     /// seven days. Findings before `since` are left out: what lies before it was only learned.
     pub(super) fn judging<'j>(

@@ -47,7 +47,7 @@ pub struct MergeOptions {
 pub fn merge(options: &MergeOptions) -> Result<Run> {
     log::merging(options.inputs.len());
     let (placeholders, tune) = (&options.placeholders, options.tune.as_ref());
-    let available = options.judge.intel.available();
+    let available = options.judge.available();
     let plan = load_plan_with(options.detectors.as_deref(), placeholders, tune, &available)?;
     let s3 = S3::connect_for(options.inputs.iter().chain([&options.out]), &options.access)?;
     let folders = folders(options, s3.as_ref())?;

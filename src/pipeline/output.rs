@@ -179,6 +179,7 @@ fn run_json(run: &Run) -> Value {
         "suppression": run.suppression,
         "intel": run.intel,
         "not_judged": run.not_judged,
+        "posture": run.posture(),
         "diagnostics": run.diagnostics,
         "notes": run.notes,
         "stages": run.stages,

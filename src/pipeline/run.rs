@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::accounting::Account;
 use super::coverage::Coverage;
 use super::judging::{Judged, not_judged, off};
+use super::posture::{Guard, guards};
 use super::sheet::Sheet;
 use super::stats::Stages;
 use crate::detect::rules::{Diagnostic, Plan, UsedFile};
@@ -101,6 +102,8 @@ pub struct Run {
     pub diagnostics: Vec<Diagnostic>,
     /// Ids of the detectors that ran.
     pub detectors: Vec<String>,
+    /// The practices that these guard.
+    pub(super) guards: Vec<Guard>,
     /// The tuning file.
     pub tuning: Option<UsedFile>,
     /// The suppression file.
@@ -147,6 +150,7 @@ impl Run {
                 .filter(|detector| detector.raises)
                 .map(|detector| detector.metadata.id.clone())
                 .collect(),
+            guards: guards(plan),
             tuning: plan.tuning.clone(),
             suppression: None,
             intel: Vec::new(),

@@ -173,7 +173,7 @@ pub fn load_plan_with(
 pub fn scan(options: &ScanOptions, progress: &dyn Progress, interrupt: &AtomicBool) -> Result<Run> {
     log::started(options);
     let (placeholders, tune) = (&options.placeholders, options.tune.as_ref());
-    let available = options.judge.intel.available();
+    let available = options.judge.available();
     let plan = load_plan_with(options.detectors.as_deref(), placeholders, tune, &available)?;
     scan_with(&plan, options, progress, interrupt)
 }

@@ -40,6 +40,7 @@ pub fn summary(run: &Run, out: &mut dyn Write) -> io::Result<()> {
     state(run, out)?;
     damaged(run, out)?;
     not_judged(run, out)?;
+    posture(run, out)?;
     for note in &run.notes {
         writeln!(out, "{BOLD}note{BOLD:#}      {}", escaped(note))?;
     }
@@ -361,6 +362,30 @@ fn not_judged(run: &Run, out: &mut dyn Write) -> io::Result<()> {
     for diagnostic in &run.diagnostics {
         let word = if diagnostic.is_error() { "not run" } else { "warning" };
         writeln!(out, "{BOLD}{word}{BOLD:#}   {}", escaped_long(&diagnostic.to_string()))?;
+    }
+    Ok(())
+}
+
+/// What was seen of the best practices: a line for each with findings, and one for those without.
+fn posture(run: &Run, out: &mut dyn Write) -> io::Result<()> {
+    if run.account.records().analysed == 0 {
+        return Ok(());
+    }
+    let mut unobserved: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for practice in run.posture() {
+        if practice.findings == 0 {
+            unobserved.entry(practice.observed).or_default().push(practice.title);
+            continue;
+        }
+        writeln!(
+            out,
+            "{BOLD}practice{BOLD:#}  {}: {}",
+            practice.title,
+            escaped(&practice.observed)
+        )?;
+    }
+    for (observed, titles) in unobserved {
+        writeln!(out, "{BOLD}practice{BOLD:#}  {}: {observed}", titles.join(", "))?;
     }
     Ok(())
 }

@@ -45,6 +45,8 @@ pub struct Entry {
     pub references: Vec<String>,
     /// The S3 best practice it guards.
     pub practice: Option<String>,
+    /// The classes of detections that it covers, by their ids in docs/coverage.md.
+    pub covers: Vec<String>,
     /// Raised when its meaning changes.
     pub version: u64,
     /// `shipped` or `file`.
@@ -99,6 +101,7 @@ fn entry(detector: &Detector, document: &Document, source: &'static str) -> Entr
         false_positives: false_positives.clone(),
         references: references.clone(),
         practice: metadata.practice.clone(),
+        covers: document.section.iter().flat_map(|section| section.covers.clone()).collect(),
         version: metadata.version,
         source,
         file: metadata.file.clone(),

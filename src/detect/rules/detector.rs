@@ -33,14 +33,24 @@ pub struct Metadata {
     pub needs_data_events: bool,
     /// What must be known of addresses, else it is off.
     pub needs: Vec<Kind>,
-    /// Where it matters whose account the caller's is: severity for a sister account, and for one
-    /// that may be a sister or a stranger.
-    pub foreign: Option<(f64, f64)>,
+    /// Where it matters whose account it is.
+    pub foreign: Option<Foreign>,
     /// From how many principals on findings of one hour that have client and place in common are one;
     /// `None`: each stands for itself.
     pub deployment: Option<usize>,
     /// What to do.
     pub remediation: Option<Message>,
+}
+
+/// How severe a finding is at most where the account may be one's own.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Foreign {
+    /// Whether the accounts that `details` name are meant, and not the caller's.
+    pub in_details: bool,
+    /// For a sister account.
+    pub sister: f64,
+    /// For one that may be a sister's or a stranger's.
+    pub unknown: f64,
 }
 
 /// A detector: a selection, a grouping and a judge, all compiled.

@@ -1,7 +1,7 @@
 //! Names that CloudTrail is known to write, for hints alone: AWS adds names without notice, so none
 //! is refused for being absent here.
 
-use crate::events::{ACL_GRANTS, Core};
+use crate::events::{Core, derived_names};
 
 /// Fields under which only these names stand. A path elsewhere is never seen in a record.
 const CLOSED: &[&str] = &[
@@ -276,7 +276,7 @@ fn ends_in(path: &str, tail: &str) -> bool {
 }
 
 fn fields() -> impl Iterator<Item = &'static str> + Clone {
-    let core = Core::names().chain(std::iter::once(ACL_GRANTS));
+    let core = Core::names().chain(derived_names());
     core.chain(CLOSED.iter().copied()).chain(OPEN.iter().copied()).chain(ROOTS.iter().copied())
 }
 

@@ -29,7 +29,7 @@ mod words;
 pub(crate) mod yaml;
 
 pub use catalog::{Entry, catalog};
-pub use detector::{Detector, Member, Metadata, Scope};
+pub use detector::{Detector, Foreign, Member, Metadata, Scope};
 pub use diagnostic::{Diagnostic, Level};
 pub use lint::lint;
 pub use message::{Message, Placeholder};

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use super::source::RuleFile;
 use super::yaml::{Mapping, documents};
 use crate::detect::select::Placeholders;
 use crate::error::{Error, Result};
@@ -17,6 +18,21 @@ pub fn read_placeholders(file: Option<&Path>) -> Result<Placeholders> {
     let text = std::fs::read_to_string(file)
         .map_err(|error| Error::Usage(format!("`--placeholders {name}`: {error}")))?;
     parse(&name, &text).map_err(|fault| Error::Usage(fault.to_string()))
+}
+
+/// The example values of pages: what stands in their blocks of code named `placeholders`. Where
+/// detectors are looked at, and not logs, they stand in for the values that nobody has given.
+pub(super) fn of_pages(files: &[RuleFile]) -> Placeholders {
+    let mut found = Placeholders::new();
+    for page in files.iter().filter_map(|file| file.page.as_deref()) {
+        for rest in page.split("\n```placeholders\n").skip(1) {
+            let block = rest.split("\n```").next().unwrap_or_default();
+            for (name, values) in parse("placeholders", block).unwrap_or_default() {
+                found.entry(name).or_insert(values);
+            }
+        }
+    }
+    found
 }
 
 fn parse(name: &str, text: &str) -> Result<Placeholders, super::Diagnostic> {

@@ -8,15 +8,16 @@ use super::chain::lengthen;
 use super::compile::Compiler;
 use super::detector::Detector;
 use super::diagnostic::Diagnostic;
-use super::document::{Kind, read};
+use super::document::{self, read};
 use super::needs::Off;
+use super::placeholders::of_pages;
 use super::source::RuleFile;
 use super::tune::{Tuning, UsedFile};
 use crate::detect::group::{Fold, FoldId, Grain};
 use crate::detect::select::{Evaluator, Placeholders, Predicates, Program, Selection, Test};
 use crate::digest::{Identity, hex};
 use crate::events::{Core, EventBatch, Field, Fields};
-use crate::intel::Available;
+use crate::intel::{Available, Kind};
 
 /// Raised whenever a normalised column changes its meaning: folds of older versions relearn.
 pub(super) const NORMALISER: u32 = 4;
@@ -163,6 +164,11 @@ impl Plan {
             digest: digest(files, placeholders, tuning, available),
         };
         let (mut documents, filters) = read(files, &mut plan.diagnostics);
+        let examples = available.is_everything().then(|| of_pages(files)).unwrap_or_default();
+        let placeholders: &Placeholders =
+            &examples.into_iter().chain(placeholders.clone()).collect();
+        let given = placeholders.keys().map(|name| Kind::Placeholder(name.as_str().into()));
+        let available = &available.with(given);
         if let Some(tuning) = tuning {
             plan.diagnostics.extend(tuning.apply(&mut documents));
         }
@@ -170,7 +176,7 @@ impl Plan {
         compiler.check_filters();
         for (number, document) in documents.iter().enumerate() {
             // What only other correlations use is compiled too: its faults must not be lost.
-            if document.judged || matches!(document.kind, Kind::Correlation(_)) {
+            if document.judged || matches!(document.kind, document::Kind::Correlation(_)) {
                 compiler.detector(number);
             }
         }
@@ -218,6 +224,7 @@ fn digest(
     let start = Identity::default().part(Some(&version)).part(Some(&format!("{placeholders:?}")));
     let files = files.iter().fold(start, |id, file| id.part(Some(&file.text)));
     let tuned = tuning.iter().fold(files, |id, tuning| id.part(Some(&tuning.used.sha256)));
+    let tuned = if available.has(&Kind::Hunting) { tuned.part(Some("hunting")) } else { tuned };
     let known = available.files().iter().fold(tuned, |id, file| id.part(Some(file)));
     hex(&known.finish())
 }

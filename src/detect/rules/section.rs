@@ -4,6 +4,7 @@
 use saphyr::MarkedYaml;
 
 use super::anomaly;
+use super::detector::Foreign;
 use super::diagnostic::Diagnostic;
 use super::yaml::Mapping;
 use crate::detect::judge::{Rare, Spike};
@@ -37,6 +38,7 @@ const KEYS: &[&str] = &[
     "deployment",
     "confidence",
     "practice",
+    "covers",
     "remediation",
     "needs",
 ];
@@ -86,8 +88,8 @@ pub(super) struct Section {
     pub history: HistoryKeys,
     /// Whether `changed` fires only if the stronger value was seen.
     pub only_seen_changes: bool,
-    /// Severity for (a sister account, an account that may be one).
-    pub foreign: Option<(f64, f64)>,
+    /// How severe it is at most where the account may be one's own.
+    pub foreign: Option<Foreign>,
     /// Fields whose values the finding names.
     pub details: Vec<String>,
     /// From how many principals on they are one finding.
@@ -96,6 +98,8 @@ pub(super) struct Section {
     pub confidence: Option<f64>,
     /// The S3 best practice it guards.
     pub practice: Option<String>,
+    /// The classes of detections that it covers, by their ids in docs/coverage.md.
+    pub covers: Vec<String>,
     /// What to do.
     pub remediation: Option<String>,
     /// Whether it can fire only where S3 data events are logged.
@@ -157,6 +161,7 @@ impl Section {
             deployment: section.count("deployment")?,
             confidence: confidence(&section)?,
             practice: owned("practice")?,
+            covers: section.texts("covers")?,
             remediation: owned("remediation")?,
             needs_data_events,
             needs,
@@ -185,13 +190,19 @@ pub(super) fn lookback(section: &Mapping<'_, '_>) -> Result<Option<u64>, Diagnos
     Ok(days)
 }
 
-fn foreign(section: &Mapping<'_, '_>) -> Result<Option<(f64, f64)>, Diagnostic> {
+fn foreign(section: &Mapping<'_, '_>) -> Result<Option<Foreign>, Diagnostic> {
     let Some(item) = section.mapping("foreign")? else { return Ok(None) };
-    item.only(&["sister", "unknown"])?;
-    Ok(Some((
-        needed(&item, "sister", severity(&item, "sister")?)?,
-        needed(&item, "unknown", severity(&item, "unknown")?)?,
-    )))
+    item.only(&["of", "sister", "unknown"])?;
+    let in_details = match item.text("of")? {
+        None | Some("caller") => false,
+        Some("details") => true,
+        Some(_) => return Err(item.fault("of", "value", "`of` is `caller` or `details`")),
+    };
+    Ok(Some(Foreign {
+        in_details,
+        sister: needed(&item, "sister", severity(&item, "sister")?)?,
+        unknown: needed(&item, "unknown", severity(&item, "unknown")?)?,
+    }))
 }
 
 fn confidence(mapping: &Mapping<'_, '_>) -> Result<Option<f64>, Diagnostic> {
@@ -212,7 +223,8 @@ fn needs(section: &Mapping<'_, '_>) -> Result<(bool, Vec<Kind>), Diagnostic> {
         Kind::parse(need).ok_or_else(|| {
             let message = format!(
                 "`needs` can be `{DATA_EVENTS}`, `asn`, `country`, `threat_list`, \
-                 `threat_list:LABEL`, `aws_ranges`, or a list of these"
+                 `threat_list:LABEL`, `aws_ranges`, `placeholder:NAME`, `hunting`, or a list of \
+                 these"
             );
             section.fault("needs", "value", message)
         })
