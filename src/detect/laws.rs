@@ -145,7 +145,7 @@ fn row_of(event: &Event, shape: Shape, detailed: bool) -> (i64, Row) {
     };
     let mut measures = Measures::default();
     if let (Some(kind), Some(text)) = (shape.measure, event.text()) {
-        measures.take(grain.pane_of(micros), kind, text);
+        measures.take(grain.pane_of(micros), kind, text, u16::try_from(event.rule).unwrap());
     }
     let details = Details {
         measures: (!measures.is_empty()).then(|| Box::new(measures)),
@@ -327,7 +327,12 @@ fn terms_for(judge: &Judge, terms: &Terms) -> Terms {
 }
 
 fn measures() -> impl Strategy<Value = Option<MeasureKind>> {
-    let kinds = [MeasureKind::Distinct(4), MeasureKind::Sum, MeasureKind::Histogram];
+    let kinds = [
+        MeasureKind::Distinct(4),
+        MeasureKind::DistinctByRule(4),
+        MeasureKind::Sum,
+        MeasureKind::Histogram,
+    ];
     proptest::option::of(proptest::sample::select(kinds.to_vec()))
 }
 

@@ -304,7 +304,7 @@ impl Fold {
         for (rule, row) in members.0.iter().filter(|(_, row)| !batch.is_copy(*row)) {
             let Some(columns) = columns.get(usize::from(*rule)) else { continue };
             let start = self.grain.pane_of(time_of(batch, *row));
-            let take = |value: &str| grown += measures.take(start, kind, value);
+            let take = |value: &str| grown += measures.take(start, kind, value, *rule);
             each_value(columns, *row, take);
         }
         details.measures = Some(measures).filter(|measures| !measures.is_empty());

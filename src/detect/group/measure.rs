@@ -19,6 +19,8 @@ const BUCKET_BYTES: usize = 16;
 pub enum MeasureKind {
     /// Which there are; exact below so many.
     Distinct(usize),
+    /// Which there are for each rule: hashes end in the rule's number. Exact below so many.
+    DistinctByRule(usize),
     /// Their sum and number.
     Sum,
     /// How many lie in each bucket of [`Decimal::bucket`].
@@ -61,17 +63,20 @@ impl Measure {
     #[must_use]
     pub fn new(start: i64, kind: MeasureKind) -> Self {
         let content = match kind {
-            MeasureKind::Distinct(k) => Content::Distinct(Sketch::new(k, 0)),
+            MeasureKind::Distinct(k) | MeasureKind::DistinctByRule(k) => {
+                Content::Distinct(Sketch::new(k, 0))
+            }
             MeasureKind::Sum => Content::Sum { sum: Decimal::default(), count: 0 },
             MeasureKind::Histogram => Content::Histogram(Vec::new()),
         };
         Self { start, skipped: 0, content }
     }
 
-    /// Adds a value. Returns how many bytes the measure grew by.
-    pub fn take(&mut self, value: &str) -> usize {
+    /// Adds a value, of a rule where rules are told apart. Returns how many bytes the measure grew by.
+    pub fn take(&mut self, value: &str, rule: Option<u16>) -> usize {
         if let Content::Distinct(sketch) = &mut self.content {
-            return sketch.insert(Sketch::hash(value), Arc::default);
+            let hash = Sketch::hash(value);
+            return sketch.insert(rule.map_or(hash, |rule| tagged(hash, rule)), Arc::default);
         }
         let Some(number) = Decimal::parse(value) else {
             self.skipped = self.skipped.saturating_add(1);
@@ -109,6 +114,22 @@ impl Measure {
     }
 }
 
+/// The most rules that are told apart.
+pub const MAX_TAGS: u16 = 16;
+
+/// The hash with the rule's number in its last bits.
+fn tagged(hash: u64, rule: u16) -> u64 {
+    let tags = u64::from(MAX_TAGS) - 1;
+    hash & !tags | u64::from(rule) & tags
+}
+
+/// The value and the rule of a hash of [`MeasureKind::DistinctByRule`].
+#[must_use]
+pub fn tag_of(hash: u64) -> (u64, usize) {
+    let tags = u64::from(MAX_TAGS) - 1;
+    (hash & !tags, usize::try_from(hash & tags).unwrap_or(usize::MAX))
+}
+
 /// Adds to a bucket's count. Returns whether the bucket is new.
 fn add(buckets: &mut Vec<(i16, u64)>, bucket: i16, count: u64) -> bool {
     match buckets.binary_search_by_key(&bucket, |(bucket, _)| *bucket) {
@@ -143,15 +164,16 @@ impl Measures {
         self.0.is_empty()
     }
 
-    /// Adds a value to the pane that starts at `start`. Returns the growth in bytes.
-    pub fn take(&mut self, start: i64, kind: MeasureKind, value: &str) -> usize {
+    /// Adds a rule's value to the pane that starts at `start`. Returns the growth in bytes.
+    pub fn take(&mut self, start: i64, kind: MeasureKind, value: &str, rule: u16) -> usize {
+        let rule = matches!(kind, MeasureKind::DistinctByRule(_)).then_some(rule);
         let at = self.0.partition_point(|measure| measure.start < start);
         let mut grown = 0;
         if self.0.get(at).is_none_or(|measure| measure.start != start) {
             self.0.insert(at, Measure::new(start, kind));
             grown = MEASURE_BYTES;
         }
-        grown + self.0.get_mut(at).map_or(0, |measure| measure.take(value))
+        grown + self.0.get_mut(at).map_or(0, |measure| measure.take(value, rule))
     }
 
     /// The measures of both sets of values.

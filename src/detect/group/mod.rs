@@ -25,7 +25,7 @@ pub use fold::{
     Fold, Grain, MAX_COLUMNS, MAX_ENTITY, Measured, Sample, SampleField, SampledValues,
 };
 pub use key::{Entity, FoldId, Key};
-pub use measure::{Content, MAX_DISTINCT, Measure, MeasureKind, Measures};
+pub use measure::{Content, MAX_DISTINCT, MAX_TAGS, Measure, MeasureKind, Measures, tag_of};
 pub use merge::{Entities, Groups, MAX_VALUES, Run, merge};
 pub use row::{Details, Evidence, Pane, Row};
 pub use sketch::Sketch;

@@ -146,6 +146,13 @@ impl Sketch {
         }
     }
 
+    /// About how many values there are, of which `found` have hashes below `limit`.
+    #[must_use]
+    pub fn scaled(found: u64, limit: u64) -> u64 {
+        let all = u128::from(found) * u128::from(u64::MAX) / u128::from(limit.max(1));
+        u64::try_from(all).unwrap_or(u64::MAX)
+    }
+
     /// The estimate of the number of distinct values, given the k-th smallest of their hashes.
     #[must_use]
     pub fn estimate(k: usize, largest: u64) -> u64 {

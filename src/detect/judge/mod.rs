@@ -12,6 +12,7 @@ mod history;
 mod match_events;
 mod rare;
 mod roll_up;
+mod same_values;
 mod severity;
 mod sliding;
 mod spike;
@@ -264,6 +265,8 @@ pub const REGISTRY: &[Judge] = &[
     value_median::JUDGE,
     temporal::JUDGE,
     temporal_ordered::JUDGE,
+    same_values::JUDGE,
+    same_values::ORDERED,
     first_seen::JUDGE,
     changed::JUDGE,
     spike::JUDGE,

@@ -104,7 +104,7 @@ mod tests {
         let measure = |start: i64, values: std::ops::Range<u32>| {
             let mut measure = Measure::new(start, MeasureKind::Distinct(MAX_DISTINCT));
             values.for_each(|n| {
-                measure.take(&format!("key-{n}"));
+                measure.take(&format!("key-{n}"), None);
             });
             measure
         };

@@ -9,9 +9,9 @@ use super::diagnostic::Diagnostic;
 use super::document::{Document, Kind};
 use super::message::Message;
 use super::section::Section;
-use crate::detect::group::Decimal;
+use crate::detect::group::{Decimal, MAX_TAGS};
 use crate::detect::judge::{
-    self, Condition, Escalation, Pattern, Recurring, Roaming, Severity, Terms, WINDOW,
+    self, Condition, Escalation, Operator, Pattern, Recurring, Roaming, Severity, Terms, WINDOW,
 };
 
 /// How many days of history count unless the detector says it.
@@ -135,6 +135,7 @@ impl<'d> Draft<'d> {
         })?;
         let judge = rule.correlation_type.as_str();
         let test = Test::of(document, rule, written, judge)?;
+        let (judge, test) = with_same(document, &section, judge, test)?;
         let (counted, context) = (written.rules.clone(), section.unless.clone());
         let flags = |first: bool| {
             let flags = counted.iter().map(|_| first).chain(context.iter().map(|_| !first));
@@ -306,6 +307,30 @@ impl Test {
             _ => Err(fault(format!("`{judge}` needs numbers, such as `condition: {{gte: 50}}`"))),
         }
     }
+}
+
+/// The judge and the test of a temporal correlation whose events have a value in common.
+fn with_same<'d>(
+    document: &Document,
+    section: &Section,
+    judge: &'d str,
+    test: Test,
+) -> Result<(&'d str, Test), Diagnostic> {
+    let Some((field, least)) = &section.same else { return Ok((judge, test)) };
+    let judge = match judge {
+        "temporal" => "same_values",
+        "temporal_ordered" => "same_values_ordered",
+        _ => return Err(document.fault("same", "`same` is for temporal correlations")),
+    };
+    let rules = document.correlation()?.rules.len();
+    let all = test.pattern.as_ref().is_some_and(|pattern| pattern.text.is_none());
+    if !all || rules > usize::from(MAX_TAGS) {
+        let message = format!("`same` asks for all rules, at most {MAX_TAGS}, without a condition");
+        return Err(document.fault("same", message));
+    }
+    let value = Decimal::whole(*least);
+    let conditions = vec![Condition { operator: Operator::Gte, value }];
+    Ok((judge, Test { conditions, fields: vec![field.clone()], ..Test::default() }))
 }
 
 /// Whether a condition's field and percentile are what the judge needs; what is wrong, and help.

@@ -22,6 +22,7 @@ const KEYS: &[&str] = &[
     "escalate",
     "recurring",
     "unless",
+    "same",
     "value",
     "usual",
     "spike",
@@ -74,6 +75,9 @@ pub(super) struct Section {
     pub recurring: Option<(u64, u64, f64)>,
     /// Rules whose events keep counted ones within the timespan from counting.
     pub unless: Vec<String>,
+    /// (Field or alias, how many of its values must have events of all rules); for temporal
+    /// correlations.
+    pub same: Option<(String, u64)>,
     /// The field whose values are the entity's; for `first_seen`.
     pub value: Option<String>,
     /// Rules of what the entity does otherwise; for `first_seen` and `spike`.
@@ -143,6 +147,7 @@ impl Section {
             escalate: escalations(&section)?,
             recurring: recurring(&section)?,
             unless: section.texts("unless")?,
+            same: same(&section)?,
             value: owned("value")?,
             usual: section.texts("usual")?,
             stronger: section.texts("stronger")?,
@@ -254,6 +259,13 @@ fn recurring(section: &Mapping<'_, '_>) -> Result<Option<(u64, u64, f64)>, Diagn
         needed(&item, "factor", item.count("factor")?)?,
         needed(&item, "severity", severity(&item, "severity")?)?,
     )))
+}
+
+fn same(section: &Mapping<'_, '_>) -> Result<Option<(String, u64)>, Diagnostic> {
+    let Some(item) = section.mapping("same")? else { return Ok(None) };
+    item.only(&["field", "at_least"])?;
+    let field = needed(&item, "field", item.text("field")?.map(str::to_owned))?;
+    Ok(Some((field, needed(&item, "at_least", item.count("at_least")?)?.max(1))))
 }
 
 fn roaming(section: &Mapping<'_, '_>) -> Result<Option<(u64, u64)>, Diagnostic> {
