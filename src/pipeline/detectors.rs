@@ -4,6 +4,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use rayon::prelude::*;
+
 use super::cases::{Case, CaseFailure, check_cases, read_cases};
 use super::scan::load_plan;
 use crate::detect::rules::{
@@ -129,7 +131,7 @@ pub fn check_detectors(folder: Option<&Path>) -> Result<Checked> {
 /// [`Error::Usage`] if there is no such folder, and whatever keeps cases from running.
 pub fn test_detectors(folder: Option<&Path>) -> Result<Vec<Tested>> {
     let bench = Bench::of(folder)?;
-    bench.own.iter().filter_map(|file| bench.test(file).transpose()).collect()
+    bench.own.par_iter().filter_map(|file| bench.test(file).transpose()).collect()
 }
 
 fn files(folder: Option<&Path>) -> Result<Vec<RuleFile>> {

@@ -137,7 +137,7 @@ impl Compiler<'_> {
         };
         let fault = |message| draft.document.fault_of("aliases", "alias", message);
         for (rule, field) in &alias.fields {
-            let known = self.known.get(rule.as_str()).copied();
+            let known = self.names.find(rule, &draft.document.file);
             let position = known.and_then(|document| {
                 rules.iter().position(|rule| self.document_of(*rule) == Some(document))
             });

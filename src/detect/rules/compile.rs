@@ -11,6 +11,7 @@ use super::diagnostic::Diagnostic;
 use super::document::{Document, Kind};
 use super::draft::Draft;
 use super::filter::Filter;
+use super::names::Names;
 use super::needs::{self, Off};
 use super::plan::{NORMALISER, Plan, SAMPLES};
 use crate::detect::group::{Fold, FoldId, Grain, MAX_COLUMNS, Sample, SampleField};
@@ -32,7 +33,7 @@ pub(super) struct Compiler<'d> {
     placeholders: &'d Placeholders,
     available: &'d Available,
     /// Documents by name and id.
-    pub(super) known: BTreeMap<&'d str, usize>,
+    pub(super) names: Names<'d>,
     /// Selections by document.
     compiled: BTreeMap<usize, usize>,
     /// Detectors by document.
@@ -63,15 +64,10 @@ impl<'d> Compiler<'d> {
         available: &'d Available,
         plan: Plan,
     ) -> Self {
-        let mut known = BTreeMap::new();
-        for (number, document) in documents.iter().enumerate() {
-            for name in document.names() {
-                known.entry(name).or_insert(number);
-            }
-        }
+        let names = Names::of(documents);
         let (compiled, states) = (BTreeMap::new(), BTreeMap::new());
         let columns = Vec::new();
-        Self { documents, filters, placeholders, available, known, compiled, states, columns, plan }
+        Self { documents, filters, placeholders, available, names, compiled, states, columns, plan }
     }
 
     /// Compiles the detector of document number `number`, once; `None` if it does not run.
@@ -100,7 +96,7 @@ impl<'d> Compiler<'d> {
 
     /// Whether something is missing that the detector needs, which is noted.
     fn is_off(&mut self, number: usize) -> bool {
-        let missing = needs::missing(self.documents, &self.known, number, self.available);
+        let missing = needs::missing(self.documents, &self.names, number, self.available);
         let is_off = !missing.is_empty();
         if let Some(document) = self.documents.get(number).filter(|_| is_off) {
             self.states.insert(number, State::Failed);
@@ -192,7 +188,7 @@ impl<'d> Compiler<'d> {
             let document = self.documents.get(*number);
             document.is_some_and(|found| matches!(found.kind, Kind::Correlation(_)))
         };
-        let number = self.known.get(name).copied();
+        let number = self.names.find(name, &draft.document.file);
         let Some(number) = number.filter(|number| counted || !is_correlation(number)) else {
             let kind = if counted { "rule or correlation" } else { "plain rule" };
             return Err(fault(&format!("is no loaded {kind}")));

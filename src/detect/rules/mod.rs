@@ -19,6 +19,7 @@ mod known;
 mod limits;
 mod lint;
 mod message;
+mod names;
 mod needs;
 mod placeholders;
 mod plan;

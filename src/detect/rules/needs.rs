@@ -1,8 +1,9 @@
 //! What must be known, mostly of addresses: detectors without it are off, and tables are told apart by it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::document::Document;
+use super::names::Names;
 use crate::events::{Core, Field};
 use crate::intel::{Available, Kind};
 
@@ -18,7 +19,7 @@ pub struct Off {
 /// What a document's detector needs, itself or by a rule that it refers to, and there is not.
 pub(super) fn missing(
     documents: &[Document],
-    known: &BTreeMap<&str, usize>,
+    names: &Names<'_>,
     number: usize,
     available: &Available,
 ) -> Vec<Kind> {
@@ -31,7 +32,7 @@ pub(super) fn missing(
         missing.extend(needs.filter(|kind| !available.has(kind)).cloned());
         let rules = document.correlation().map(|written| written.rules.as_slice());
         let rules = rules.unwrap_or_default().iter();
-        waiting.extend(rules.filter_map(|name| known.get(name.as_str())));
+        waiting.extend(rules.filter_map(|name| names.find(name, &document.file)));
     }
     missing.into_iter().collect()
 }
