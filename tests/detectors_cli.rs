@@ -17,7 +17,7 @@ use tempfile::TempDir;
 
 const GOOD: &str = "\
 title: Bucket deleted
-name: bucket_deleted
+name: our_bucket_deleted
 status: stable
 level: low
 tags: [attack.impact, attack.t1485]
@@ -72,7 +72,7 @@ fn json(ran: &Ran) -> Value {
 
 #[test]
 fn the_list_names_every_detector_and_whose_it_is() {
-    let own = folder(&[("bucket_deleted.yml", GOOD)]);
+    let own = folder(&[("our_bucket_deleted.yml", GOOD)]);
     let ran = detectors("list", own.path(), &["--json"]);
     assert_eq!(ran.status, 0, "{}", ran.err);
     let list = json(&ran);
@@ -80,7 +80,7 @@ fn the_list_names_every_detector_and_whose_it_is() {
         let all = list["detectors"].as_array().unwrap();
         all.iter().find(|entry| entry["id"] == id).cloned().unwrap()
     };
-    let (shipped, own_entry) = (entry("mass_object_delete"), entry("bucket_deleted"));
+    let (shipped, own_entry) = (entry("mass_object_delete"), entry("our_bucket_deleted"));
     assert_eq!(shipped["source"], "shipped");
     assert_eq!(shipped["judge"], "event_count");
     assert_eq!(shipped["numbers"]["condition"], "gte 50");
@@ -88,7 +88,7 @@ fn the_list_names_every_detector_and_whose_it_is() {
     assert_eq!(own_entry["severity"], 3.0);
     assert_eq!(own_entry["techniques"][0], "T1485");
     let table = detectors("list", own.path(), &[]);
-    let line = table.out.lines().find(|line| line.starts_with("bucket_deleted")).unwrap();
+    let line = table.out.lines().find(|line| line.starts_with("our_bucket_deleted")).unwrap();
     for word in ["3.0 low", "match", "T1485", "file", "Bucket deleted"] {
         assert!(line.contains(word), "{line}");
     }
@@ -238,14 +238,14 @@ fn strip(text: &str) -> String {
 
 #[test]
 fn missing_cases_of_ones_own_are_a_warning_and_broken_ones_an_error() {
-    let without = folder(&[("bucket_deleted.yml", GOOD)]);
+    let without = folder(&[("our_bucket_deleted.yml", GOOD)]);
     let ran = detectors("check", without.path(), &["--json"]);
     assert_eq!((ran.status, &json(&ran)["diagnostics"][0]["code"]), (0, &"cases".into()));
-    let good = folder(&[("bucket_deleted.yml", GOOD), ("bucket_deleted.md", PAGE)]);
+    let good = folder(&[("our_bucket_deleted.yml", GOOD), ("our_bucket_deleted.md", PAGE)]);
     let ran = detectors("check", good.path(), &["--json"]);
     assert_eq!((ran.status, json(&ran)["warnings"].as_u64()), (0, Some(0)), "{}", ran.out);
     let page = PAGE.replace("No findings", "nothing");
-    let broken = folder(&[("bucket_deleted.yml", GOOD), ("bucket_deleted.md", &page)]);
+    let broken = folder(&[("our_bucket_deleted.yml", GOOD), ("our_bucket_deleted.md", &page)]);
     let ran = detectors("check", broken.path(), &["--json"]);
     let fault = &json(&ran)["diagnostics"][0];
     assert_eq!((ran.status, fault["line"].as_u64()), (1, Some(13)), "{fault}");
@@ -263,12 +263,12 @@ fn the_shipped_detectors_are_beyond_doubt() {
 
 #[test]
 fn cases_are_run_and_differences_shown() {
-    let good = folder(&[("bucket_deleted.yml", GOOD), ("bucket_deleted.md", PAGE)]);
+    let good = folder(&[("our_bucket_deleted.yml", GOOD), ("our_bucket_deleted.md", PAGE)]);
     let ran = detectors("test", good.path(), &["--json"]);
     let test = json(&ran)["detectors"][0].clone();
     assert_eq!((ran.status, test["cases"].as_u64()), (0, Some(2)), "{test}");
     let page = PAGE.replace("| 3.0 | 1 |", "| 5.0 | 1 |");
-    let bad = folder(&[("bucket_deleted.yml", GOOD), ("bucket_deleted.md", &page)]);
+    let bad = folder(&[("our_bucket_deleted.yml", GOOD), ("our_bucket_deleted.md", &page)]);
     let ran = detectors("test", bad.path(), &[]);
     assert_eq!(ran.status, 1);
     for words in [
@@ -302,7 +302,7 @@ fn a_scan_names_refused_rules_and_runs_the_rest() {
     assert_eq!(run["diagnostics"].as_array().unwrap().len(), 1);
     assert_eq!(run["diagnostics"][0]["severity"], "error");
     let ran_ids = run["detectors"].as_array().unwrap();
-    assert!(ran_ids.contains(&"bucket_deleted".into()) && !ran_ids.contains(&"bad".into()));
+    assert!(ran_ids.contains(&"our_bucket_deleted".into()) && !ran_ids.contains(&"bad".into()));
 }
 
 #[test]

@@ -326,7 +326,10 @@ fn a_new_detector_is_two_files_and_no_rust() {
     assert_eq!(ran.status, 0, "{}", ran.err);
     let found = findings(&out);
     let names: Vec<(&str, f64)> = found.iter().map(|f| (f.detector.as_str(), f.severity)).collect();
-    assert_eq!(names, [("bucket_removed", 9.0), ("key_made", 5.0), ("neighbour", 3.0)]);
+    assert_eq!(
+        names,
+        [("bucket_removed", 9.0), ("key_made", 5.0), ("bucket_deleted", 3.5), ("neighbour", 3.0)]
+    );
     assert!(!ran.out.contains("\n  id        forged"), "{}", ran.out);
     assert!(ran.out.contains("eve removed payroll"), "{}", ran.out);
     assert!(ran.out.contains("unknown key `severty`"), "{}", ran.out);

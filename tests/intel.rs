@@ -124,7 +124,9 @@ fn findings_say_where_calls_came_from() {
     assert!(sources[0]["built"].as_str().unwrap().ends_with('Z'));
     assert_eq!(sources[3]["built"], json!("2026-03-01-00-00-00"));
     assert!(sources.iter().all(|source| source["sha256"].as_str().unwrap().len() == 64));
-    assert_eq!(reasons(&run), ["no threat list of this label was given: --threat-list tor=FILE"]);
+    let expected =
+        [OWN_LISTS, &labelled("custom"), &labelled("tor"), "weak alone, for hunting: --hunting"];
+    assert_eq!(reasons(&run), expected);
 }
 
 #[test]
@@ -205,6 +207,12 @@ fn hostile_lines_are_counted_and_told_and_the_others_used() {
     assert_eq!((read.event_count, read.observed.as_str()), (2, "evil"));
 }
 
+const OWN_LISTS: &str = "lists of one's own were not given (`trailsift detectors show` names them): --placeholders FILE";
+
+fn labelled(label: &str) -> String {
+    format!("no threat list of this label was given: --threat-list {label}=FILE")
+}
+
 #[test]
 fn what_is_missing_is_said_once_and_its_detectors_are_off() {
     let desk = Desk::new();
@@ -212,9 +220,14 @@ fn what_is_missing_is_said_once_and_its_detectors_are_off() {
     let (ran, out) = desk.scan(&logs, "out", &[]);
     let run = run_json(&out);
     let threats = "no threat list was given: --threat-list FILE";
-    let tor = "no threat list of this label was given: --threat-list tor=FILE";
-    assert_eq!(reasons(&run), [tor, threats]);
-    for line in [threats, tor] {
+    let (custom, tor) = (labelled("custom"), labelled("tor"));
+    let ranges = "AWS's address ranges were not given: --aws-ranges ip-ranges.json";
+    let systems = "no database with AS numbers was given: --geoip FILE.mmdb";
+    let countries = "no database with countries was given: --geoip FILE.mmdb";
+    let hunting = "weak alone, for hunting: --hunting";
+    let all = [ranges, OWN_LISTS, systems, countries, &custom, &tor, threats, hunting];
+    assert_eq!(reasons(&run), all);
+    for line in all {
         assert_eq!(ran.out.matches(line).count(), 1, "{}", ran.out);
     }
     let ids: Vec<&str> =
@@ -224,7 +237,8 @@ fn what_is_missing_is_said_once_and_its_detectors_are_off() {
     assert_eq!(run["intel"], json!([]));
     let exits = desk.write("exits.csv", "fingerprint, ipaddr, port\nAB, 198.51.100.7, 444\n");
     let (_, out) = desk.scan(&logs, "out", &["--threat-list", &format!("tor={exits}")]);
-    assert!(reasons(&run_json(&out)).is_empty());
+    let without = [ranges, OWN_LISTS, systems, countries, custom.as_str(), hunting];
+    assert_eq!(reasons(&run_json(&out)), without);
     let found = findings(&out);
     assert!(found.iter().any(|found| found.detector == "tor_access"), "{found:#?}");
     assert!(!found.iter().any(|found| found.detector.starts_with("malicious_")), "{found:#?}");

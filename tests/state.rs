@@ -425,6 +425,7 @@ fn a_detector_that_is_new_to_the_state_learns_first() {
 
 fn start(inputs: &[PathBuf], folder: &Path) -> std::process::Child {
     let mut arguments: Vec<OsString> = vec!["scan".into()];
+    arguments.extend(["--tune".into(), common::few_detectors(folder).into()]);
     arguments.extend(inputs.iter().map(Into::into));
     arguments.extend(["--out".into(), folder.join("out").into()]);
     arguments.extend(["--state".into(), folder.join("state").into()]);

@@ -2,11 +2,12 @@
 //! `<what>=<account>` for accounts that are not the trail's. Sources: the ARN formats of AWS's general
 //! reference; the shapes of S3's requests in CloudTrail.
 //!
-//! `kms-key=` is the account of a KMS key's ARN, `bucket=` of a bucket (`resources`, and accounts that a
+//! `kms-key=` is the account of a KMS key's ARN, unless the bucket is of the same account, `bucket=` of a bucket (`resources`, and accounts that a
 //! request names beside a destination), `arn=` of any other ARN. Bare key ids, aliases and bucket ARNs
 //! name no account.
 
 use simd_json::tape::Value;
+use smallvec::SmallVec;
 
 use super::slots::{Slot, Slots};
 use super::value;
@@ -27,20 +28,32 @@ const POLICIES: &[&str] = &["bucketpolicy", "policy"];
 /// Reports every other account that the record names to `each`.
 pub(super) fn foreign(slots: &Slots<'_, '_>, line: &mut String, each: &mut impl FnMut(&str)) {
     let Some(own) = slots.account() else { return };
-    let mut found = Found { own: &own, line, each };
+    let resources = slots.value(Slot::Resources);
+    let resources = resources.as_ref().and_then(Value::as_array);
+    let items = || resources.iter().flat_map(simd_json::tape::Array::iter);
+    let owners = items().filter(|item| is_of_s3(*item)).filter_map(account).collect();
+    let mut found = Found { own: &own, owners, line, each };
     for slot in [Slot::RequestParameters, Slot::ResponseElements] {
         if let Some(root) = slots.value(slot) {
             found.walk("", root, DEPTH);
         }
     }
-    let resources = slots.value(Slot::Resources);
-    if let Some(resources) = resources.as_ref().and_then(Value::as_array) {
-        resources.iter().for_each(|resource| found.resource(resource));
-    }
+    items().for_each(|item| found.resource(item));
+}
+
+fn account<'i>(resource: Value<'_, 'i>) -> Option<&'i str> {
+    resource.get("accountId").and_then(value::string)
+}
+
+fn is_of_s3(resource: Value<'_, '_>) -> bool {
+    let kind = resource.get("type").and_then(value::string);
+    kind.is_some_and(|kind| kind.starts_with("AWS::S3"))
 }
 
 struct Found<'f, F> {
     own: &'f str,
+    /// The accounts of the buckets: their keys are not foreign to them.
+    owners: SmallVec<[&'f str; 2]>,
     line: &'f mut String,
     each: &'f mut F,
 }
@@ -74,18 +87,18 @@ impl<F: FnMut(&str)> Found<'_, F> {
 
     /// `resources` names the account of each bucket; of a copy, both.
     fn resource(&mut self, resource: Value<'_, '_>) {
-        let part = |name: &str| resource.get(name).and_then(value::string);
-        let Some(account) = part("accountId") else { return };
-        match part("type") {
-            Some("AWS::KMS::Key") => self.report("kms-key", account),
-            Some(kind) if kind.starts_with("AWS::S3") => self.report("bucket", account),
-            _ => {}
+        let Some(account) = account(resource) else { return };
+        if is_of_s3(resource) {
+            self.report("bucket", account);
+        } else if resource.get("type").and_then(value::string) == Some("AWS::KMS::Key") {
+            self.report("kms-key", account);
         }
     }
 
     fn report(&mut self, what: &str, account: &str) {
         let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
-        if !is_account || account == self.own {
+        let is_of_bucket = what == "kms-key" && self.owners.contains(&account);
+        if !is_account || account == self.own || is_of_bucket {
             return;
         }
         self.line.clear();
@@ -157,6 +170,10 @@ mod tests {
             (
                 r#""resources":[{"type":"AWS::KMS::Key","accountId":"999988887777"},7]"#,
                 "kms-key=999988887777",
+            ),
+            (
+                r#""requestParameters":{"k":"arn:aws:kms:us-east-1:999988887777:key/1"},"resources":[{"type":"AWS::S3::Bucket","accountId":"999988887777"}]"#,
+                "bucket=999988887777",
             ),
             (r#""requestParameters":null,"resources":null"#, ""),
         ] {

@@ -58,8 +58,10 @@ impl Kind {
             Self::AwsRanges => {
                 "AWS's address ranges were not given: --aws-ranges ip-ranges.json".to_owned()
             }
-            Self::Placeholder(name) => {
-                format!("`{name}` was not given: --placeholders FILE with `{name}: [value, …]`")
+            Self::Placeholder(_) => {
+                "lists of one's own were not given (`trailsift detectors show` names them): \
+                 --placeholders FILE"
+                    .to_owned()
             }
             Self::Hunting => "weak alone, for hunting: --hunting".to_owned(),
         }

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::cases::{Case, CaseFailure, check_cases, read_cases};
 use super::scan::load_plan;
 use crate::detect::rules::{
-    Diagnostic, Entry, Level, Plan, RuleFile, catalog, lint, read_folder, shipped,
+    Detector, Diagnostic, Entry, Level, Plan, RuleFile, catalog, lint, read_folder, shipped,
 };
 use crate::error::{Error, Result};
 
@@ -120,7 +120,8 @@ pub fn check_detectors(folder: Option<&Path>) -> Result<Checked> {
     }
     diagnostics.sort();
     diagnostics.dedup();
-    let of_bench = bench.plan.detectors.iter().filter(|d| bench.is_own(&d.metadata.file));
+    let is_own = |found: &&Detector| found.raises && bench.is_own(&found.metadata.file);
+    let of_bench = bench.plan.detectors.iter().filter(is_own);
     let detectors = of_bench.map(|detector| detector.metadata.id.clone()).collect();
     Ok(Checked { files: bench.own.len(), detectors, diagnostics })
 }

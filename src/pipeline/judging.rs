@@ -286,14 +286,14 @@ impl Judged {
 
 /// What detectors need and nobody has given, a line for each.
 pub(super) fn off(plan: &Plan) -> impl Iterator<Item = NotJudged> {
-    let mut reasons: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut reasons: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for off in &plan.off {
         for kind in &off.missing {
-            reasons.entry(kind.missing()).or_default().push(off.detector.clone());
+            reasons.entry(kind.missing()).or_default().insert(off.detector.clone());
         }
     }
     reasons.into_iter().map(|(reason, detectors)| NotJudged {
-        detectors,
+        detectors: detectors.into_iter().collect(),
         accounts: Vec::new(),
         entities: None,
         reason,

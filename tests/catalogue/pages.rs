@@ -7,7 +7,7 @@ use trailsift::detect::rules::Entry;
 use trailsift::pipeline::PRACTICES;
 
 /// A class of detections that somebody has, or should have.
-pub struct Class {
+pub(crate) struct Class {
     /// `A01` … `F10`: some product or rule set has it; `X01` …: none of those surveyed.
     pub id: String,
     /// What it is.
@@ -48,7 +48,7 @@ run with `--hunting` only; those that need something run where it is given.
 ";
 
 /// `docs/detectors.md`.
-pub fn detectors_page(entries: &[Entry], guardduty: &[Vec<String>]) -> String {
+pub(crate) fn detectors_page(entries: &[Entry], guardduty: &[Vec<String>]) -> String {
     let mut page = HEAD.to_owned();
     let mut topics: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
     for entry in entries {
@@ -98,7 +98,7 @@ fn practices(page: &mut String, entries: &[Entry]) {
 }
 
 /// `docs/coverage.md`.
-pub fn coverage_page(entries: &[Entry], classes: &[Class]) -> String {
+pub(crate) fn coverage_page(entries: &[Entry], classes: &[Class]) -> String {
     let mut covered: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for entry in entries {
         for class in &entry.covers {

@@ -60,7 +60,8 @@ pub struct Entry {
 pub fn catalog(files: &[RuleFile], plan: &Plan) -> Vec<Entry> {
     let (documents, _) = read(files, &mut Vec::new());
     let mut entries = Vec::new();
-    for detector in &plan.detectors {
+    // What only feeds other detectors finds nothing of its own.
+    for detector in plan.detectors.iter().filter(|detector| detector.raises) {
         let metadata = &detector.metadata;
         let mut of_file = documents.iter().filter(|document| document.file == metadata.file);
         let Some(document) = of_file.find(|document| document.id == metadata.id) else { continue };

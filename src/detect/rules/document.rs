@@ -1,5 +1,6 @@
 //! Sigma documents with their `trailsift:` sections.
 
+use rayon::prelude::*;
 use rsigma_parser::{CorrelationRule, Detections, LogSource, SigmaRule, parse_sigma_yaml};
 use saphyr::MarkedYaml;
 
@@ -96,8 +97,13 @@ pub(super) fn read(
 ) -> (Vec<Document>, Vec<Filter>) {
     let (mut found, mut filters) = (Vec::new(), Vec::new());
     let mut references = References::default();
-    for file in files {
-        match read_file(file, &mut filters, &mut references, diagnostics) {
+    let parts: Vec<Part> = files.par_iter().map(Part::read).collect();
+    for part in parts {
+        filters.extend(part.filters);
+        references.raising.extend(part.references.raising);
+        references.quiet.extend(part.references.quiet);
+        diagnostics.extend(part.diagnostics);
+        match part.documents {
             Ok(documents) => found.extend(documents),
             Err(diagnostic) => diagnostics.push(diagnostic),
         }
@@ -133,6 +139,23 @@ impl References {
         let generate = generates(&document).or_else(|| generates(&section)).unwrap_or(false);
         let names = if generate { &mut self.raising } else { &mut self.quiet };
         names.extend(section.texts("rules").unwrap_or_default());
+    }
+}
+
+/// What one file holds.
+struct Part {
+    documents: Result<Vec<Document>, Diagnostic>,
+    filters: Vec<Filter>,
+    references: References,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl Part {
+    fn read(file: &RuleFile) -> Self {
+        let (mut filters, mut diagnostics) = (Vec::new(), Vec::new());
+        let mut references = References::default();
+        let documents = read_file(file, &mut filters, &mut references, &mut diagnostics);
+        Self { documents, filters, references, diagnostics }
     }
 }
 

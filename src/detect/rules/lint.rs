@@ -95,6 +95,13 @@ impl Linter<'_> {
             self.names(detection, &["eventName", "event_name"], "event_name", known::event);
             self.names(detection, &["eventSource", "event_source"], "event_source", known::source);
         }
+        let aliases = value(node, "correlation").and_then(|section| value(section, "aliases"));
+        let is_alias = |item: &MarkedYaml<'_>| match aliases.map(|aliases| &aliases.data) {
+            Some(YamlData::Mapping(aliases)) => {
+                aliases.iter().any(|(name, _)| text(name).is_some() && text(name) == text(item))
+            }
+            _ => false,
+        };
         let lists = [("correlation", "group-by"), ("trailsift", "group_by")];
         let more = [("trailsift", "value"), ("trailsift", "details")];
         for (section, key) in lists.into_iter().chain(more) {
@@ -102,7 +109,10 @@ impl Linter<'_> {
                 continue;
             };
             match &list.data {
-                YamlData::Sequence(items) => items.iter().for_each(|item| self.field(item)),
+                YamlData::Sequence(items) => {
+                    items.iter().filter(|item| !is_alias(item)).for_each(|item| self.field(item));
+                }
+                _ if is_alias(list) => {}
                 _ => self.field(list),
             }
         }
