@@ -79,7 +79,9 @@ impl<F: FnMut(&str)> Found<'_, F> {
             let mut parts = text.splitn(6, ':').skip(2);
             let (service, account) = (parts.next(), parts.nth(1));
             let what = if service == Some("kms") { "kms-key" } else { "arn" };
-            account.into_iter().for_each(|account| self.report(what, account));
+            if let Some(account) = account {
+                self.report(what, account);
+            }
         } else if is_one_of(ACCOUNT_KEYS, key) {
             self.report("bucket", text);
         }

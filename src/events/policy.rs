@@ -97,13 +97,12 @@ fn policies(node: Value<'_, '_>, depth: usize, each: &mut impl FnMut(&Map<String
 }
 
 fn policy(found: Value<'_, '_>) -> Option<Map<String, Json>> {
-    let text = match value::string(found) {
-        Some(text) => text.to_owned(),
-        None => {
-            let mut json = String::new();
-            value::json(value::unwrapped(found), true, &mut json);
-            json
-        }
+    let text = if let Some(text) = value::string(found) {
+        text.to_owned()
+    } else {
+        let mut json = String::new();
+        value::json(value::unwrapped(found), true, &mut json);
+        json
     };
     match serde_json::from_str(&text) {
         Ok(Json::Object(policy)) if policy.contains_key("Statement") => Some(policy),
@@ -114,7 +113,9 @@ fn policy(found: Value<'_, '_>) -> Option<Map<String, Json>> {
 fn of_statement(statement: &Map<String, Json>, own: Option<&str>, each: &mut impl FnMut(&str)) {
     let permissions = permissions(statement);
     for grantee in grantees(statement, own) {
-        permissions.iter().for_each(|permission| each(&format!("{grantee} {permission}")));
+        for permission in &permissions {
+            each(&format!("{grantee} {permission}"));
+        }
     }
 }
 

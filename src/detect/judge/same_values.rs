@@ -111,7 +111,9 @@ impl SameValues {
     fn lower(&mut self, limit: u64) {
         self.limit = limit;
         let beyond: Vec<u64> = self.values.range(limit..).map(|(value, _)| *value).collect();
-        beyond.into_iter().for_each(|value| self.forget(value));
+        for value in beyond {
+            self.forget(value);
+        }
     }
 }
 

@@ -164,7 +164,8 @@ impl Plan {
             digest: digest(files, placeholders, tuning, available),
         };
         let (mut documents, filters) = read(files, &mut plan.diagnostics);
-        let examples = available.is_everything().then(|| of_pages(files)).unwrap_or_default();
+        let examples =
+            if available.is_everything() { of_pages(files) } else { Placeholders::default() };
         let placeholders: &Placeholders =
             &examples.into_iter().chain(placeholders.clone()).collect();
         let given = placeholders.keys().map(|name| Kind::Placeholder(name.as_str().into()));
