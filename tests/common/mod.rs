@@ -193,7 +193,11 @@ pub fn few_detectors(folder: &Path) -> PathBuf {
     ];
     let (entries, _) = trailsift::pipeline::list_detectors(None).unwrap();
     let others = entries.iter().filter(|entry| !KEPT.contains(&entry.id.as_str()));
-    let text: String = others.map(|entry| format!("{}: {{enabled: false}}\n", entry.id)).collect();
+    let lines = others.map(|entry| format!("{}: {{enabled: false}}", entry.id));
+    let text = lines.collect::<Vec<String>>().join(
+        "
+",
+    );
     let path = folder.with_extension("tune.yml");
     std::fs::write(&path, text).unwrap();
     path
