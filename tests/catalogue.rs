@@ -73,7 +73,7 @@ fn every_detector_tells_what_a_reader_needs() {
         assert!(!entry.techniques.is_empty(), "{id}: techniques");
         let practice = entry.practice.as_deref().unwrap_or_default();
         assert!(practices.contains(practice), "{id}: practice `{practice}`");
-        assert!(entry.finding_type.contains(":"), "{id}: finding type");
+        assert!(entry.finding_type.contains(':'), "{id}: finding type");
         let path = Path::new(&entry.file);
         assert_eq!(path.file_stem().unwrap().to_str(), Some(id.as_str()), "{id}: file");
         if entry.needs.iter().any(|need| need == "hunting") {

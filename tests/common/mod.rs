@@ -194,10 +194,7 @@ pub fn few_detectors(folder: &Path) -> PathBuf {
     let (entries, _) = trailsift::pipeline::list_detectors(None).unwrap();
     let others = entries.iter().filter(|entry| !KEPT.contains(&entry.id.as_str()));
     let lines = others.map(|entry| format!("{}: {{enabled: false}}", entry.id));
-    let text = lines.collect::<Vec<String>>().join(
-        "
-",
-    );
+    let text = lines.collect::<Vec<String>>().join("\n");
     let path = folder.with_extension("tune.yml");
     std::fs::write(&path, text).unwrap();
     path
