@@ -341,6 +341,24 @@ fn aliases_name_another_field_in_each_rule() {
 }
 
 #[test]
+fn a_name_stands_for_the_rule_of_its_own_file() {
+    let own = "title: Mine\nname: read\nlogsource: {product: aws, service: cloudtrail}\n\
+               detection: {selection: {eventName: ListObjects}, condition: selection}\n---\n";
+    let counted = correlation(
+        "type: event_count\nrules: [read]\ngroup-by: [principal]\ntimespan: 5m\ncondition: {gte: 2}",
+    );
+    let rules = format!("{own}{counted}");
+    // Rules of the other file that nothing refers to are detectors too.
+    let found = |records: &[Value]| -> Vec<String> {
+        let found =
+            run(&rules, records).found.into_iter().filter(|found| found.detector == "found");
+        found.map(|found| found.observed).collect()
+    };
+    assert_eq!(found(&reads(3)), Vec::<String>::new());
+    assert_eq!(found(&steps(&[("ListObjects", 0), ("ListObjects", 1)])), ["2 in 5m"]);
+}
+
+#[test]
 fn what_is_referred_to_is_silent_unless_a_correlation_generates() {
     let rules = |generate: &str, second: &str| {
         let found = correlation(

@@ -2,9 +2,9 @@
 //! `<what>=<account>` for accounts that are not the trail's. Sources: the ARN formats of AWS's general
 //! reference; the shapes of S3's requests in CloudTrail.
 //!
-//! `kms-key=` is the account of a KMS key's ARN, unless the bucket is of the same account, `bucket=` of a bucket (`resources`, and accounts that a
-//! request names beside a destination), `arn=` of any other ARN. Bare key ids, aliases and bucket ARNs
-//! name no account.
+//! `kms-key=` is the account of a KMS key's ARN, unless the bucket is of the same account; `bucket=`
+//! of a bucket (`resources`, and accounts that a request names beside a destination); `arn=` of any
+//! other ARN. Bare key ids, aliases and bucket ARNs name no account.
 
 use simd_json::tape::Value;
 use smallvec::SmallVec;

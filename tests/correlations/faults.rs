@@ -47,6 +47,27 @@ fn what_cannot_be_honoured_is_refused_with_its_place() {
     }
 }
 
+/// Where `same` stands beside what it does not fit.
+#[test]
+fn the_same_values_are_for_temporal_correlations_of_all_rules() {
+    let base = "group-by: [principal]\ntimespan: 1h\nrules: [read, list]\n";
+    for (keys, words) in [
+        ("type: event_count\ncondition: {gte: 1}", "temporal correlations"),
+        ("type: temporal\ncondition: {gte: 1}", "all rules"),
+        ("type: temporal\ncondition: read and list", "all rules"),
+    ] {
+        let rules = correlation(&format!("{base}{keys}"));
+        let outcome = run(
+            &format!("{rules}trailsift: {{same: {{field: object_key, at_least: 2}}}}\n"),
+            &reads(3),
+        );
+        let text = format!("{:?}", outcome.diagnostics);
+        assert_eq!(outcome.diagnostics.len(), 1, "{keys}: {text}");
+        assert!(text.contains(words), "{keys}: {text}");
+        assert!(outcome.found.is_empty(), "{keys}: {:#?}", outcome.found);
+    }
+}
+
 /// A correlation that rsigma-parser cannot read at all: its rules stay silent all the same.
 #[test]
 fn the_rules_of_a_broken_correlation_do_not_raise() {

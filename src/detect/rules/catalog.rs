@@ -166,6 +166,9 @@ fn of_section(section: &Section, numbers: &mut BTreeMap<&'static str, String>) {
             numbers.insert(name, text.clone());
         }
     }
+    if let Some((field, least)) = &section.same {
+        numbers.insert("same", format!("at least {least} of {field}"));
+    }
     if let Some((days, factor)) = section.history.roaming {
         numbers.insert("roaming", format!("{days} days, factor {factor}"));
     }

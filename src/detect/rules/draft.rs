@@ -14,6 +14,9 @@ use crate::detect::judge::{
     self, Condition, Escalation, Operator, Pattern, Recurring, Roaming, Severity, Terms, WINDOW,
 };
 
+/// What is said of `same` elsewhere.
+const NOT_SAME: &str = "`same` is for temporal correlations";
+
 /// How many days of history count unless the detector says it.
 const LOOKBACK_DAYS: i64 = 30;
 /// The same for configurations, which are rarely set.
@@ -76,6 +79,9 @@ impl<'d> Draft<'d> {
         };
         if judge == "changed" && context.is_empty() {
             return Err(document.fault("stronger", "`changed` needs rules under `stronger`"));
+        }
+        if section.same.is_some() {
+            return Err(document.fault("same", NOT_SAME));
         }
         let numbers = [("spike", section.spike.is_some()), ("rare", section.rare.is_some())];
         for (key, given) in numbers {
@@ -320,7 +326,7 @@ fn with_same<'d>(
     let judge = match judge {
         "temporal" => "same_values",
         "temporal_ordered" => "same_values_ordered",
-        _ => return Err(document.fault("same", "`same` is for temporal correlations")),
+        _ => return Err(document.fault("same", NOT_SAME)),
     };
     let rules = document.correlation()?.rules.len();
     let all = test.pattern.as_ref().is_some_and(|pattern| pattern.text.is_none());

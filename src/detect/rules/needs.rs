@@ -1,4 +1,5 @@
-//! What must be known, mostly of addresses: detectors without it are off, and tables are told apart by it.
+//! What must be known, mostly of addresses: detectors without it are off, and tables are told apart by
+//! it.
 
 use std::collections::BTreeSet;
 

@@ -20,7 +20,7 @@ use crate::events::{Core, EventBatch, Field, Fields};
 use crate::intel::{Available, Kind};
 
 /// Raised whenever a normalised column changes its meaning: folds of older versions relearn.
-pub(super) const NORMALISER: u32 = 4;
+pub(super) const NORMALISER: u32 = 5;
 
 /// What every detailed fold samples: column, sample size, texts kept.
 pub const SAMPLES: &[(Core, usize, usize)] = &[
