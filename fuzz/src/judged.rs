@@ -7,7 +7,9 @@ use trailsift::detect::group::{Entities, FoldId, Key, Row, SampledValues, Table}
 use trailsift::detect::judge::{History, Learning, RollUp};
 use trailsift::detect::rules::Plan;
 use trailsift::events::EventBatch;
-use trailsift::findings::{Finding, findings_batch, findings_of, link_shared};
+use trailsift::findings::{
+    Finding, Known, find_sequences, findings_batch, findings_of, link_shared,
+};
 use trailsift::intel::{Intel, OwnAccounts};
 
 /// The rows that the plan's folds make of the batch, sorted.
@@ -38,6 +40,7 @@ pub fn judged(
         plan.folds.iter().filter(|fold| fold.valued).map(|fold| fold.id).collect();
     let covered: Vec<i64> = covered.iter().copied().collect();
     let (own, intel) = (OwnAccounts::default(), Intel::default());
+    let known = Known { own: &own, intel: &intel, sensitive: &plan.sensitive_buckets };
     let mut findings = Vec::new();
     for groups in Entities::new(table, valued) {
         let groups = groups?;
@@ -57,11 +60,12 @@ pub fn judged(
                 let judgement = (detector.judge.judge)(&detector.terms, &groups, &history);
                 let learned = judgement.learned.into_iter().map(|(signal, _)| signal);
                 let signals: Vec<_> = judgement.signals.into_iter().chain(learned).collect();
-                findings.extend(findings_of(detector, &groups.entity, &signals, &own, &intel));
+                findings.extend(findings_of(detector, &groups.entity, &signals, known));
             }
         }
     }
     link_shared(&mut findings);
+    findings.extend(find_sequences(&plan.sequences, &findings));
     findings_batch(&findings).unwrap();
     Ok(findings)
 }

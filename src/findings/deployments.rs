@@ -7,15 +7,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::combine::absorb;
 use super::finding::Finding;
 use crate::digest::{Identity, hex};
 use crate::events::network;
 use crate::intel::user_agent_family;
 
 const MICROS_OF_HOUR: i64 = 3_600_000_000;
-/// Most values of a list, and most events of evidence, as of any finding.
-const MAX_LIST: usize = 16;
-const MAX_EVIDENCE: usize = 4;
 /// Principals that the description names.
 const NAMED: usize = 3;
 
@@ -105,7 +103,7 @@ fn merged(
     let mut findings = group.into_iter();
     let mut merged = findings.next()?;
     for finding in findings {
-        add(&mut merged, finding);
+        absorb(&mut merged, finding);
     }
     let count = principals.len();
     let buckets = match merged.buckets.len() {
@@ -130,41 +128,4 @@ fn merged(
     merged.observed = format!("{count} principals");
     merged.principal = None;
     Some(merged)
-}
-
-fn add(merged: &mut Finding, other: Finding) {
-    let lists = [
-        (&mut merged.access_key_ids, other.access_key_ids),
-        (&mut merged.session_names, other.session_names),
-        (&mut merged.buckets, other.buckets),
-        (&mut merged.object_keys, other.object_keys),
-        (&mut merged.event_names, other.event_names),
-        (&mut merged.error_codes, other.error_codes),
-        (&mut merged.source_ips, other.source_ips),
-        (&mut merged.asns, other.asns),
-        (&mut merged.countries, other.countries),
-        (&mut merged.vpc_endpoints, other.vpc_endpoints),
-        (&mut merged.user_agents, other.user_agents),
-        (&mut merged.shared_event_ids, other.shared_event_ids),
-    ];
-    for (list, more) in lists {
-        list.extend(more);
-        list.sort_unstable();
-        list.dedup();
-        list.truncate(MAX_LIST);
-    }
-    merged.region = merged.region.take().filter(|region| other.region.as_ref() == Some(region));
-    merged.distinct_objects = merged.distinct_objects.saturating_add(other.distinct_objects);
-    // Two principals may have used one object.
-    merged.distinct_is_exact = false;
-    merged.ok_count = merged.ok_count.saturating_add(other.ok_count);
-    merged.error_count = merged.error_count.saturating_add(other.error_count);
-    merged.bytes_in = merged.bytes_in.saturating_add(other.bytes_in);
-    merged.bytes_out = merged.bytes_out.saturating_add(other.bytes_out);
-    merged.first_seen = merged.first_seen.min(other.first_seen);
-    merged.last_seen = merged.last_seen.max(other.last_seen);
-    merged.evidence.extend(other.evidence);
-    merged.evidence.sort_unstable();
-    merged.evidence.dedup();
-    merged.evidence.truncate(MAX_EVIDENCE);
 }

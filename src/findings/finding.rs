@@ -4,8 +4,11 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use wildmatch::WildMatch;
+
 use super::shorten::{shorten, shorten_list};
 use super::time::interval;
+use super::weigh::weigh;
 use crate::detect::group::{Details, Entity, Evidence, Sketch};
 use crate::detect::judge::{FeatureOdds, Signal};
 use crate::detect::rules::{Detector, Placeholder, SAMPLES};
@@ -160,14 +163,24 @@ impl Finding {
     }
 }
 
+/// What is known beside the logs.
+#[derive(Debug, Clone, Copy)]
+pub struct Known<'k> {
+    /// One's own accounts.
+    pub own: &'k OwnAccounts,
+    /// What is known of addresses.
+    pub intel: &'k Intel,
+    /// Names of buckets that weigh more.
+    pub sensitive: &'k [WildMatch],
+}
+
 /// The findings of one entity's signals, which come in the order of days.
 #[must_use]
 pub fn findings_of(
     detector: &Detector,
     entity: &Entity,
     signals: &[Signal],
-    own: &OwnAccounts,
-    intel: &Intel,
+    known: Known<'_>,
 ) -> Vec<Finding> {
     let mut before: Option<(i64, String)> = None;
     let mut findings = Vec::with_capacity(signals.len());
@@ -176,10 +189,11 @@ pub fn findings_of(
         let continues =
             before.take().filter(|(day, _)| day + 1 == signal.day).map(|(_, previous)| previous);
         let mut finding = finding(detector, entity, signal, id.clone(), continues);
-        place(&mut finding, detector, signal, own);
-        locate(&mut finding, intel);
+        place(&mut finding, detector, signal, known.own);
+        locate(&mut finding, known.intel);
         shorten(&mut finding);
-        write(&mut finding, detector, signal, own);
+        write(&mut finding, detector, signal, known.own);
+        weigh(&mut finding, detector, known.intel, known.sensitive);
         findings.push(finding);
         before = Some((signal.day, id));
     }
@@ -331,7 +345,7 @@ fn write(finding: &mut Finding, detector: &Detector, signal: &Signal, own: &OwnA
 }
 
 /// The text as one harmless word of a shell; what cannot be quoted (NUL) is withheld.
-fn shell_quoted(text: &str) -> String {
+pub(super) fn shell_quoted(text: &str) -> String {
     shlex::try_quote(text).map_or_else(|_| "NAME".to_owned(), Cow::into_owned)
 }
 

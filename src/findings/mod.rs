@@ -3,20 +3,24 @@
 //! detector's metadata and the signal.
 
 mod columns;
+mod combine;
 mod deployments;
 mod finding;
 mod formats;
 mod link;
 mod revise;
+mod sequences;
 mod shorten;
 mod suppress;
 mod time;
+mod weigh;
 
 pub use columns::{ParquetWriter, findings_batch, write_parquet, write_rows};
 pub use deployments::merge_deployments;
-pub use finding::{Finding, Outcome, SeverityLabel, findings_of};
+pub use finding::{Finding, Known, Outcome, SeverityLabel, findings_of};
 pub use formats::{Format, Told, write_findings};
 pub use link::link_shared;
 pub use revise::{Revised, current_batches, read_by_day, read_current, revise, write_current};
+pub use sequences::find_sequences;
 pub use suppress::Suppressions;
 pub use time::{day_text, interval, timestamp_text};

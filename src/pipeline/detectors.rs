@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::cases::{Case, CaseFailure, check_cases, read_cases};
 use super::scan::load_plan;
 use crate::detect::rules::{
-    Detector, Diagnostic, Entry, Level, Plan, RuleFile, catalog, lint, read_folder, shipped,
+    Diagnostic, Entry, Level, Metadata, Plan, RuleFile, catalog, lint, read_folder, shipped,
 };
 use crate::error::{Error, Result};
 
@@ -120,9 +120,8 @@ pub fn check_detectors(folder: Option<&Path>) -> Result<Checked> {
     }
     diagnostics.sort();
     diagnostics.dedup();
-    let is_own = |found: &&Detector| found.raises && bench.is_own(&found.metadata.file);
-    let of_bench = bench.plan.detectors.iter().filter(is_own);
-    let detectors = of_bench.map(|detector| detector.metadata.id.clone()).collect();
+    let of_bench = bench.plan.raising().filter(|found| bench.is_own(&found.file));
+    let detectors = of_bench.map(|found| found.id.clone()).collect();
     Ok(Checked { files: bench.own.len(), detectors, diagnostics })
 }
 
@@ -170,10 +169,16 @@ impl Bench {
         self.own.iter().any(|own| own.name == file)
     }
 
+    /// What a file holds, also what only feeds other detectors.
+    fn of_file(&self, file: &RuleFile) -> impl Iterator<Item = &Metadata> {
+        let detectors = self.plan.detectors.iter().map(|detector| &detector.metadata);
+        let sequences = self.plan.sequences.iter().map(|sequence| &sequence.metadata);
+        detectors.chain(sequences).filter(|found| found.file == file.name)
+    }
+
     /// The detector that the page's cases are about: the one named after the file, or the only one.
     fn subject(&self, file: &RuleFile) -> Option<&str> {
-        let of_file = self.plan.detectors.iter().filter(|d| d.metadata.file == file.name);
-        let ids: Vec<&str> = of_file.map(|detector| detector.metadata.id.as_str()).collect();
+        let ids: Vec<&str> = self.of_file(file).map(|found| found.id.as_str()).collect();
         match ids.as_slice() {
             [only] => Some(only),
             some => some.iter().find(|id| **id == file.slug()).copied(),
@@ -183,9 +188,7 @@ impl Bench {
     /// The cases of a file; empty if it holds no detector, as a file of rules to refer to.
     fn cases(&self, file: &RuleFile) -> Result<Vec<Case>, Diagnostic> {
         let of_file = |bad: &Diagnostic| bad.file == file.name && bad.severity == Level::Error;
-        if !self.plan.detectors.iter().any(|d| d.metadata.file == file.name)
-            || self.diagnostics.iter().any(of_file)
-        {
+        if self.of_file(file).next().is_none() || self.diagnostics.iter().any(of_file) {
             return Ok(Vec::new());
         }
         let page = Path::new(&file.name).with_extension("md").display().to_string();

@@ -16,7 +16,8 @@ use crate::detect::judge::{History, Judgement, Learning, RollUp, Signal, Unjudge
 use crate::detect::rules::{Detector, Diagnostic, Plan, UsedFile};
 use crate::error::Result;
 use crate::findings::{
-    Finding, Suppressions, findings_batch, findings_of, link_shared, merge_deployments,
+    Finding, Known, Suppressions, find_sequences, findings_batch, findings_of, link_shared,
+    merge_deployments,
 };
 use crate::intel::{Intel, OwnAccounts};
 
@@ -134,6 +135,7 @@ pub(super) fn judge(
     sort(&mut judged.findings);
     link_shared(&mut judged.findings);
     judged.suppress(plan, how.suppress);
+    judged.tell_sequences(plan, how);
     Ok(judged)
 }
 
@@ -215,7 +217,10 @@ impl Walk<'_> {
         let firings = std::mem::take(&mut judgement.firings);
         self.chains.feed(number, groups, &firings);
         if detector.raises {
-            self.judged.add(detector, groups, judgement, self.how)?;
+            let how = self.how;
+            let sensitive = &self.plan.sensitive_buckets;
+            let known = Known { own: how.own, intel: how.intel, sensitive };
+            self.judged.add(detector, groups, judgement, how, known)?;
         }
         Ok(())
     }
@@ -249,12 +254,13 @@ impl Judged {
         groups: &Groups,
         judgement: Judgement,
         how: &Judging<'_>,
+        known: Known<'_>,
     ) -> Result<()> {
         let Judgement { mut signals, mut learned, diffuse, unjudged, .. } = judgement;
         let reported = |from: Option<i64>, day: i64| from.is_none_or(|from| day >= from);
         // The day before is kept for the link to it.
         signals.retain(|signal| reported(how.from_day, signal.day + 1));
-        let mut findings = findings_of(detector, &groups.entity, &signals, how.own, how.intel);
+        let mut findings = findings_of(detector, &groups.entity, &signals, known);
         findings.retain(|finding| reported(how.from_day, finding.day));
         self.findings.extend(findings);
         learned.retain(|(signal, _)| reported(how.learned_from_day, signal.day));
@@ -263,7 +269,7 @@ impl Judged {
             *self.unjudged.entry((detector.metadata.id.clone(), reason)).or_default() += 1;
         }
         let learned: Vec<Signal> = learned.into_iter().map(|(signal, _)| signal).collect();
-        let mut learned = findings_of(detector, &groups.entity, &learned, how.own, how.intel);
+        let mut learned = findings_of(detector, &groups.entity, &learned, known);
         learned.retain(|finding| reported(how.listed_from_day, finding.day));
         how.suppress.apply(&mut learned);
         for finding in learned {
@@ -273,11 +279,20 @@ impl Judged {
         Ok(())
     }
 
+    /// Adds the sequences among the findings that are to be seen.
+    fn tell_sequences(&mut self, plan: &Plan, how: &Judging<'_>) {
+        let mut told = find_sequences(&plan.sequences, &self.findings);
+        self.notes.extend(how.suppress.apply(&mut told));
+        self.findings.extend(told);
+        sort(&mut self.findings);
+    }
+
     fn suppress(&mut self, plan: &Plan, suppress: &Suppressions) {
         self.notes = suppress.apply(&mut self.findings);
         let off = plan.off.iter().map(|off| off.detector.clone());
-        let ids =
-            plan.detectors.iter().map(|d| d.metadata.id.clone()).chain(off).collect::<Vec<_>>();
+        let folded = plan.detectors.iter().map(|detector| &detector.metadata);
+        let known = folded.chain(plan.raising()).map(|metadata| metadata.id.clone());
+        let ids = known.chain(off).collect::<Vec<_>>();
         self.suppression.clone_from(&suppress.used);
         self.diagnostics.clone_from(&suppress.diagnostics);
         self.diagnostics.extend(suppress.strangers(&ids));

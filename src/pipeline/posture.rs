@@ -35,16 +35,12 @@ pub(super) struct Guard {
 
 /// Those of a plan.
 pub(super) fn guards(plan: &Plan) -> Vec<Guard> {
-    let raising = plan.detectors.iter().filter(|detector| detector.raises);
     let guard = |practice: &String, needs_data_events| Guard {
         practice: practice.clone(),
         needs_data_events,
     };
-    raising
-        .filter_map(|detector| {
-            let metadata = &detector.metadata;
-            Some(guard(metadata.practice.as_ref()?, metadata.needs_data_events))
-        })
+    plan.raising()
+        .filter_map(|metadata| Some(guard(metadata.practice.as_ref()?, metadata.needs_data_events)))
         .collect()
 }
 

@@ -144,12 +144,7 @@ impl Run {
             not_judged: Vec::new(),
             learning: String::new(),
             diagnostics: plan.diagnostics.clone(),
-            detectors: plan
-                .detectors
-                .iter()
-                .filter(|detector| detector.raises)
-                .map(|detector| detector.metadata.id.clone())
-                .collect(),
+            detectors: plan.raising().map(|metadata| metadata.id.clone()).collect(),
             guards: guards(plan),
             tuning: plan.tuning.clone(),
             suppression: None,

@@ -303,6 +303,11 @@ impl<'o> Session<'o> {
                 since.insert(detector, fold.since_day.unwrap_or(i64::MIN));
             }
         }
+        // A sequence looks at the findings of others.
+        let youngest = since.values().max().copied().unwrap_or(i64::MIN);
+        for sequence in &self.plan.sequences {
+            since.insert(&sequence.metadata.id, youngest);
+        }
         let is_judged = |detector: &str, day: i32| {
             since.get(detector).is_some_and(|since| i64::from(day) >= *since)
         };

@@ -14,6 +14,7 @@ const SHIPPED: [&str; 8] = [
     "bucket_acl_cross_account",
     "object_lock_weakened",
     "lifecycle_expires_soon",
+    "attack_sequence_data",
 ];
 
 pub(super) fn seeds() -> Vec<Seed> {

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use rsigma_parser::{CorrelationCondition, CorrelationRule, SigmaRule};
 
-use super::detector::Detector;
+use super::detector::{Detector, Metadata};
 use super::document::{Document, Kind, read};
 use super::plan::Plan;
 use super::section::Section;
+use super::sequence::{Sequence, Stage};
 use super::source::RuleFile;
 
 /// A detector as people read it.
@@ -61,19 +62,64 @@ pub fn catalog(files: &[RuleFile], plan: &Plan) -> Vec<Entry> {
     let (documents, _) = read(files, &mut Vec::new());
     let mut entries = Vec::new();
     // What only feeds other detectors finds nothing of its own.
-    for detector in plan.detectors.iter().filter(|detector| detector.raises) {
-        let metadata = &detector.metadata;
+    for metadata in plan.raising() {
         let mut of_file = documents.iter().filter(|document| document.file == metadata.file);
         let Some(document) = of_file.find(|document| document.id == metadata.id) else { continue };
         let is_shipped = |file: &RuleFile| file.shipped && file.name == metadata.file;
         let source = if files.iter().any(is_shipped) { "shipped" } else { "file" };
-        entries.push(entry(detector, document, source));
+        let detector = plan.detectors.iter().find(|detector| detector.metadata.id == metadata.id);
+        let how = match (detector, plan.sequence(&metadata.id)) {
+            (Some(detector), _) => How::of_detector(detector, document),
+            (None, Some(sequence)) => How::of_sequence(sequence, document),
+            (None, None) => continue,
+        };
+        entries.push(entry(metadata, how, document, source));
     }
     entries
 }
 
-fn entry(detector: &Detector, document: &Document, source: &'static str) -> Entry {
-    let metadata = &detector.metadata;
+/// How a detector judges.
+struct How {
+    judge: &'static str,
+    severity: f64,
+    numbers: BTreeMap<&'static str, String>,
+}
+
+impl How {
+    fn of_detector(detector: &Detector, document: &Document) -> Self {
+        Self {
+            judge: detector.judge.name,
+            severity: detector.terms.severity.base,
+            numbers: numbers(detector, document),
+        }
+    }
+
+    fn of_sequence(sequence: &Sequence, document: &Document) -> Self {
+        let stage = |stage: &Stage| {
+            let of: Vec<&str> =
+                stage.tactics.iter().chain(&stage.detectors).map(String::as_str).collect();
+            let how = if stage.succeeded { ", succeeded" } else { "" };
+            format!(
+                "{}: {} (severity {:.1} or more{how})",
+                stage.name,
+                of.join(", "),
+                stage.severity
+            )
+        };
+        let stages: Vec<String> = sequence.stages.iter().map(stage).collect();
+        let mut numbers = BTreeMap::new();
+        numbers.insert("stages", stages.join("; "));
+        numbers.insert("group_by", sequence.by.as_str().to_owned());
+        numbers.insert("timespan", sequence.timespan_text.clone());
+        if let Some(section) = &document.section {
+            of_severity(section, &mut numbers);
+        }
+        let judge = if sequence.ordered { "sequence_ordered" } else { "sequence" };
+        Self { judge, severity: sequence.severity.base, numbers }
+    }
+}
+
+fn entry(metadata: &Metadata, how: How, document: &Document, source: &'static str) -> Entry {
     let (title, description, level, false_positives, references) = match &document.kind {
         Kind::Rule(rule) => {
             let SigmaRule { title, description, level, falsepositives, references, .. } = &**rule;
@@ -91,12 +137,12 @@ fn entry(detector: &Detector, document: &Document, source: &'static str) -> Entr
         description: description.clone(),
         finding_type: metadata.finding_type.clone(),
         level: level.as_ref().map(rsigma_parser::Level::as_str),
-        severity: detector.terms.severity.base,
+        severity: how.severity,
         confidence: metadata.confidence,
         tactics: metadata.tactics.clone(),
         techniques: metadata.techniques.clone(),
-        judge: detector.judge.name,
-        numbers: numbers(detector, document),
+        judge: how.judge,
+        numbers: how.numbers,
         needs_data_events: metadata.needs_data_events,
         needs: metadata.needs.iter().map(ToString::to_string).collect(),
         false_positives: false_positives.clone(),
@@ -179,6 +225,10 @@ fn of_section(section: &Section, numbers: &mut BTreeMap<&'static str, String>) {
     if let Some(principals) = section.deployment {
         numbers.insert("deployment", format!("{principals} principals"));
     }
+    of_severity(section, numbers);
+}
+
+fn of_severity(section: &Section, numbers: &mut BTreeMap<&'static str, String>) {
     if let Some(severity) = section.severity_if_failed {
         numbers.insert("severity_if_failed", format!("{severity:.1}"));
     }

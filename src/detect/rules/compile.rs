@@ -28,7 +28,7 @@ const MIN_HISTORY: u64 = 7;
 
 /// Compiles documents into a plan.
 pub(super) struct Compiler<'d> {
-    documents: &'d [Document],
+    pub(super) documents: &'d [Document],
     filters: &'d [Filter],
     placeholders: &'d Placeholders,
     available: &'d Available,
@@ -83,7 +83,8 @@ impl<'d> Compiler<'d> {
         }
         self.states.insert(number, State::Running);
         let state = match self.compile(number) {
-            Ok(detector) => State::Done(detector),
+            Ok(Some(detector)) => State::Done(detector),
+            Ok(None) => State::Failed,
             Err(diagnostic) => {
                 self.plan.diagnostics.push(diagnostic);
                 State::Failed
@@ -107,12 +108,17 @@ impl<'d> Compiler<'d> {
         is_off
     }
 
-    fn compile(&mut self, number: usize) -> Result<usize, Diagnostic> {
+    /// The position of the detector of that document; a sequence has none among them.
+    fn compile(&mut self, number: usize) -> Result<Option<usize>, Diagnostic> {
         let documents = self.documents;
-        let Some(document) = documents.get(number) else { return Ok(usize::MAX) };
-        if self.plan.detectors.iter().any(|known| known.metadata.id == document.id) {
+        let Some(document) = documents.get(number) else { return Ok(None) };
+        let is_known = |known: &Detector| known.metadata.id == document.id;
+        if self.plan.detectors.iter().any(is_known) || self.plan.sequence(&document.id).is_some() {
             let message = format!("detector `{}` is defined already", document.id);
             return Err(document.fault("duplicate", message).help("give it another `name`"));
+        }
+        if document.is_sequence() {
+            return self.sequence(document).map(|()| None);
         }
         let draft = Draft::of(document)?;
         let judge = judge::find(draft.judge).ok_or_else(|| {
@@ -149,7 +155,7 @@ impl<'d> Compiler<'d> {
             members,
             depth,
         });
-        Ok(self.plan.detectors.len() - 1)
+        Ok(self.plan.detectors.len().checked_sub(1))
     }
 
     /// The draft's rules; without any, its own.

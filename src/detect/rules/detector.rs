@@ -38,6 +38,9 @@ pub struct Metadata {
     /// From how many principals on findings of one hour that have client and place in common are one;
     /// `None`: each stands for itself.
     pub deployment: Option<usize>,
+    /// Whether what surrounds a finding raises its severity: the root user, listed addresses, sensitive
+    /// buckets.
+    pub weighed: bool,
     /// What to do.
     pub remediation: Option<Message>,
 }

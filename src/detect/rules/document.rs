@@ -57,6 +57,17 @@ impl Document {
         [name, id].into_iter().flatten().map(String::as_str)
     }
 
+    /// Whether it is an attack sequence: what its `rules` name are stages, not rules.
+    pub(super) fn is_sequence(&self) -> bool {
+        self.section.as_ref().is_some_and(|section| !section.stages.is_empty())
+    }
+
+    /// The names of the rules that it refers to.
+    pub(super) fn rules(&self) -> &[String] {
+        let written = self.correlation().map(|written| written.rules.as_slice());
+        written.ok().filter(|_| !self.is_sequence()).unwrap_or_default()
+    }
+
     /// The condition of a correlation, to be changed.
     pub(super) fn condition_mut(&mut self) -> Option<&mut Written> {
         self.correlation.as_mut()?.as_mut().ok().map(|correlation| &mut correlation.condition)
@@ -135,6 +146,11 @@ impl References {
     fn add(&mut self, file: &str, node: &MarkedYaml<'_>) {
         let Ok(document) = Mapping::of(file, node) else { return };
         let Ok(Some(section)) = document.mapping("correlation") else { return };
+        // The rules of a sequence are its stages.
+        let has_stages = |own: &Mapping<'_, '_>| own.get("stages").is_some();
+        if document.mapping("trailsift").ok().flatten().as_ref().is_some_and(has_stages) {
+            return;
+        }
         let generates = |mapping: &Mapping<'_, '_>| mapping.flag("generate").ok().flatten();
         let generate = generates(&document).or_else(|| generates(&section)).unwrap_or(false);
         let names = if generate { &mut self.raising } else { &mut self.quiet };

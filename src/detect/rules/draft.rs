@@ -83,6 +83,9 @@ impl<'d> Draft<'d> {
         if section.same.is_some() {
             return Err(document.fault("same", NOT_SAME));
         }
+        if !section.stages.is_empty() {
+            return Err(document.fault("stages", "`stages` are for temporal correlations"));
+        }
         let numbers = [("spike", section.spike.is_some()), ("rare", section.rare.is_some())];
         for (key, given) in numbers {
             if given != (judge == key) {
@@ -184,6 +187,9 @@ impl<'d> Draft<'d> {
             })
         };
         let plain = match &self.document.kind {
+            _ if self.document.is_sequence() => {
+                "{principal}, bucket {bucket}: {observed}: {details}"
+            }
             Kind::Rule(_) => {
                 "{principal}: {event_count} events ({ok_count} succeeded, {error_count} failed)"
             }
@@ -215,6 +221,7 @@ impl<'d> Draft<'d> {
             deployment: section
                 .deployment
                 .map(|least| usize::try_from(least).unwrap_or(usize::MAX).max(2)),
+            weighed: section.weighed.unwrap_or(true),
             remediation: section.remediation.as_deref().map(message).transpose()?,
         })
     }

@@ -89,6 +89,14 @@ impl Message {
         Self(vec![Part::Text(text.to_owned())])
     }
 
+    /// What it shows.
+    pub fn placeholders(&self) -> impl Iterator<Item = &Placeholder> {
+        self.0.iter().filter_map(|part| match part {
+            Part::Text(_) => None,
+            Part::Value(placeholder) => Some(placeholder),
+        })
+    }
+
     /// The text, with `value` giving each placeholder's.
     #[must_use]
     pub fn render(&self, value: impl Fn(&Placeholder) -> String) -> String {

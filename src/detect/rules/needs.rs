@@ -31,8 +31,7 @@ pub(super) fn missing(
         };
         let needs = document.section.iter().flat_map(|section| &section.needs);
         missing.extend(needs.filter(|kind| !available.has(kind)).cloned());
-        let rules = document.correlation().map(|written| written.rules.as_slice());
-        let rules = rules.unwrap_or_default().iter();
+        let rules = document.rules().iter();
         waiting.extend(rules.filter_map(|name| names.find(name, &document.file)));
     }
     missing.into_iter().collect()

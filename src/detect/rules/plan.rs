@@ -3,14 +3,16 @@
 use std::collections::BTreeSet;
 
 use arrow::buffer::BooleanBuffer;
+use wildmatch::WildMatch;
 
 use super::chain::lengthen;
 use super::compile::Compiler;
-use super::detector::Detector;
+use super::detector::{Detector, Metadata};
 use super::diagnostic::Diagnostic;
 use super::document::{self, read};
 use super::needs::Off;
 use super::placeholders::of_pages;
+use super::sequence::Sequence;
 use super::source::RuleFile;
 use super::tune::{Tuning, UsedFile};
 use crate::detect::group::{Fold, FoldId, Grain};
@@ -60,8 +62,12 @@ pub struct Plan {
     pub folds: Vec<Fold>,
     /// The detectors, in the order of their files; correlations behind those that they refer to.
     pub detectors: Vec<Detector>,
+    /// Attack sequences, which look at the findings of the detectors.
+    pub sequences: Vec<Sequence>,
     /// Detectors that are off, since nobody has given what they need.
     pub off: Vec<Off>,
+    /// Names of buckets that weigh more: values of the placeholder `sensitive_buckets`.
+    pub sensitive_buckets: Vec<WildMatch>,
     /// What could not be compiled.
     pub diagnostics: Vec<Diagnostic>,
     /// The tuning file that it was compiled with.
@@ -76,6 +82,19 @@ impl Plan {
     #[must_use]
     pub fn masks(&self, batch: &EventBatch) -> Vec<BooleanBuffer> {
         Evaluator::new(&self.program).masks(batch)
+    }
+
+    /// What gives findings: detectors, then sequences.
+    pub fn raising(&self) -> impl Iterator<Item = &Metadata> {
+        let detectors = self.detectors.iter().filter(|detector| detector.raises);
+        let sequences = self.sequences.iter().map(|sequence| &sequence.metadata);
+        detectors.map(|detector| &detector.metadata).chain(sequences)
+    }
+
+    /// The sequence of that id.
+    #[must_use]
+    pub fn sequence(&self, id: &str) -> Option<&Sequence> {
+        self.sequences.iter().find(|sequence| sequence.metadata.id == id)
     }
 
     /// Path columns that are read of events of some names only are extracted from these.
@@ -158,7 +177,9 @@ impl Plan {
             program: Program::new(&Predicates::default(), &[]),
             folds: vec![coverage()],
             detectors: Vec::new(),
+            sequences: Vec::new(),
             off: Vec::new(),
+            sensitive_buckets: sensitive_buckets(placeholders),
             diagnostics: Vec::new(),
             tuning: tuning.map(|tuning| tuning.used.clone()),
             digest: digest(files, placeholders, tuning, available),
@@ -177,7 +198,8 @@ impl Plan {
         compiler.check_filters();
         for (number, document) in documents.iter().enumerate() {
             // What only other correlations use is compiled too: its faults must not be lost.
-            if document.judged || matches!(document.kind, document::Kind::Correlation(_)) {
+            let is_correlation = matches!(document.kind, document::Kind::Correlation(_));
+            if document.judged || is_correlation && !document.is_sequence() {
                 compiler.detector(number);
             }
         }
@@ -197,6 +219,12 @@ fn grouped(fold: &Fold) -> impl Iterator<Item = Field> {
     let aliased = fold.aliased.iter().flatten();
     let measured = fold.measured.iter().flat_map(|measured| &measured.fields).flatten();
     fold.entity.iter().chain(aliased).chain(measured).copied().chain(sampled)
+}
+
+/// The user's own values only: those of pages are examples.
+fn sensitive_buckets(given: &Placeholders) -> Vec<WildMatch> {
+    let names = given.get("sensitive_buckets").into_iter().flatten();
+    names.map(|name| WildMatch::new(name)).collect()
 }
 
 fn coverage() -> Fold {

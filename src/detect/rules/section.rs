@@ -6,6 +6,7 @@ use saphyr::MarkedYaml;
 use super::anomaly;
 use super::detector::Foreign;
 use super::diagnostic::Diagnostic;
+use super::sequence::{Stage, stages};
 use super::yaml::Mapping;
 use crate::detect::judge::{Rare, Spike};
 use crate::intel::Kind;
@@ -23,6 +24,7 @@ const KEYS: &[&str] = &[
     "recurring",
     "unless",
     "same",
+    "stages",
     "value",
     "usual",
     "spike",
@@ -37,6 +39,7 @@ const KEYS: &[&str] = &[
     "foreign",
     "details",
     "deployment",
+    "weighed",
     "confidence",
     "practice",
     "covers",
@@ -78,6 +81,8 @@ pub(super) struct Section {
     /// (Field or alias, how many of its values must have events of all rules); for temporal
     /// correlations.
     pub same: Option<(String, u64)>,
+    /// The stages of an attack sequence; for temporal correlations.
+    pub stages: Vec<Stage>,
     /// The field whose values are the entity's; for `first_seen`.
     pub value: Option<String>,
     /// Rules of what the entity does otherwise; for `first_seen` and `spike`.
@@ -98,6 +103,8 @@ pub(super) struct Section {
     pub details: Vec<String>,
     /// From how many principals on they are one finding.
     pub deployment: Option<u64>,
+    /// Whether what surrounds a finding raises its severity.
+    pub weighed: Option<bool>,
     /// 0.0–1.0.
     pub confidence: Option<f64>,
     /// The S3 best practice it guards.
@@ -148,6 +155,7 @@ impl Section {
             recurring: recurring(&section)?,
             unless: section.texts("unless")?,
             same: same(&section)?,
+            stages: stages(&section)?,
             value: owned("value")?,
             usual: section.texts("usual")?,
             stronger: section.texts("stronger")?,
@@ -164,6 +172,7 @@ impl Section {
             foreign: foreign(&section)?,
             details: section.texts("details")?,
             deployment: section.count("deployment")?,
+            weighed: section.flag("weighed")?,
             confidence: confidence(&section)?,
             practice: owned("practice")?,
             covers: section.texts("covers")?,
