@@ -108,7 +108,7 @@ impl Verdict {
     }
 
     /// (day, first, last, ok, failed, peak)
-    fn facts(&self) -> (i64, i64, i64, u64, u64, Decimal) {
+    pub(crate) fn facts(&self) -> (i64, i64, i64, u64, u64, Decimal) {
         let times = || self.events.values().map(|event| event.time);
         let count = |ok| self.events.values().filter(|event| event.ok == ok).count() as u64;
         let exact = || (times().min().unwrap(), times().max().unwrap());
@@ -117,7 +117,7 @@ impl Verdict {
     }
 }
 
-fn facts(signal: &Signal) -> (i64, i64, i64, u64, u64, Decimal) {
+pub(crate) fn facts(signal: &Signal) -> (i64, i64, i64, u64, u64, Decimal) {
     let count = signal.count();
     let seconds = |micros: i64| micros.div_euclid(1_000_000);
     let (first, last) = (seconds(signal.first), seconds(signal.last));
@@ -275,16 +275,17 @@ fn terms() -> impl Strategy<Value = Terms> {
     let roaming = proptest::option::of((1usize..3, 1usize..3));
     let history = (1i64..6, 0usize..3, any::<bool>(), roaming);
     let window = (1i64..=3_600, conditions(), patterns(), 0u64..=100);
-    (window, any::<bool>(), history, anomalies::spikes(), anomalies::rares()).prop_map(
+    let usual = (anomalies::spikes(), anomalies::rares(), anomalies::silences());
+    (window, any::<bool>(), history, usual).prop_map(
         |(
             (timespan, conditions, pattern, percentile),
             unless,
             (lookback, known_days, only_seen_changes, roaming),
-            spike,
-            rare,
+            (spike, rare, silence),
         )| Terms {
             spike,
             rare,
+            silence,
             timespan,
             timespan_text: format!("{timespan}s"),
             conditions,
@@ -319,7 +320,12 @@ fn terms_for(judge: &Judge, terms: &Terms) -> Terms {
     match judge.name {
         "changed" | "first_seen" => Terms { counted: first(1), ..terms.clone() },
         "spike" => Terms { counted: first(2), rare: None, ..terms.clone() },
-        "rare" => Terms { counted: first(RULES), spike: None, ..terms.clone() },
+        "rare" => Terms { counted: first(RULES), spike: None, silence: None, ..terms.clone() },
+        // With rules that show the entity to be logged, or held against its siblings.
+        "silence" => {
+            let counted = if terms.pattern.is_some() { first(1) } else { terms.counted.clone() };
+            Terms { counted, spike: None, rare: None, ..terms.clone() }
+        }
         "match" => Terms { counted: first(RULES), unless: first(0), ..terms.clone() },
         "temporal" | "temporal_ordered" => terms.clone(),
         _ => Terms { pattern: None, ..terms.clone() },

@@ -162,7 +162,8 @@ impl Walk<'_> {
 
     /// Whether a detector of the fold asks what the entities of an account come to.
     fn waits(&self, fold: FoldId) -> bool {
-        self.of_fold(fold).any(|(_, detector)| detector.terms.is_anomaly())
+        self.of_fold(fold)
+            .any(|(_, detector)| detector.terms.is_anomaly() || detector.terms.has_siblings())
     }
 
     fn wait(&mut self, groups: Groups, valued: &BTreeSet<FoldId>) -> Result<()> {

@@ -200,18 +200,34 @@ pub fn few_detectors(folder: &Path) -> PathBuf {
     path
 }
 
-/// The detectors of anomalies for little traffic: unusual calls from 8 bits on, and spikes from
-/// 20 deletes on. Their names begin with `low_`.
+/// The detectors of anomalies for little traffic: unusual calls from 8 bits on, spikes from 20
+/// deletes on, and silences from 2 events on. Their names begin with `low_`.
 pub fn anomalies(folder: &Path) -> String {
     let to = folder.join("detectors");
     std::fs::create_dir(&to).unwrap();
-    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("detectors/anomaly");
-    for file in files(&shipped).iter().filter(|file| file.extension().unwrap() == "yml") {
-        let text = std::fs::read_to_string(file).unwrap();
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("detectors");
+    let silent = files(&shipped.join("logging")).into_iter();
+    let silent = silent.filter(|file| file.to_str().unwrap().ends_with("_silent.yml"));
+    let all = files(&shipped.join("anomaly")).into_iter().chain(silent);
+    for file in all.filter(|file| file.extension().unwrap() == "yml") {
+        let text = std::fs::read_to_string(&file).unwrap();
         let lowest = text.find("bits: ").map(|at| &text[at..at + "bits: 18".len()]);
-        let text = lowest.map_or(text.clone(), |bits| text.replacen(bits, "bits: 8", 1));
-        let text = text.replace("at_least: 70", "at_least: 20").replace("name: ", "name: low_");
-        let text = text.replace("[calls_of_", "[low_calls_of_").replace("5a0c1f6e", "5a0c1f6f");
+        let mut text = lowest.map_or(text.clone(), |bits| text.replacen(bits, "bits: 8", 1));
+        for (shipped, low) in [
+            ("at_least: 20, ", "at_least: 2, "),
+            ("at_least: 70", "at_least: 20"),
+            ("name: ", "name: low_"),
+            ("[calls_of_", "[low_calls_of_"),
+            ("unless: [bucket_", "unless: [low_bucket_"),
+            ("usual: [region_", "usual: [low_region_"),
+            // Ids are for one detector alone.
+            ("id: 5a0c1f6e", "id: 5a0c1f6f"),
+            ("id: da8e82a1", "id: da8e82a2"),
+            ("id: f619d00f", "id: f619d010"),
+            ("id: 7ca83bf1", "id: 7ca83bf2"),
+        ] {
+            text = text.replace(shipped, low);
+        }
         std::fs::write(to.join(file.file_name().unwrap()), text).unwrap();
     }
     to.to_str().unwrap().to_owned()

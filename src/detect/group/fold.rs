@@ -87,7 +87,7 @@ impl From<SampleField> for Field {
 pub struct Sample {
     /// The field.
     pub field: SampleField,
-    /// Exact up to this many distinct values.
+    /// Exact up to this many distinct values; 0: nothing is sampled.
     pub k: usize,
     /// Texts kept.
     pub keep: usize,
@@ -347,7 +347,10 @@ impl Fold {
             entities,
             values: self.measured.iter().flat_map(|m| m.fields.iter().map(values)).collect(),
             samples: (self.samples.iter())
-                .map(|sample| SampleColumn::new(sample.field, batch, sampled))
+                .map(|sample| match sample.k {
+                    0 => SampleColumn::Missing,
+                    _ => SampleColumn::new(sample.field, batch, sampled),
+                })
                 .collect(),
             errors: batch.dictionary(Field::Core(Core::ErrorCode)),
         }

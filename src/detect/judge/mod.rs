@@ -14,6 +14,7 @@ mod rare;
 mod roll_up;
 mod same_values;
 mod severity;
+mod silence;
 mod sliding;
 mod spike;
 mod temporal;
@@ -34,6 +35,7 @@ pub use history::{History, Learning};
 pub use rare::{ApiName, Feature, FeatureOdds, HOUR, Rare};
 pub use roll_up::RollUp;
 pub use severity::{Escalation, Level, Recurring, Severity};
+pub use silence::Silence;
 pub use spike::{Spike, Total, WINDOW};
 
 /// What a judge needs to know beside the groups: the detector's numbers.
@@ -75,6 +77,8 @@ pub struct Terms {
     pub spike: Option<Spike>,
     /// For `rare`: what is looked at.
     pub rare: Option<Rare>,
+    /// For `silence`: what a silence is.
+    pub silence: Option<Silence>,
     /// How severe it is.
     pub severity: Severity,
 }
@@ -200,11 +204,14 @@ pub enum Unjudged {
 
 impl Terms {
     /// How many days before a judged day the rows of its entity must reach. The days that make an
-    /// entity roam have a history of their own, and windows begin a timespan before.
+    /// entity roam have a history of their own, a silence has its history before its begin, and
+    /// windows begin a timespan before.
     #[must_use]
     pub fn reach(&self) -> i64 {
         let histories = 1 + i64::from(self.roaming.is_some());
-        self.lookback.saturating_mul(histories).saturating_add(self.timespan_days())
+        let silent = if self.silence.is_some() { silence::LONGEST } else { 0 };
+        let history = self.lookback.saturating_mul(histories).saturating_add(silent);
+        history.saturating_add(self.timespan_days())
     }
 
     /// The days that a window can touch beside the one in which it ends.
@@ -271,6 +278,7 @@ pub const REGISTRY: &[Judge] = &[
     changed::JUDGE,
     spike::JUDGE,
     rare::JUDGE,
+    silence::JUDGE,
 ];
 
 /// The judge of that name.

@@ -3,6 +3,7 @@
 
 use super::Terms;
 use super::rare::Profiles;
+use super::silence::Siblings;
 use super::spike::Peers;
 use crate::detect::group::Groups;
 
@@ -13,6 +14,8 @@ pub enum RollUp {
     Peers(Box<Peers>),
     /// For `rare`.
     Profiles(Box<Profiles>),
+    /// For `silence`.
+    Siblings(Box<Siblings>),
 }
 
 impl RollUp {
@@ -22,6 +25,9 @@ impl RollUp {
         if terms.spike.is_some() {
             return Some(Self::Peers(Box::new(Peers::new(terms))));
         }
+        if terms.has_siblings() {
+            return Some(Self::Siblings(Box::new(Siblings::new(terms))));
+        }
         terms.rare.as_ref().map(|rare| Self::Profiles(Box::new(Profiles::new(rare))))
     }
 
@@ -30,6 +36,7 @@ impl RollUp {
     pub fn is_for(&self, terms: &Terms) -> bool {
         match self {
             Self::Peers(peers) => peers.is_for(terms),
+            Self::Siblings(siblings) => siblings.is_for(terms),
             Self::Profiles(profiles) => {
                 terms.rare.as_ref().is_some_and(|rare| profiles.is_for(rare))
             }
@@ -40,6 +47,7 @@ impl RollUp {
     pub fn add(&mut self, groups: &Groups) {
         match self {
             Self::Peers(peers) => peers.add(groups),
+            Self::Siblings(siblings) => siblings.add(groups),
             Self::Profiles(profiles) => profiles.add(groups),
         }
     }

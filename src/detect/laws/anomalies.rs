@@ -1,8 +1,8 @@
-//! Terms of the judges of what is usual.
+//! Terms of the judges of what is usual, and of silence.
 
 use proptest::prelude::*;
 
-use crate::detect::judge::{Feature, Level, Rare, Spike, Total};
+use crate::detect::judge::{Feature, Level, Rare, Silence, Spike, Total};
 
 /// All kinds of totals.
 pub(super) fn spikes() -> impl Strategy<Value = Option<Spike>> {
@@ -28,5 +28,12 @@ pub(super) fn rares() -> impl Strategy<Value = Option<Rare>> {
             judged: None,
             levels: vec![Level { from, severity: 5.0 }],
         })
+    })
+}
+
+/// Rhythms of a day: histories are short.
+pub(super) fn silences() -> impl Strategy<Value = Option<Silence>> {
+    (1u64..3, 1usize..3, 1i64..3, any::<bool>()).prop_map(|(at_least, periods, factor, outages)| {
+        Some(Silence { at_least, periods, period_days: 1, factor, outages })
     })
 }

@@ -1,11 +1,11 @@
-//! What the section says of the judges `spike` and `rare`, and what tuning changes of it: both are
+//! What the section says of the judges `spike`, `rare` and `silence`, and what tuning changes of it: both are
 //! read by the same functions, so that neither can say what the other could not. Reference:
 //! `docs/writing-detectors.md` and `docs/tuning.md`.
 
 use super::diagnostic::Diagnostic;
 use super::section::{Section, severity};
 use super::yaml::Mapping;
-use crate::detect::judge::{ApiName, Feature, HOUR, Level, Rare, Spike, Total};
+use crate::detect::judge::{ApiName, Feature, HOUR, Level, Rare, Silence, Spike, Total};
 use crate::events::Core;
 
 const TOTALS: &[&str] = &["events", "failed", "bytes_in", "bytes_out", "objects"];
@@ -89,6 +89,36 @@ pub(super) fn rare(section: &Mapping<'_, '_>) -> Result<Option<Rare>, Diagnostic
         }
     };
     Ok(Some(rare))
+}
+
+/// Days of a week, by which silences are held against what was before.
+const WEEK: u64 = 7;
+
+/// The most that the numbers of a silence may be, but for that of events.
+const MAX_NUMBER: u64 = 366;
+
+/// The mapping under `silence`.
+pub(super) fn silence(section: &Mapping<'_, '_>) -> Result<Option<Silence>, Diagnostic> {
+    let Some(keys) = section.mapping("silence")? else { return Ok(None) };
+    keys.only(&["at_least", "periods", "period_days", "factor", "outages"])?;
+    let days = number(&keys, "period_days")?.unwrap_or(WEEK);
+    Ok(Some(Silence {
+        at_least: at_least(&keys)?.unwrap_or(1),
+        periods: usize::try_from(number(&keys, "periods")?.unwrap_or(2)).unwrap_or(usize::MAX),
+        period_days: i64::try_from(days).unwrap_or(i64::MAX),
+        factor: i64::try_from(number(&keys, "factor")?.unwrap_or(2)).unwrap_or(i64::MAX),
+        outages: keys.flag("outages")?.unwrap_or(false),
+    }))
+}
+
+/// A whole number of a silence, in its range.
+fn number(keys: &Mapping<'_, '_>, key: &str) -> Result<Option<u64>, Diagnostic> {
+    let number = keys.count(key)?;
+    if number.is_some_and(|number| !(1..=MAX_NUMBER).contains(&number)) {
+        let message = format!("`{key}` lies between 1 and {MAX_NUMBER}");
+        return Err(keys.fault(key, "range", message));
+    }
+    Ok(number)
 }
 
 /// `source_country`, or `source_asn given source_country` with a feature that comes before.
@@ -198,6 +228,36 @@ impl RareChange {
     }
 }
 
+/// What tuning changes of `silence`.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct SilenceChange {
+    at_least: Option<u64>,
+    periods: Option<u64>,
+    factor: Option<u64>,
+}
+
+impl SilenceChange {
+    /// The mapping under `silence` of a change.
+    pub(super) fn read(change: &Mapping<'_, '_>) -> Result<Option<Self>, Diagnostic> {
+        let Some(keys) = change.mapping("silence")? else { return Ok(None) };
+        keys.only(&["at_least", "periods", "factor"])?;
+        Ok(Some(Self {
+            at_least: at_least(&keys)?,
+            periods: number(&keys, "periods")?,
+            factor: number(&keys, "factor")?,
+        }))
+    }
+
+    /// Makes the change.
+    pub(super) fn put(&self, silence: &mut Silence) {
+        silence.at_least = self.at_least.unwrap_or(silence.at_least);
+        let periods = self.periods.and_then(|periods| usize::try_from(periods).ok());
+        silence.periods = periods.unwrap_or(silence.periods);
+        let factor = self.factor.and_then(|factor| i64::try_from(factor).ok());
+        silence.factor = factor.unwrap_or(silence.factor);
+    }
+}
+
 /// The levels in place of all that a detector has, if a change names any.
 fn new_levels(keys: &Mapping<'_, '_>, key: &str) -> Result<Option<Vec<Level>>, Diagnostic> {
     keys.get("levels").map(|_| levels(keys, key)).transpose()
@@ -218,7 +278,9 @@ pub(super) fn written_levels(section: &Section) -> Option<String> {
 
 /// What stands for a threshold in a detector of these judges, as a tuning file would say it.
 pub(super) fn written_threshold(section: &Section) -> Option<String> {
-    let least =
-        section.spike.as_ref().map(|spike| format!("spike: {{at_least: {}}}", spike.at_least));
+    let spike = section.spike.as_ref().map(|spike| ("spike", spike.at_least));
+    let silence = || section.silence.as_ref().map(|silence| ("silence", silence.at_least));
+    let least = spike.or_else(silence);
+    let least = least.map(|(judge, least)| format!("{judge}: {{at_least: {least}}}"));
     least.or_else(|| written_levels(section))
 }

@@ -10,6 +10,7 @@ use super::plan::Plan;
 use super::section::Section;
 use super::sequence::{Sequence, Stage};
 use super::source::RuleFile;
+use crate::detect::judge::Silence;
 
 /// A detector as people read it.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
@@ -214,6 +215,16 @@ fn of_section(section: &Section, numbers: &mut BTreeMap<&'static str, String>) {
     }
     if let Some((field, least)) = &section.same {
         numbers.insert("same", format!("at least {least} of {field}"));
+    }
+    if let Some(silence) = &section.silence {
+        let Silence { at_least, periods, period_days, factor, .. } = silence;
+        numbers.insert(
+            "silence",
+            format!(
+                "{at_least} events in the same hours of {periods} periods of {period_days} days; \
+                 longer than {factor} times any pause before"
+            ),
+        );
     }
     if let Some((days, factor)) = section.history.roaming {
         numbers.insert("roaming", format!("{days} days, factor {factor}"));

@@ -247,7 +247,7 @@ impl<'d> Compiler<'d> {
     ) -> Result<Fold, Diagnostic> {
         let mut parts = vec![format!("{NORMALISER} {} {}", grain.pane, grain.bucket)];
         let selections = self.selections(draft, rules, &mut parts)?;
-        let samples = self.samples(draft)?;
+        let samples = self.samples(draft, columns)?;
         let detailed = draft.terms.counted.iter().filter(|counted| **counted).count();
         let measured = self.measured(draft, rules, detailed)?;
         let features = self.features(draft, columns.len())?;
@@ -255,6 +255,9 @@ impl<'d> Compiler<'d> {
         parts.push(format!("{:?}", draft.section.value));
         parts.push(draft.section.details.join(","));
         parts.push(detailed.to_string());
+        if draft.terms.silence.is_some() {
+            parts.push("silence".to_owned());
+        }
         let entity = |rule: usize| -> Vec<Field> {
             columns.iter().filter_map(|column| column.fields.get(rule).copied()).collect()
         };
@@ -408,13 +411,22 @@ impl<'d> Compiler<'d> {
         std::iter::once(own).chain(filters.map(Filter::describe)).collect()
     }
 
-    fn samples(&mut self, draft: &Draft<'_>) -> Result<Vec<Sample>, Diagnostic> {
+    fn samples(
+        &mut self,
+        draft: &Draft<'_>,
+        columns: &[Column],
+    ) -> Result<Vec<Sample>, Diagnostic> {
         // Rows of habits are many, and no judge counts their objects.
         let most = if draft.terms.is_anomaly() { HABIT_OBJECTS } else { usize::MAX };
-        let shared = SAMPLES.iter().map(|(core, k, keep)| Sample {
-            field: sample_field(Field::Core(*core)),
-            k: (*k).min(most),
-            keep: *keep,
+        // Whoever came last is not who silenced it: a silence names its entity alone.
+        let is_entity = |core: Core| {
+            columns.iter().any(|column| column.fields.first() == Some(&Field::Core(core)))
+        };
+        let is_sampled = |core: Core| draft.terms.silence.is_none() || is_entity(core);
+        let shared = SAMPLES.iter().map(|(core, k, keep)| {
+            let most = if is_sampled(*core) { most } else { 0 };
+            let field = sample_field(Field::Core(*core));
+            Sample { field, k: (*k).min(most), keep: (*keep).min(most) }
         });
         let mut samples: Vec<Sample> = shared.collect();
         for name in &draft.section.details {
@@ -460,7 +472,7 @@ fn sample_field(field: Field) -> SampleField {
 /// Whose history the entity is judged by.
 fn scope(draft: &Draft<'_>, columns: &[Column]) -> Result<Option<Scope>, Diagnostic> {
     let keys = &draft.section.history;
-    if !matches!(draft.judge, "first_seen" | "spike" | "rare") {
+    if !matches!(draft.judge, "first_seen" | "spike" | "rare" | "silence") {
         return Ok(None);
     }
     let is_bucket = |column: &Column| column.fields.first() == Some(&Field::Core(Core::Bucket));

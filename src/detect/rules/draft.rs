@@ -21,6 +21,8 @@ const NOT_SAME: &str = "`same` is for temporal correlations";
 const LOOKBACK_DAYS: i64 = 30;
 /// The same for configurations, which are rarely set.
 const CHANGED_LOOKBACK_DAYS: i64 = 365;
+/// The same for silences: four weeks.
+const SILENCE_LOOKBACK_DAYS: i64 = 28;
 
 /// The longest timespan, in seconds: a leap year.
 pub(super) const MAX_TIMESPAN: i64 = 366 * 86_400;
@@ -72,6 +74,7 @@ impl<'d> Draft<'d> {
             "match" | "rare" => Vec::new(),
             "first_seen" | "spike" => section.usual.clone(),
             "changed" => section.stronger.clone(),
+            "silence" => section.usual.iter().chain(&section.unless).cloned().collect(),
             _ => {
                 let message = format!("judge `{judge}` needs a correlation, or is unknown");
                 return Err(document.fault("judge", message));
@@ -86,7 +89,11 @@ impl<'d> Draft<'d> {
         if !section.stages.is_empty() {
             return Err(document.fault("stages", "`stages` are for temporal correlations"));
         }
-        let numbers = [("spike", section.spike.is_some()), ("rare", section.rare.is_some())];
+        let numbers = [
+            ("spike", section.spike.is_some()),
+            ("rare", section.rare.is_some()),
+            ("silence", section.silence.is_some()),
+        ];
         for (key, given) in numbers {
             if given != (judge == key) {
                 let message = format!("judge `{key}` and the mapping `{key}` belong together");
@@ -127,6 +134,7 @@ impl<'d> Draft<'d> {
             ("stronger", !section.stronger.is_empty()),
             ("spike", section.spike.is_some()),
             ("rare", section.rare.is_some()),
+            ("silence", section.silence.is_some()),
         ];
         if let Some((key, _)) = foreign.iter().find(|(_, given)| *given) {
             let message = format!("`{key}` of the section is for plain rules, not correlations");
@@ -261,20 +269,27 @@ fn lookback(section: &Section, usual: i64) -> i64 {
 
 /// The terms of a plain rule with so many rules of context.
 fn plain_terms(section: &Section, judge: &str, context: usize) -> Terms {
-    let flags = |first| std::iter::once(first).chain(std::iter::repeat_n(false, context)).collect();
+    let is_silence = judge == "silence";
     let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
     let roaming = |(days, factor)| Roaming { days: count(days), factor: count(factor) };
-    let usual = if judge == "changed" { CHANGED_LOOKBACK_DAYS } else { LOOKBACK_DAYS };
+    let usual = match judge {
+        "changed" => CHANGED_LOOKBACK_DAYS,
+        "silence" => SILENCE_LOOKBACK_DAYS,
+        _ => LOOKBACK_DAYS,
+    };
     Terms {
-        counted: flags(true),
-        unless: flags(false),
+        counted: (0..=context).map(|rule| rule == 0).collect(),
+        // Of the rules of context, those under `usual` come first.
+        unless: (0..=context).map(|rule| is_silence && rule > section.usual.len()).collect(),
         lookback: lookback(section, usual),
         known_days: section.history.known.map_or(0, count),
         roaming: section.history.roaming.map(roaming),
         only_seen_changes: section.only_seen_changes,
         spike: section.spike.clone(),
         rare: section.rare.clone(),
-        timespan: if judge == "spike" { WINDOW } else { 0 },
+        silence: section.silence.clone(),
+        // Of a silence the day after it is looked at.
+        timespan: if judge == "spike" || is_silence { WINDOW } else { 0 },
         timespan_text: if judge == "spike" { "24h".to_owned() } else { String::new() },
         ..Terms::default()
     }

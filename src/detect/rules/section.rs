@@ -8,7 +8,7 @@ use super::detector::Foreign;
 use super::diagnostic::Diagnostic;
 use super::sequence::{Stage, stages};
 use super::yaml::Mapping;
-use crate::detect::judge::{Rare, Spike};
+use crate::detect::judge::{Rare, Silence, Spike};
 use crate::intel::Kind;
 
 const KEYS: &[&str] = &[
@@ -29,6 +29,7 @@ const KEYS: &[&str] = &[
     "usual",
     "spike",
     "rare",
+    "silence",
     "scope",
     "lookback_days",
     "min_history_days",
@@ -76,7 +77,8 @@ pub(super) struct Section {
     pub escalate: Vec<(Option<String>, u64, f64)>,
     /// (Days, factor, severity).
     pub recurring: Option<(u64, u64, f64)>,
-    /// Rules whose events keep counted ones within the timespan from counting.
+    /// Rules whose events keep counted ones within the timespan from counting; for `silence`, whose
+    /// events explain it.
     pub unless: Vec<String>,
     /// (Field or alias, how many of its values must have events of all rules); for temporal
     /// correlations.
@@ -85,7 +87,7 @@ pub(super) struct Section {
     pub stages: Vec<Stage>,
     /// The field whose values are the entity's; for `first_seen`.
     pub value: Option<String>,
-    /// Rules of what the entity does otherwise; for `first_seen` and `spike`.
+    /// Rules of what the entity does otherwise; for `first_seen`, `spike` and `silence`.
     pub usual: Vec<String>,
     /// Rules of the stronger values of a configuration; for `changed`.
     pub stronger: Vec<String>,
@@ -93,6 +95,8 @@ pub(super) struct Section {
     pub spike: Option<Spike>,
     /// What is looked at; for `rare`.
     pub rare: Option<Rare>,
+    /// What a silence is; for `silence`.
+    pub silence: Option<Silence>,
     /// How history is held against.
     pub history: HistoryKeys,
     /// Whether `changed` fires only if the stronger value was seen.
@@ -161,6 +165,7 @@ impl Section {
             stronger: section.texts("stronger")?,
             spike: anomaly::spike(&section)?,
             rare: anomaly::rare(&section)?,
+            silence: anomaly::silence(&section)?,
             history: HistoryKeys {
                 scope: owned("scope")?,
                 lookback: lookback(&section)?,

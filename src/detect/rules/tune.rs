@@ -6,7 +6,7 @@ use rsigma_parser::{Detections, Level, Timespan, parse_sigma_yaml};
 use saphyr::{MarkedYaml, Scalar, YamlData};
 use serde_json::{Map, Value, json};
 
-use super::anomaly::{self, RareChange, SpikeChange};
+use super::anomaly::{self, RareChange, SilenceChange, SpikeChange};
 use super::correlation::{OPERATORS, Written};
 use super::detector::severity_of;
 use super::diagnostic::Diagnostic;
@@ -31,6 +31,7 @@ const KEYS: &[&str] = &[
     "known_days",
     "spike",
     "rare",
+    "silence",
     "exclude_events",
 ];
 
@@ -74,6 +75,7 @@ struct Change {
     known: Option<u64>,
     spike: Option<SpikeChange>,
     rare: Option<RareChange>,
+    silence: Option<SilenceChange>,
     exclude: Option<Detections>,
 }
 
@@ -159,6 +161,7 @@ impl Change {
             known: mapping.count("known_days")?,
             spike: SpikeChange::read(&mapping)?,
             rare: RareChange::read(&mapping)?,
+            silence: SilenceChange::read(&mapping)?,
             exclude: exclude(&mapping)?,
         })
     }
@@ -198,6 +201,9 @@ impl Change {
         if let (Some(change), Some(rare)) = (&self.rare, &mut section.rare) {
             change.put(rare);
         }
+        if let (Some(change), Some(silence)) = (&self.silence, &mut section.silence) {
+            change.put(silence);
+        }
         document.exclude.clone_from(&self.exclude);
         Ok(())
     }
@@ -224,13 +230,18 @@ impl Change {
     /// Whether the detector's judge has the numbers.
     fn fits_judge(&self, section: Option<&Section>) -> Result<(), String> {
         let judge = section.and_then(|section| section.judge.as_deref());
-        let has_history = matches!(judge, Some("first_seen" | "spike" | "rare"));
+        let has_history = matches!(judge, Some("first_seen" | "spike" | "rare" | "silence"));
         if (self.min.is_some() || self.known.is_some()) && !has_history {
-            return Err("`min_history_days` and `known_days` are for `first_seen`, `spike` and \
-                        `rare` alone"
+            return Err("`min_history_days` and `known_days` are for `first_seen`, `spike`, \
+                        `rare` and `silence` alone"
                 .to_owned());
         }
-        for (key, is_given) in [("spike", self.spike.is_some()), ("rare", self.rare.is_some())] {
+        let given = [
+            ("spike", self.spike.is_some()),
+            ("rare", self.rare.is_some()),
+            ("silence", self.silence.is_some()),
+        ];
+        for (key, is_given) in given {
             if is_given && judge != Some(key) {
                 return Err(format!("`{key}` is for detectors with the judge `{key}` alone"));
             }
