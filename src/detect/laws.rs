@@ -275,32 +275,33 @@ fn terms() -> impl Strategy<Value = Terms> {
     let roaming = proptest::option::of((1usize..3, 1usize..3));
     let history = (1i64..6, 0usize..3, any::<bool>(), roaming);
     let window = (1i64..=3_600, conditions(), patterns(), 0u64..=100);
-    (window, any::<bool>(), history, anomalies::spikes(), anomalies::rares()).prop_map(
-        |(
-            (timespan, conditions, pattern, percentile),
-            unless,
-            (lookback, known_days, only_seen_changes, roaming),
-            spike,
-            rare,
-        )| Terms {
-            spike,
-            rare,
-            timespan,
-            timespan_text: format!("{timespan}s"),
-            conditions,
-            pattern,
-            percentile: Decimal::whole(percentile),
-            counted: vec![true, true, true, !unless],
-            unless: vec![false, false, false, unless],
-            titles: (0..RULES).map(|rule| format!("rule {rule}")).collect(),
-            lookback,
-            known_days,
-            only_seen_changes,
-            roaming: roaming.map(|(days, factor)| Roaming { days, factor }),
-            severity: Severity { base: 5.0, ..Severity::default() },
-            ..Terms::default()
-        },
-    )
+    (window, any::<bool>(), history, (anomalies::spikes(), anomalies::rares(), anomalies::cusums()))
+        .prop_map(
+            |(
+                (timespan, conditions, pattern, percentile),
+                unless,
+                (lookback, known_days, only_seen_changes, roaming),
+                (spike, rare, cusum),
+            )| Terms {
+                spike,
+                rare,
+                cusum,
+                timespan,
+                timespan_text: format!("{timespan}s"),
+                conditions,
+                pattern,
+                percentile: Decimal::whole(percentile),
+                counted: vec![true, true, true, !unless],
+                unless: vec![false, false, false, unless],
+                titles: (0..RULES).map(|rule| format!("rule {rule}")).collect(),
+                lookback,
+                known_days,
+                only_seen_changes,
+                roaming: roaming.map(|(days, factor)| Roaming { days, factor }),
+                severity: Severity { base: 5.0, ..Severity::default() },
+                ..Terms::default()
+            },
+        )
 }
 
 /// Where learning ends: a third each of the three ways.
@@ -318,7 +319,7 @@ fn terms_for(judge: &Judge, terms: &Terms) -> Terms {
     let first = |count: usize| (0..RULES).map(|rule| rule < count).collect();
     match judge.name {
         "changed" | "first_seen" => Terms { counted: first(1), ..terms.clone() },
-        "spike" => Terms { counted: first(2), rare: None, ..terms.clone() },
+        "spike" | "cusum" => Terms { counted: first(2), rare: None, ..terms.clone() },
         "rare" => Terms { counted: first(RULES), spike: None, ..terms.clone() },
         "match" => Terms { counted: first(RULES), unless: first(0), ..terms.clone() },
         "temporal" | "temporal_ordered" => terms.clone(),

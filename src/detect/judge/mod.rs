@@ -6,6 +6,7 @@
 mod chain;
 mod changed;
 mod condition;
+mod cusum;
 mod event_count;
 mod first_seen;
 mod history;
@@ -30,6 +31,7 @@ use crate::detect::group::{Decimal, Details, Grain, Groups, MAX_VALUES, MeasureK
 
 pub use chain::chained_rows;
 pub use condition::{Condition, Operator, Pattern, Way};
+pub use cusum::{Cusum, DayTotal};
 pub use history::{History, Learning};
 pub use rare::{ApiName, Feature, FeatureOdds, HOUR, Rare};
 pub use roll_up::RollUp;
@@ -75,6 +77,8 @@ pub struct Terms {
     pub spike: Option<Spike>,
     /// For `rare`: what is looked at.
     pub rare: Option<Rare>,
+    /// For `cusum`: what is added up over days.
+    pub cusum: Option<Cusum>,
     /// How severe it is.
     pub severity: Severity,
 }
@@ -204,7 +208,10 @@ impl Terms {
     #[must_use]
     pub fn reach(&self) -> i64 {
         let histories = 1 + i64::from(self.roaming.is_some());
-        self.lookback.saturating_mul(histories).saturating_add(self.timespan_days())
+        // Whether it fired in the longest window before, and what was new then.
+        let drift = self.cusum.as_ref().map_or(0, |cusum| cusum.longest().saturating_mul(2));
+        let history = self.lookback.saturating_mul(histories).saturating_add(drift);
+        history.saturating_add(self.timespan_days())
     }
 
     /// The days that a window can touch beside the one in which it ends.
@@ -216,7 +223,7 @@ impl Terms {
     /// Whether they are of a judge of what is usual.
     #[must_use]
     pub fn is_anomaly(&self) -> bool {
-        self.spike.is_some() || self.rare.is_some()
+        self.spike.is_some() || self.rare.is_some() || self.cusum.is_some()
     }
 
     /// Whether only low numbers are remarkable.
@@ -271,6 +278,7 @@ pub const REGISTRY: &[Judge] = &[
     changed::JUDGE,
     spike::JUDGE,
     rare::JUDGE,
+    cusum::JUDGE,
 ];
 
 /// The judge of that name.

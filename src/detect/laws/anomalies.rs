@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use crate::detect::judge::{Feature, Level, Rare, Spike, Total};
+use crate::detect::judge::{Cusum, DayTotal, Feature, Level, Rare, Spike, Total};
 
 /// All kinds of totals.
 pub(super) fn spikes() -> impl Strategy<Value = Option<Spike>> {
@@ -28,5 +28,19 @@ pub(super) fn rares() -> impl Strategy<Value = Option<Rare>> {
             judged: None,
             levels: vec![Level { from, severity: 5.0 }],
         })
+    })
+}
+
+/// Windows of one to three of the few days that a history has.
+pub(super) fn cusums() -> impl Strategy<Value = Option<Cusum>> {
+    let total = proptest::sample::select(vec![DayTotal::NewObjects, DayTotal::BytesOut]);
+    let windows = proptest::sample::subsequence(vec![1i64, 2, 3, 4], 1..=2);
+    let history = (windows, 1usize..3, proptest::sample::select(vec![0.01, 0.5, 0.9, 1.0]));
+    let sum = (1u64..8, 1u64..3, 1.1f64..3.0, 0.1f64..3.0);
+    (total, history, sum).prop_map(|(total, (windows, baseline_days, quantile), sum)| {
+        let (at_least, days, from, more) = sum;
+        let level = |from| Level { from, severity: 5.0 };
+        let levels = vec![level(from), level(from + more)];
+        Some(Cusum { total, windows, baseline_days, quantile, at_least, days, levels })
     })
 }

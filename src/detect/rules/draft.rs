@@ -21,6 +21,8 @@ const NOT_SAME: &str = "`same` is for temporal correlations";
 const LOOKBACK_DAYS: i64 = 30;
 /// The same for configurations, which are rarely set.
 const CHANGED_LOOKBACK_DAYS: i64 = 365;
+/// The same for what is added up over days: a month before the last.
+const CUSUM_LOOKBACK_DAYS: i64 = 60;
 
 /// The longest timespan, in seconds: a leap year.
 pub(super) const MAX_TIMESPAN: i64 = 366 * 86_400;
@@ -70,7 +72,7 @@ impl<'d> Draft<'d> {
         let judge = section.judge.as_deref().unwrap_or("match");
         let context = match judge {
             "match" | "rare" => Vec::new(),
-            "first_seen" | "spike" => section.usual.clone(),
+            "first_seen" | "spike" | "cusum" => section.usual.clone(),
             "changed" => section.stronger.clone(),
             _ => {
                 let message = format!("judge `{judge}` needs a correlation, or is unknown");
@@ -83,7 +85,11 @@ impl<'d> Draft<'d> {
         if section.same.is_some() {
             return Err(document.fault("same", NOT_SAME));
         }
-        let numbers = [("spike", section.spike.is_some()), ("rare", section.rare.is_some())];
+        let numbers = [
+            ("spike", section.spike.is_some()),
+            ("rare", section.rare.is_some()),
+            ("cusum", section.cusum.is_some()),
+        ];
         for (key, given) in numbers {
             if given != (judge == key) {
                 let message = format!("judge `{key}` and the mapping `{key}` belong together");
@@ -100,7 +106,11 @@ impl<'d> Draft<'d> {
             counted: Vec::new(),
             group_by,
             aliases: &[],
-            values: section.spike.iter().filter_map(|spike| spike.total.column()).collect(),
+            values: {
+                let spike = section.spike.as_ref().and_then(|spike| spike.total.column());
+                let cusum = section.cusum.as_ref().map(|cusum| cusum.total.column());
+                spike.into_iter().chain(cusum).collect()
+            },
             terms: plain_terms(&section, judge, context.len()),
             context,
             title: &rule.title,
@@ -124,6 +134,7 @@ impl<'d> Draft<'d> {
             ("stronger", !section.stronger.is_empty()),
             ("spike", section.spike.is_some()),
             ("rare", section.rare.is_some()),
+            ("cusum", section.cusum.is_some()),
         ];
         if let Some((key, _)) = foreign.iter().find(|(_, given)| *given) {
             let message = format!("`{key}` of the section is for plain rules, not correlations");
@@ -257,7 +268,11 @@ fn plain_terms(section: &Section, judge: &str, context: usize) -> Terms {
     let flags = |first| std::iter::once(first).chain(std::iter::repeat_n(false, context)).collect();
     let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
     let roaming = |(days, factor)| Roaming { days: count(days), factor: count(factor) };
-    let usual = if judge == "changed" { CHANGED_LOOKBACK_DAYS } else { LOOKBACK_DAYS };
+    let usual = match judge {
+        "changed" => CHANGED_LOOKBACK_DAYS,
+        "cusum" => CUSUM_LOOKBACK_DAYS,
+        _ => LOOKBACK_DAYS,
+    };
     Terms {
         counted: flags(true),
         unless: flags(false),
@@ -267,6 +282,7 @@ fn plain_terms(section: &Section, judge: &str, context: usize) -> Terms {
         only_seen_changes: section.only_seen_changes,
         spike: section.spike.clone(),
         rare: section.rare.clone(),
+        cusum: section.cusum.clone(),
         timespan: if judge == "spike" { WINDOW } else { 0 },
         timespan_text: if judge == "spike" { "24h".to_owned() } else { String::new() },
         ..Terms::default()

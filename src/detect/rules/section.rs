@@ -4,10 +4,11 @@
 use saphyr::MarkedYaml;
 
 use super::anomaly;
+use super::cusum;
 use super::detector::Foreign;
 use super::diagnostic::Diagnostic;
 use super::yaml::Mapping;
-use crate::detect::judge::{Rare, Spike};
+use crate::detect::judge::{Cusum, Rare, Spike};
 use crate::intel::Kind;
 
 const KEYS: &[&str] = &[
@@ -27,6 +28,7 @@ const KEYS: &[&str] = &[
     "usual",
     "spike",
     "rare",
+    "cusum",
     "scope",
     "lookback_days",
     "min_history_days",
@@ -88,6 +90,8 @@ pub(super) struct Section {
     pub spike: Option<Spike>,
     /// What is looked at; for `rare`.
     pub rare: Option<Rare>,
+    /// What is added up over days; for `cusum`.
+    pub cusum: Option<Cusum>,
     /// How history is held against.
     pub history: HistoryKeys,
     /// Whether `changed` fires only if the stronger value was seen.
@@ -153,6 +157,7 @@ impl Section {
             stronger: section.texts("stronger")?,
             spike: anomaly::spike(&section)?,
             rare: anomaly::rare(&section)?,
+            cusum: cusum::cusum(&section)?,
             history: HistoryKeys {
                 scope: owned("scope")?,
                 lookback: lookback(&section)?,

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::anomaly::{self, RareChange, SpikeChange};
 use super::correlation::{OPERATORS, Written};
+use super::cusum::CusumChange;
 use super::detector::severity_of;
 use super::diagnostic::Diagnostic;
 use super::document::{Document, Kind};
@@ -31,6 +32,7 @@ const KEYS: &[&str] = &[
     "known_days",
     "spike",
     "rare",
+    "cusum",
     "exclude_events",
 ];
 
@@ -74,6 +76,7 @@ struct Change {
     known: Option<u64>,
     spike: Option<SpikeChange>,
     rare: Option<RareChange>,
+    cusum: Option<CusumChange>,
     exclude: Option<Detections>,
 }
 
@@ -159,6 +162,7 @@ impl Change {
             known: mapping.count("known_days")?,
             spike: SpikeChange::read(&mapping)?,
             rare: RareChange::read(&mapping)?,
+            cusum: CusumChange::read(&mapping)?,
             exclude: exclude(&mapping)?,
         })
     }
@@ -198,6 +202,9 @@ impl Change {
         if let (Some(change), Some(rare)) = (&self.rare, &mut section.rare) {
             change.put(rare);
         }
+        if let (Some(change), Some(cusum)) = (&self.cusum, &mut section.cusum) {
+            change.put(cusum);
+        }
         document.exclude.clone_from(&self.exclude);
         Ok(())
     }
@@ -224,13 +231,20 @@ impl Change {
     /// Whether the detector's judge has the numbers.
     fn fits_judge(&self, section: Option<&Section>) -> Result<(), String> {
         let judge = section.and_then(|section| section.judge.as_deref());
-        let has_history = matches!(judge, Some("first_seen" | "spike" | "rare"));
+        let has_history = matches!(judge, Some("first_seen" | "spike" | "rare" | "cusum"));
         if (self.min.is_some() || self.known.is_some()) && !has_history {
-            return Err("`min_history_days` and `known_days` are for `first_seen`, `spike` and \
-                        `rare` alone"
-                .to_owned());
+            return Err(
+                "`min_history_days` and `known_days` are for `first_seen`, `spike`, `rare` \
+                        and `cusum` alone"
+                    .to_owned(),
+            );
         }
-        for (key, is_given) in [("spike", self.spike.is_some()), ("rare", self.rare.is_some())] {
+        let keys = [
+            ("spike", self.spike.is_some()),
+            ("rare", self.rare.is_some()),
+            ("cusum", self.cusum.is_some()),
+        ];
+        for (key, is_given) in keys {
             if is_given && judge != Some(key) {
                 return Err(format!("`{key}` is for detectors with the judge `{key}` alone"));
             }
