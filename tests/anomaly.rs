@@ -49,6 +49,7 @@ fn what_is_usual_is_told_from_what_is_not_whatever_the_threads() {
 fn what_a_detector_says_wrongly_is_named_and_not_passed_over() {
     let of = |name: &str| std::fs::read_to_string(detectors().join(name)).unwrap();
     let (rare, spike) = (of("unusual_read.yml"), of("read_volume_of_principal.yml"));
+    let slow = of("../exfiltration/slow_exfiltration_of_bytes.yml");
     let six = "group_by: [actor, bucket, aws_region, error_code, session_name]";
     for (text, from, to, message) in [
         (&rare, "group_by: [actor]", six, "more than 4 features"),
@@ -59,13 +60,22 @@ fn what_a_detector_says_wrongly_is_named_and_not_passed_over() {
         (&rare, "features: [event_name, ", "features: [", "must be among the features"),
         (&spike, "quantile: 0.99", "quantile: 99", "at most 1"),
         (&spike, "total: bytes_out", "total: bytes", "is one of events"),
+        (&slow, "total: bytes_out", "total: bytes", "`new_objects` or `bytes_out`"),
+        (&slow, "windows: [7, 30]", "windows: [30, 7]", "ascending"),
+        (&slow, "windows: [7, 30]", "windows: [7, 999]", "up to 366"),
+        (&slow, "factor: 2,", "factor: 1,", "above 1"),
+        (&slow, "judge: cusum", "judge: spike", "belong together"),
     ] {
         let folder = tempfile::tempdir().unwrap();
         assert!(text.contains(from), "{from}");
         // Under its name it stands for the shipped one.
-        let name = if text == &rare { "unusual_read.yml" } else { "read_volume_of_principal.yml" };
-        std::fs::create_dir(folder.path().join("anomaly")).unwrap();
-        let file = folder.path().join("anomaly").join(name);
+        let name = match text {
+            text if text == &rare => "anomaly/unusual_read.yml",
+            text if text == &spike => "anomaly/read_volume_of_principal.yml",
+            _ => "exfiltration/slow_exfiltration_of_bytes.yml",
+        };
+        let file = folder.path().join(name);
+        std::fs::create_dir(file.parent().unwrap()).unwrap();
         std::fs::write(file, text.replacen(from, to, 1)).unwrap();
         let path = folder.path().to_str().unwrap();
         let ran = trailsift(["detectors", "check", path]);

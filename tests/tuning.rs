@@ -80,6 +80,8 @@ fn days() -> TempDir {
 /// Detectors of the judges `spike` and `rare`.
 const SPIKE: &str = "deletes_of_principal";
 const RARE: &str = "unusual_delete";
+/// One of `cusum`.
+const SLOW: &str = "slow_exfiltration_of_objects";
 
 /// The severities of a detector's findings.
 fn severities(found: &[Finding], detector: &str) -> Vec<f64> {
@@ -299,6 +301,8 @@ fn levels_that_a_detector_file_could_not_say_change_nothing() {
         (RARE, "{rare: {levels: [{bits: 9, severity: 4}, {bits: 8, severity: 5}]}}", "ascend", 65),
         (RARE, "{rare: {levels: [{factor: 9, severity: 4}]}}", "known keys: bits, severity", 35),
         (RARE, "{rare: {at_least: 3}}", "known keys: levels", 25),
+        (SLOW, "{cusum: {levels: [{factor: 1, severity: 4}]}}", "above 1", 48),
+        (SLOW, "{cusum: {windows: [7]}}", "known keys: quantile, at_least, days, levels", 40),
     ];
     none_changes_anything(cases);
 }
@@ -319,6 +323,9 @@ fn a_number_that_the_detector_has_not_is_refused_with_those_that_it_has() {
         (SPIKE, "{spike: {at_least: 1}, severity: 6.0}", "of its levels", 1),
         (SPIKE, "{threshold: 50}", "`spike: {at_least: 70}`", 1),
         (RARE, "{threshold: 50}", "`rare: {levels: [{bits: 20, ", 1),
+        (SPIKE, "{cusum: {days: 3}}", "the judge `cusum` alone", 1),
+        (SLOW, "{threshold: 50}", "`cusum: {days: 6}`", 1),
+        (SLOW, "{severity: 6.0}", "`cusum: {levels: [{factor: 2, severity: 3.0}, ", 1),
         (SPIKE, "{timespan: 2h}", "for correlations alone;", 1),
     ];
     none_changes_anything(cases);

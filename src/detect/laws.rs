@@ -14,8 +14,8 @@ use super::group::{
     Measures, Pane, Row, Sketch, Table, TableReader, merge, tuple, write_table,
 };
 use super::judge::{
-    Condition, History, Judge, Learning, Operator, Pattern, REGISTRY, Roaming, RollUp, Severity,
-    Signal, Terms, Way,
+    Condition, History, Judge, Operator, Pattern, REGISTRY, Roaming, RollUp, Severity, Signal,
+    Terms, Way,
 };
 use crate::error::Result;
 
@@ -275,17 +275,19 @@ fn terms() -> impl Strategy<Value = Terms> {
     let roaming = proptest::option::of((1usize..3, 1usize..3));
     let history = (1i64..6, 0usize..3, any::<bool>(), roaming);
     let window = (1i64..=3_600, conditions(), patterns(), 0u64..=100);
-    let usual = (anomalies::spikes(), anomalies::rares(), anomalies::silences());
+    let more = (anomalies::silences(), anomalies::cusums());
+    let usual = (anomalies::spikes(), anomalies::rares(), more);
     (window, any::<bool>(), history, usual).prop_map(
         |(
             (timespan, conditions, pattern, percentile),
             unless,
             (lookback, known_days, only_seen_changes, roaming),
-            (spike, rare, silence),
+            (spike, rare, (silence, cusum)),
         )| Terms {
             spike,
             rare,
             silence,
+            cusum,
             timespan,
             timespan_text: format!("{timespan}s"),
             conditions,
@@ -304,27 +306,20 @@ fn terms() -> impl Strategy<Value = Terms> {
     )
 }
 
-/// Where learning ends: a third each of the three ways.
-fn learnings() -> impl Strategy<Value = Learning> {
-    prop_oneof![
-        (0usize..5).prop_map(|min_days| Learning::Covered { min_days }),
-        (0i64..9).prop_map(|day| Learning::Until { day }),
-        (0i64..9, 1i64..4).prop_map(|(from, days)| Learning::Incident { from, until: from + days }),
-    ]
-}
-
 /// The terms as detectors of the judge have them: only the temporal judges have patterns, and the
 /// others know nothing of windows or of rules that take them back.
 fn terms_for(judge: &Judge, terms: &Terms) -> Terms {
     let first = |count: usize| (0..RULES).map(|rule| rule < count).collect();
     match judge.name {
         "changed" | "first_seen" => Terms { counted: first(1), ..terms.clone() },
-        "spike" => Terms { counted: first(2), rare: None, ..terms.clone() },
+        "spike" | "cusum" => {
+            Terms { counted: first(2), rare: None, silence: None, ..terms.clone() }
+        }
         "rare" => Terms { counted: first(RULES), spike: None, silence: None, ..terms.clone() },
         // With rules that show the entity to be logged, or held against its siblings.
         "silence" => {
             let counted = if terms.pattern.is_some() { first(1) } else { terms.counted.clone() };
-            Terms { counted, spike: None, rare: None, ..terms.clone() }
+            Terms { counted, spike: None, rare: None, cusum: None, ..terms.clone() }
         }
         "match" => Terms { counted: first(RULES), unless: first(0), ..terms.clone() },
         "temporal" | "temporal_ordered" => terms.clone(),
@@ -345,7 +340,7 @@ fn measures() -> impl Strategy<Value = Option<MeasureKind>> {
 proptest! {
     #[test]
     fn every_judge_says_what_its_oracle_says(
-        events in histories(), terms in terms(), learning in learnings(),
+        events in histories(), terms in terms(), learning in anomalies::learnings(),
     ) {
         let mut covered: Vec<i64> = events.iter().map(|e| e.time.div_euclid(86_400)).collect();
         covered.dedup();

@@ -263,7 +263,7 @@ impl<'o> Session<'o> {
         let judged = manifest.newest_day.map(|newest| Horizon::behind(newest, window).judged);
         let before = |days: i64| judged.map_or(i64::MIN, |judged| judged.saturating_sub(days));
         let mut reach: BTreeMap<FoldId, state::Kept> = BTreeMap::new();
-        let longest = self.plan.detectors.iter().map(|d| d.terms.lookback).max().unwrap_or(0);
+        let longest = self.plan.detectors.iter().map(|d| d.terms.reach()).max().unwrap_or(0);
         for (number, fold) in self.plan.folds.iter().enumerate() {
             let detectors = || self.plan.detectors.iter().filter(|d| d.fold == number);
             let days = detectors().map(|d| d.terms.reach()).max().unwrap_or(longest);

@@ -5,7 +5,7 @@ use trailsift::detect::rules::shipped;
 use super::Seed;
 
 /// Shipped detectors that have most of the constructs.
-const SHIPPED: [&str; 8] = [
+const SHIPPED: [&str; 9] = [
     "mass_object_delete",
     "multi_object_delete",
     "new_principal_on_bucket",

@@ -6,6 +6,7 @@
 mod chain;
 mod changed;
 mod condition;
+mod cusum;
 mod event_count;
 mod first_seen;
 mod history;
@@ -31,6 +32,7 @@ use crate::detect::group::{Decimal, Details, Grain, Groups, MAX_VALUES, MeasureK
 
 pub use chain::chained_rows;
 pub use condition::{Condition, Operator, Pattern, Way};
+pub use cusum::{Cusum, DayTotal};
 pub use history::{History, Learning};
 pub use rare::{ApiName, Feature, FeatureOdds, HOUR, Rare};
 pub use roll_up::RollUp;
@@ -79,6 +81,8 @@ pub struct Terms {
     pub rare: Option<Rare>,
     /// For `silence`: what a silence is.
     pub silence: Option<Silence>,
+    /// For `cusum`: what is added up over days.
+    pub cusum: Option<Cusum>,
     /// How severe it is.
     pub severity: Severity,
 }
@@ -210,7 +214,10 @@ impl Terms {
     pub fn reach(&self) -> i64 {
         let histories = 1 + i64::from(self.roaming.is_some());
         let silent = if self.silence.is_some() { silence::LONGEST } else { 0 };
-        let history = self.lookback.saturating_mul(histories).saturating_add(silent);
+        // Whether it fired in the longest window before, and what was new then.
+        let drift = self.cusum.as_ref().map_or(0, |cusum| cusum.longest().saturating_mul(2));
+        let more = silent.saturating_add(drift);
+        let history = self.lookback.saturating_mul(histories).saturating_add(more);
         history.saturating_add(self.timespan_days())
     }
 
@@ -223,7 +230,7 @@ impl Terms {
     /// Whether they are of a judge of what is usual.
     #[must_use]
     pub fn is_anomaly(&self) -> bool {
-        self.spike.is_some() || self.rare.is_some()
+        self.spike.is_some() || self.rare.is_some() || self.cusum.is_some()
     }
 
     /// Whether only low numbers are remarkable.
@@ -279,6 +286,7 @@ pub const REGISTRY: &[Judge] = &[
     spike::JUDGE,
     rare::JUDGE,
     silence::JUDGE,
+    cusum::JUDGE,
 ];
 
 /// The judge of that name.

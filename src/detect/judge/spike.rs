@@ -42,7 +42,7 @@ pub const WINDOW: i64 = DAY;
 /// Significant digits of histograms: values are told apart to 0.1 %.
 const DIGITS: u8 = 3;
 /// Distinct objects of an hour are exact below this number, and beyond known to some 6 %.
-const OBJECTS: usize = 256;
+pub(super) const OBJECTS: usize = 256;
 
 /// What a spike is.
 #[derive(Debug, Clone, PartialEq)]
@@ -267,7 +267,7 @@ impl Usual {
 }
 
 /// A quantile as people say it.
-fn percent(quantile: f64) -> String {
+pub(super) fn percent(quantile: f64) -> String {
     let number = (quantile * 1_000.0).round() / 10.0;
     if number >= 100.0 { "maximum".to_owned() } else { format!("{number} % quantile") }
 }

@@ -1,8 +1,10 @@
-//! Terms of the judges of what is usual, and of silence.
+//! Terms of the judges of what is usual, and of silence, and how they learn.
 
 use proptest::prelude::*;
 
-use crate::detect::judge::{Feature, Level, Rare, Silence, Spike, Total};
+use crate::detect::judge::{
+    Cusum, DayTotal, Feature, Learning, Level, Rare, Silence, Spike, Total,
+};
 
 /// All kinds of totals.
 pub(super) fn spikes() -> impl Strategy<Value = Option<Spike>> {
@@ -36,4 +38,27 @@ pub(super) fn silences() -> impl Strategy<Value = Option<Silence>> {
     (1u64..3, 1usize..3, 1i64..3, any::<bool>()).prop_map(|(at_least, periods, factor, outages)| {
         Some(Silence { at_least, periods, period_days: 1, factor, outages })
     })
+}
+
+/// Windows of one to three of the few days that a history has.
+pub(super) fn cusums() -> impl Strategy<Value = Option<Cusum>> {
+    let total = proptest::sample::select(vec![DayTotal::NewObjects, DayTotal::BytesOut]);
+    let windows = proptest::sample::subsequence(vec![1i64, 2, 3, 4], 1..=2);
+    let history = (windows, 1usize..3, proptest::sample::select(vec![0.01, 0.5, 0.9, 1.0]));
+    let sum = (1u64..8, 1u64..3, 1.1f64..3.0, 0.1f64..3.0);
+    (total, history, sum).prop_map(|(total, (windows, baseline_days, quantile), sum)| {
+        let (at_least, days, from, more) = sum;
+        let level = |from| Level { from, severity: 5.0 };
+        let levels = vec![level(from), level(from + more)];
+        Some(Cusum { total, windows, baseline_days, quantile, at_least, days, levels })
+    })
+}
+
+/// Where learning ends: a third each of the three ways.
+pub(super) fn learnings() -> impl Strategy<Value = Learning> {
+    prop_oneof![
+        (0usize..5).prop_map(|min_days| Learning::Covered { min_days }),
+        (0i64..9).prop_map(|day| Learning::Until { day }),
+        (0i64..9, 1i64..4).prop_map(|(from, days)| Learning::Incident { from, until: from + days }),
+    ]
 }

@@ -13,8 +13,8 @@ const TOTALS: &[&str] = &["events", "failed", "bytes_in", "bytes_out", "objects"
 /// The quantile of a history unless the detector names one.
 const QUANTILE: f64 = 0.99;
 
-/// What the levels of `spike` go by.
-const FACTOR: &str = "factor";
+/// What the levels of `spike` and `cusum` go by.
+pub(super) const FACTOR: &str = "factor";
 /// What the levels of `rare` go by.
 const BITS: &str = "bits";
 
@@ -41,7 +41,7 @@ pub(super) fn spike(section: &Mapping<'_, '_>) -> Result<Option<Spike>, Diagnost
     }))
 }
 
-fn quantile(keys: &Mapping<'_, '_>) -> Result<Option<f64>, Diagnostic> {
+pub(super) fn quantile(keys: &Mapping<'_, '_>) -> Result<Option<f64>, Diagnostic> {
     let quantile = keys.number("quantile")?;
     if quantile.is_some_and(|quantile| !(quantile > 0.0 && quantile <= 1.0)) {
         return Err(keys.fault("quantile", "range", "`quantile` lies above 0 and is at most 1"));
@@ -50,7 +50,7 @@ fn quantile(keys: &Mapping<'_, '_>) -> Result<Option<f64>, Diagnostic> {
 }
 
 /// A total of nothing is no spike.
-fn at_least(keys: &Mapping<'_, '_>) -> Result<Option<u64>, Diagnostic> {
+pub(super) fn at_least(keys: &Mapping<'_, '_>) -> Result<Option<u64>, Diagnostic> {
     Ok(keys.count("at_least")?.map(|least| least.max(1)))
 }
 
@@ -146,7 +146,7 @@ fn feature(keys: &Mapping<'_, '_>, before: &[Feature], text: &str) -> Result<Fea
 }
 
 /// Severities by a number under `key`, ascending.
-fn levels(keys: &Mapping<'_, '_>, key: &str) -> Result<Vec<Level>, Diagnostic> {
+pub(super) fn levels(keys: &Mapping<'_, '_>, key: &str) -> Result<Vec<Level>, Diagnostic> {
     let mut levels: Vec<Level> = Vec::new();
     for item in keys.mappings("levels")? {
         item.only(&[key, "severity"])?;
@@ -259,17 +259,19 @@ impl SilenceChange {
 }
 
 /// The levels in place of all that a detector has, if a change names any.
-fn new_levels(keys: &Mapping<'_, '_>, key: &str) -> Result<Option<Vec<Level>>, Diagnostic> {
+pub(super) fn new_levels(
+    keys: &Mapping<'_, '_>,
+    key: &str,
+) -> Result<Option<Vec<Level>>, Diagnostic> {
     keys.get("levels").map(|_| levels(keys, key)).transpose()
 }
 
 /// The levels of a detector of these judges, as a tuning file would say them.
 pub(super) fn written_levels(section: &Section) -> Option<String> {
-    let (judge, key, levels) = match (&section.spike, &section.rare) {
-        (Some(spike), _) => ("spike", FACTOR, &spike.levels),
-        (None, Some(rare)) => ("rare", BITS, &rare.levels),
-        (None, None) => return None,
-    };
+    let spike = section.spike.as_ref().map(|spike| ("spike", FACTOR, &spike.levels));
+    let rare = section.rare.as_ref().map(|rare| ("rare", BITS, &rare.levels));
+    let cusum = section.cusum.as_ref().map(|cusum| ("cusum", FACTOR, &cusum.levels));
+    let (judge, key, levels) = spike.or(rare).or(cusum)?;
     let level =
         |level: &Level| format!("{{{key}: {}, severity: {:.1}}}", level.from, level.severity);
     let levels: Vec<String> = levels.iter().map(level).collect();
@@ -282,5 +284,6 @@ pub(super) fn written_threshold(section: &Section) -> Option<String> {
     let silence = || section.silence.as_ref().map(|silence| ("silence", silence.at_least));
     let least = spike.or_else(silence);
     let least = least.map(|(judge, least)| format!("{judge}: {{at_least: {least}}}"));
-    least.or_else(|| written_levels(section))
+    let days = section.cusum.as_ref().map(|cusum| format!("cusum: {{days: {}}}", cusum.days));
+    least.or(days).or_else(|| written_levels(section))
 }

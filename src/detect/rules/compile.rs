@@ -472,7 +472,7 @@ fn sample_field(field: Field) -> SampleField {
 /// Whose history the entity is judged by.
 fn scope(draft: &Draft<'_>, columns: &[Column]) -> Result<Option<Scope>, Diagnostic> {
     let keys = &draft.section.history;
-    if !matches!(draft.judge, "first_seen" | "spike" | "rare" | "silence") {
+    if !matches!(draft.judge, "first_seen" | "spike" | "rare" | "silence" | "cusum") {
         return Ok(None);
     }
     let is_bucket = |column: &Column| column.fields.first() == Some(&Field::Core(Core::Bucket));

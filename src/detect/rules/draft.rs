@@ -23,6 +23,8 @@ const LOOKBACK_DAYS: i64 = 30;
 const CHANGED_LOOKBACK_DAYS: i64 = 365;
 /// The same for silences: four weeks.
 const SILENCE_LOOKBACK_DAYS: i64 = 28;
+/// The same for what is added up over days: a month before the last.
+const CUSUM_LOOKBACK_DAYS: i64 = 60;
 
 /// The longest timespan, in seconds: a leap year.
 pub(super) const MAX_TIMESPAN: i64 = 366 * 86_400;
@@ -72,7 +74,7 @@ impl<'d> Draft<'d> {
         let judge = section.judge.as_deref().unwrap_or("match");
         let context = match judge {
             "match" | "rare" => Vec::new(),
-            "first_seen" | "spike" => section.usual.clone(),
+            "first_seen" | "spike" | "cusum" => section.usual.clone(),
             "changed" => section.stronger.clone(),
             "silence" => section.usual.iter().chain(&section.unless).cloned().collect(),
             _ => {
@@ -93,6 +95,7 @@ impl<'d> Draft<'d> {
             ("spike", section.spike.is_some()),
             ("rare", section.rare.is_some()),
             ("silence", section.silence.is_some()),
+            ("cusum", section.cusum.is_some()),
         ];
         for (key, given) in numbers {
             if given != (judge == key) {
@@ -110,7 +113,11 @@ impl<'d> Draft<'d> {
             counted: Vec::new(),
             group_by,
             aliases: &[],
-            values: section.spike.iter().filter_map(|spike| spike.total.column()).collect(),
+            values: {
+                let spike = section.spike.as_ref().and_then(|spike| spike.total.column());
+                let cusum = section.cusum.as_ref().map(|cusum| cusum.total.column());
+                spike.into_iter().chain(cusum).collect()
+            },
             terms: plain_terms(&section, judge, context.len()),
             context,
             title: &rule.title,
@@ -135,6 +142,7 @@ impl<'d> Draft<'d> {
             ("spike", section.spike.is_some()),
             ("rare", section.rare.is_some()),
             ("silence", section.silence.is_some()),
+            ("cusum", section.cusum.is_some()),
         ];
         if let Some((key, _)) = foreign.iter().find(|(_, given)| *given) {
             let message = format!("`{key}` of the section is for plain rules, not correlations");
@@ -275,6 +283,7 @@ fn plain_terms(section: &Section, judge: &str, context: usize) -> Terms {
     let usual = match judge {
         "changed" => CHANGED_LOOKBACK_DAYS,
         "silence" => SILENCE_LOOKBACK_DAYS,
+        "cusum" => CUSUM_LOOKBACK_DAYS,
         _ => LOOKBACK_DAYS,
     };
     Terms {
@@ -288,6 +297,7 @@ fn plain_terms(section: &Section, judge: &str, context: usize) -> Terms {
         spike: section.spike.clone(),
         rare: section.rare.clone(),
         silence: section.silence.clone(),
+        cusum: section.cusum.clone(),
         // Of a silence the day after it is looked at.
         timespan: if judge == "spike" || is_silence { WINDOW } else { 0 },
         timespan_text: if judge == "spike" { "24h".to_owned() } else { String::new() },

@@ -9,6 +9,7 @@ mod catalog;
 mod chain;
 mod compile;
 mod correlation;
+mod cusum;
 mod detector;
 mod diagnostic;
 mod document;

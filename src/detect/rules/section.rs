@@ -4,11 +4,12 @@
 use saphyr::MarkedYaml;
 
 use super::anomaly;
+use super::cusum;
 use super::detector::Foreign;
 use super::diagnostic::Diagnostic;
 use super::sequence::{Stage, stages};
 use super::yaml::Mapping;
-use crate::detect::judge::{Rare, Silence, Spike};
+use crate::detect::judge::{Cusum, Rare, Silence, Spike};
 use crate::intel::Kind;
 
 const KEYS: &[&str] = &[
@@ -30,6 +31,7 @@ const KEYS: &[&str] = &[
     "spike",
     "rare",
     "silence",
+    "cusum",
     "scope",
     "lookback_days",
     "min_history_days",
@@ -97,6 +99,8 @@ pub(super) struct Section {
     pub rare: Option<Rare>,
     /// What a silence is; for `silence`.
     pub silence: Option<Silence>,
+    /// What is added up over days; for `cusum`.
+    pub cusum: Option<Cusum>,
     /// How history is held against.
     pub history: HistoryKeys,
     /// Whether `changed` fires only if the stronger value was seen.
@@ -166,6 +170,7 @@ impl Section {
             spike: anomaly::spike(&section)?,
             rare: anomaly::rare(&section)?,
             silence: anomaly::silence(&section)?,
+            cusum: cusum::cusum(&section)?,
             history: HistoryKeys {
                 scope: owned("scope")?,
                 lookback: lookback(&section)?,

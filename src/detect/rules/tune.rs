@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::anomaly::{self, RareChange, SilenceChange, SpikeChange};
 use super::correlation::{OPERATORS, Written};
+use super::cusum::CusumChange;
 use super::detector::severity_of;
 use super::diagnostic::Diagnostic;
 use super::document::{Document, Kind};
@@ -32,6 +33,7 @@ const KEYS: &[&str] = &[
     "spike",
     "rare",
     "silence",
+    "cusum",
     "exclude_events",
 ];
 
@@ -76,6 +78,7 @@ struct Change {
     spike: Option<SpikeChange>,
     rare: Option<RareChange>,
     silence: Option<SilenceChange>,
+    cusum: Option<CusumChange>,
     exclude: Option<Detections>,
 }
 
@@ -162,6 +165,7 @@ impl Change {
             spike: SpikeChange::read(&mapping)?,
             rare: RareChange::read(&mapping)?,
             silence: SilenceChange::read(&mapping)?,
+            cusum: CusumChange::read(&mapping)?,
             exclude: exclude(&mapping)?,
         })
     }
@@ -204,6 +208,9 @@ impl Change {
         if let (Some(change), Some(silence)) = (&self.silence, &mut section.silence) {
             change.put(silence);
         }
+        if let (Some(change), Some(cusum)) = (&self.cusum, &mut section.cusum) {
+            change.put(cusum);
+        }
         document.exclude.clone_from(&self.exclude);
         Ok(())
     }
@@ -230,16 +237,18 @@ impl Change {
     /// Whether the detector's judge has the numbers.
     fn fits_judge(&self, section: Option<&Section>) -> Result<(), String> {
         let judge = section.and_then(|section| section.judge.as_deref());
-        let has_history = matches!(judge, Some("first_seen" | "spike" | "rare" | "silence"));
+        let has_history =
+            matches!(judge, Some("first_seen" | "spike" | "rare" | "silence" | "cusum"));
         if (self.min.is_some() || self.known.is_some()) && !has_history {
             return Err("`min_history_days` and `known_days` are for `first_seen`, `spike`, \
-                        `rare` and `silence` alone"
+                        `rare`, `silence` and `cusum` alone"
                 .to_owned());
         }
         let given = [
             ("spike", self.spike.is_some()),
             ("rare", self.rare.is_some()),
             ("silence", self.silence.is_some()),
+            ("cusum", self.cusum.is_some()),
         ];
         for (key, is_given) in given {
             if is_given && judge != Some(key) {

@@ -138,6 +138,19 @@ impl<'y, 'i> Mapping<'y, 'i> {
         })
     }
 
+    /// The whole, non-negative number, or list of them, under `key`; empty if there is none.
+    pub(crate) fn counts(&self, key: &str) -> Result<Vec<u64>, Diagnostic> {
+        let count = |node: &MarkedYaml<'_>| match &node.data {
+            YamlData::Value(Scalar::Integer(number)) => u64::try_from(*number).ok(),
+            _ => None,
+        };
+        let list = self.typed(key, "a list of whole numbers", |node| match &node.data {
+            YamlData::Sequence(items) => items.iter().map(count).collect::<Option<Vec<_>>>(),
+            _ => count(node).map(|only| vec![only]),
+        })?;
+        Ok(list.unwrap_or_default())
+    }
+
     /// The truth value under `key`.
     pub(crate) fn flag(&self, key: &str) -> Result<Option<bool>, Diagnostic> {
         self.typed(key, "true or false", |node| match &node.data {
