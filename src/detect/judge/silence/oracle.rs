@@ -139,7 +139,7 @@ mod tests {
 
     #[test]
     fn the_judge_says_what_the_oracle_says_of_weeks_with_pauses() {
-        let covered: Vec<i64> = (0..DAYS + 1).collect();
+        let covered: Vec<i64> = (0..=DAYS).collect();
         let learning = Learning::Covered { min_days: 2 };
         let history_of = History { covered: &covered, scope: &covered, learning, roll_up: None };
         let mut fired = 0;
