@@ -303,7 +303,8 @@ fn signal(terms: &Terms, silence: &Silence, groups: &Groups, silent: &Silent) ->
     let last = details.last.min(end);
     let peak = silent.earlier.iter().min().copied().unwrap_or_default();
     let fired = Fired { peak, first: last, last };
-    let judged = Day { ok: &[0], counted: &[true], fired, earlier: &[] };
+    // What is missing decides how severe it is; nothing failed.
+    let judged = Day { ok: &[peak], counted: &[true], fired, earlier: &[] };
     Some(Signal {
         day: silent.day(),
         first: last,
