@@ -159,6 +159,11 @@ fn root_listed_addresses_and_sensitive_buckets_weigh_more() {
         "arn": "arn:aws:iam::111122223333:root"});
     let mut refused = note("eve", "payroll");
     refused["errorCode"] = json!("AccessDenied");
+    // Fifty deletes are of low severity, as is what recurs.
+    let weak = (0..50).map(|n| {
+        let event = call("DeleteObject", "weak", &format!("2026-03-04T13:{n:02}:00Z"));
+        with(event, "/requestParameters", json!({"bucketName": "payroll", "key": n.to_string()}))
+    });
     let events = [
         note("plain", "invoices"),
         with(note("root", "invoices"), "/userIdentity", root),
@@ -167,6 +172,7 @@ fn root_listed_addresses_and_sensitive_buckets_weigh_more() {
         with(note("both", "payroll"), "/sourceIPAddress", json!("203.0.113.9")),
         refused,
     ];
+    let events: Vec<Value> = events.into_iter().chain(weak).collect();
     let input = log(folder.path(), "log.json", &events);
     let out = folder.path().join("out");
     let more = ["--threat-list", list.to_str().unwrap(), "--placeholders", names.to_str().unwrap()];
@@ -181,6 +187,7 @@ fn root_listed_addresses_and_sensitive_buckets_weigh_more() {
     assert_eq!(raised, [Some(base + 1.0); 3]);
     assert_eq!(severity("user/both"), Some(base + 2.0));
     assert!(severity("user/eve").is_none_or(|severity| severity < base));
+    assert_eq!(found(&rows, "mass_object_delete").map(|row| row.severity), Some(3.0));
     let why = rows.iter().any(|row| row.description.ends_with("listed address, sensitive bucket"));
     assert!(why, "{rows:?}");
 }

@@ -99,7 +99,8 @@ pub(super) struct Scan {
     /// Folder with more detectors (Sigma rules, *.yml)
     #[arg(long, value_name = "DIR")]
     detectors: Option<PathBuf>,
-    /// YAML file with the values of placeholders (`%name%`) in rules: `name: [value, …]`
+    /// YAML file with the values of placeholders (`%name%`) in rules: `name: [value, …]`; findings on
+    /// `sensitive_buckets` are more severe
     #[arg(long, value_name = "FILE")]
     placeholders: Option<PathBuf>,
     /// Leave out events before this time: RFC 3339, a date, or `7d`, `24h` ago

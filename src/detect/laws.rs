@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
+mod alive;
 mod anomalies;
 
 use super::group::{
@@ -312,8 +313,11 @@ fn terms_for(judge: &Judge, terms: &Terms) -> Terms {
     let first = |count: usize| (0..RULES).map(|rule| rule < count).collect();
     match judge.name {
         "changed" | "first_seen" => Terms { counted: first(1), ..terms.clone() },
-        "spike" | "cusum" => {
-            Terms { counted: first(2), rare: None, silence: None, ..terms.clone() }
+        "spike" => Terms { counted: first(2), rare: None, silence: None, ..terms.clone() },
+        // With room for a history before the windows.
+        "cusum" => {
+            let lookback = terms.lookback + 4;
+            Terms { counted: first(2), lookback, rare: None, silence: None, ..terms.clone() }
         }
         "rare" => Terms { counted: first(RULES), spike: None, silence: None, ..terms.clone() },
         // With rules that show the entity to be logged, or held against its siblings.

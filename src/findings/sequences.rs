@@ -117,9 +117,15 @@ fn days(ordered: bool, within: i64, stages: &[Times]) -> BTreeMap<i64, i64> {
     }
     // Between these moments the distance to the first stage only grows.
     let mut moments: BTreeSet<i64> = BTreeSet::new();
-    for (start, end) in stages.iter().flat_map(|stage| stage.starts.iter().zip(&stage.ends)) {
-        moments.insert(*start);
-        moments.extend((day_of(*start) + 1..=day_of(*end)).map(|day| day * MICROS_OF_DAY));
+    for stage in stages {
+        moments.extend(&stage.starts);
+        let mut next = i64::MIN;
+        for (start, end) in stage.starts.iter().zip(&stage.ends) {
+            // Ends never fall: what an earlier finding covers is there already.
+            let days = next.max(day_of(*start) + 1)..=day_of(*end);
+            moments.extend(days.map(|day| day * MICROS_OF_DAY));
+            next = next.max(day_of(*end) + 1);
+        }
     }
     for moment in moments {
         let first = first_stage(ordered, stages, moment);

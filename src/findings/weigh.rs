@@ -1,6 +1,6 @@
 //! What raises the severity of a finding, whatever found it: calls of the root user, calls from
-//! listed addresses, and buckets that somebody has called sensitive. Attempts that all failed are
-//! not raised, nor are detectors that weigh such things themselves.
+//! listed addresses, and buckets that somebody has called sensitive. Attempts that all failed are not
+//! raised, nor what recurs or is weak alone, nor detectors that weigh such things themselves.
 
 use wildmatch::WildMatch;
 
@@ -12,8 +12,8 @@ use crate::intel::{Intel, Kind};
 const RAISE: f64 = 1.0;
 /// The scale's end.
 const HIGHEST: f64 = 10.0;
-/// Signs that are weak alone stay so.
-const LEAST: f64 = 3.0;
+/// Signs that are weak alone, and work that recurs, are of this severity at most.
+const WEAK: f64 = 3.0;
 
 /// Raises the severity, and says why in the description.
 pub(super) fn weigh(
@@ -23,7 +23,7 @@ pub(super) fn weigh(
     sensitive: &[WildMatch],
 ) {
     let metadata = &detector.metadata;
-    if !metadata.weighed || finding.severity < LEAST || finding.outcome() == Outcome::Failed {
+    if !metadata.weighed || finding.severity <= WEAK || finding.outcome() == Outcome::Failed {
         return;
     }
     let is_of_lists =

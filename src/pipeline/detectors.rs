@@ -171,9 +171,7 @@ impl Bench {
 
     /// What a file holds, also what only feeds other detectors.
     fn of_file(&self, file: &RuleFile) -> impl Iterator<Item = &Metadata> {
-        let detectors = self.plan.detectors.iter().map(|detector| &detector.metadata);
-        let sequences = self.plan.sequences.iter().map(|sequence| &sequence.metadata);
-        detectors.chain(sequences).filter(|found| found.file == file.name)
+        self.plan.known().filter(|found| found.file == file.name)
     }
 
     /// The detector that the page's cases are about: the one named after the file, or the only one.

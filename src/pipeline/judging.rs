@@ -291,9 +291,7 @@ impl Judged {
     fn suppress(&mut self, plan: &Plan, suppress: &Suppressions) {
         self.notes = suppress.apply(&mut self.findings);
         let off = plan.off.iter().map(|off| off.detector.clone());
-        let folded = plan.detectors.iter().map(|detector| &detector.metadata);
-        let known = folded.chain(plan.raising()).map(|metadata| metadata.id.clone());
-        let ids = known.chain(off).collect::<Vec<_>>();
+        let ids = plan.known().map(|found| found.id.clone()).chain(off).collect::<Vec<_>>();
         self.suppression.clone_from(&suppress.used);
         self.diagnostics.clone_from(&suppress.diagnostics);
         self.diagnostics.extend(suppress.strangers(&ids));

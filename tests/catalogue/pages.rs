@@ -42,7 +42,7 @@ attack; confidence is how often it is one.
 
 What raises and lowers it stands in each file: `severity_if_failed` (attempts are never as severe as \
 successes), `escalate` (by counts of calls, of root, without MFA, from listed addresses), `recurring` \
-(what the entity did on earlier days too), `foreign` (accounts of one's own). Beyond that every finding from 3.0 on \
+(what the entity did on earlier days too), `foreign` (accounts of one's own). Beyond that every finding above 3.0 \
 of which a call succeeded is raised by 1.0 for each of: the root user, an address on a threat list, a bucket \
 that `--placeholders` calls `sensitive_buckets`; its description says so. Whether a second factor was \
 used is weighed by detectors of their own, since few records say it. Detectors marked *hunting* \

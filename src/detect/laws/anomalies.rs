@@ -44,8 +44,9 @@ pub(super) fn silences() -> impl Strategy<Value = Option<Silence>> {
 pub(super) fn cusums() -> impl Strategy<Value = Option<Cusum>> {
     let total = proptest::sample::select(vec![DayTotal::NewObjects, DayTotal::BytesOut]);
     let windows = proptest::sample::subsequence(vec![1i64, 2, 3, 4], 1..=2);
-    let history = (windows, 1usize..3, proptest::sample::select(vec![0.01, 0.5, 0.9, 1.0]));
-    let sum = (1u64..8, 1u64..3, 1.1f64..3.0, 0.1f64..3.0);
+    let history = (windows, 1usize..3, proptest::sample::select(vec![0.01, 0.3, 0.5, 0.9]));
+    let days = proptest::sample::select(vec![1u64, 1, 2]);
+    let sum = (1u64..4, days, 1.1f64..2.0, 0.1f64..2.0);
     (total, history, sum).prop_map(|(total, (windows, baseline_days, quantile), sum)| {
         let (at_least, days, from, more) = sum;
         let level = |from| Level { from, severity: 5.0 };

@@ -86,7 +86,16 @@ impl Plan {
 
     /// What gives findings: detectors, then sequences.
     pub fn raising(&self) -> impl Iterator<Item = &Metadata> {
-        let detectors = self.detectors.iter().filter(|detector| detector.raises);
+        self.all(|detector| detector.raises)
+    }
+
+    /// The same, with detectors that only feed others.
+    pub fn known(&self) -> impl Iterator<Item = &Metadata> {
+        self.all(|_| true)
+    }
+
+    fn all(&self, is_meant: fn(&Detector) -> bool) -> impl Iterator<Item = &Metadata> {
+        let detectors = self.detectors.iter().filter(move |detector| is_meant(detector));
         let sequences = self.sequences.iter().map(|sequence| &sequence.metadata);
         detectors.map(|detector| &detector.metadata).chain(sequences)
     }
