@@ -2,17 +2,22 @@
 
 use proptest::prelude::*;
 
-use crate::detect::judge::{Cusum, DayTotal, Feature, Level, Rare, Spike, Total};
+use crate::detect::judge::{Cusum, DayTotal, Feature, KnownShare, Level, Rare, Spike, Total};
 
 /// All kinds of totals.
 pub(super) fn spikes() -> impl Strategy<Value = Option<Spike>> {
     let totals = [Total::Events, Total::Failed, Total::BytesOut, Total::Objects];
     let total = proptest::sample::select(totals.to_vec());
     let quantile = proptest::sample::select(vec![0.01, 0.5, 0.9, 0.99, 1.0]);
-    let spike =
-        (total, quantile, 1u64..12, 0.5f64..3.0).prop_map(|(total, quantile, at_least, from)| {
-            Spike { total, quantile, at_least, levels: vec![Level { from, severity: 5.0 }] }
-        });
+    let known = proptest::option::of((0.1f64..1.0, 1u64..4));
+    let spike = (total, quantile, 1u64..12, 0.5f64..3.0, known).prop_map(
+        |(total, quantile, at_least, from, known)| {
+            let levels = vec![Level { from, severity: 5.0 }];
+            let share = |(share, at_least)| KnownShare { share, at_least, bucket: 1 };
+            let known = known.filter(|_| total == Total::Objects).map(share);
+            Spike { total, quantile, at_least, known, levels }
+        },
+    );
     spike.prop_map(Some)
 }
 

@@ -5,7 +5,7 @@
 use super::diagnostic::Diagnostic;
 use super::section::{Section, severity};
 use super::yaml::Mapping;
-use crate::detect::judge::{ApiName, Feature, HOUR, Level, Rare, Spike, Total};
+use crate::detect::judge::{ApiName, Feature, HOUR, KnownShare, Level, Rare, Spike, Total};
 use crate::events::Core;
 
 const TOTALS: &[&str] = &["events", "failed", "bytes_in", "bytes_out", "objects"];
@@ -21,7 +21,7 @@ const BITS: &str = "bits";
 /// The mapping under `spike`.
 pub(super) fn spike(section: &Mapping<'_, '_>) -> Result<Option<Spike>, Diagnostic> {
     let Some(keys) = section.mapping("spike")? else { return Ok(None) };
-    keys.only(&["total", "quantile", "at_least", "levels"])?;
+    keys.only(&["total", "quantile", "at_least", "known", "levels"])?;
     let total = match keys.text("total")?.unwrap_or("events") {
         "events" => Total::Events,
         "failed" => Total::Failed,
@@ -37,8 +37,22 @@ pub(super) fn spike(section: &Mapping<'_, '_>) -> Result<Option<Spike>, Diagnost
         total,
         quantile: quantile(&keys)?.unwrap_or(QUANTILE),
         at_least: at_least(&keys)?.unwrap_or(1),
+        known: known(&keys, total)?,
         levels: levels(&keys, FACTOR)?,
     }))
+}
+
+/// The share of the known keys; which column holds the bucket is not known yet.
+fn known(keys: &Mapping<'_, '_>, total: Total) -> Result<Option<KnownShare>, Diagnostic> {
+    let Some(known) = keys.mapping("known")? else { return Ok(None) };
+    known.only(&["share", "at_least"])?;
+    if total != Total::Objects {
+        return Err(keys.fault("known", "value", "`known` is for `total: objects`"));
+    }
+    let share = known.number("share")?.filter(|share| *share > 0.0 && *share <= 1.0);
+    let share = share
+        .ok_or_else(|| known.fault("share", "range", "`share` lies above 0 and is at most 1"))?;
+    Ok(Some(KnownShare { share, at_least: at_least(&known)?.unwrap_or(1), bucket: 0 }))
 }
 
 pub(super) fn quantile(keys: &Mapping<'_, '_>) -> Result<Option<f64>, Diagnostic> {

@@ -136,6 +136,7 @@ impl<'d> Compiler<'d> {
         });
         let (titles, details) = (self.titles(&rules), draft.section.details.len());
         let terms = Terms { titles, severity, ..draft.terms };
+        let terms = with_bucket(terms, document, &columns)?;
         self.columns.push(columns.into_iter().map(|column| column.name).collect());
         let (fold, raises) = (position, document.judged);
         self.plan.detectors.push(Detector {
@@ -457,8 +458,7 @@ fn scope(draft: &Draft<'_>, columns: &[Column]) -> Result<Option<Scope>, Diagnos
     if !matches!(draft.judge, "first_seen" | "spike" | "rare" | "cusum") {
         return Ok(None);
     }
-    let is_bucket = |column: &Column| column.fields.first() == Some(&Field::Core(Core::Bucket));
-    let bucket = columns.iter().position(is_bucket);
+    let bucket = bucket_of(columns);
     let bucket = match keys.scope.as_deref() {
         None | Some("account") => None,
         Some("bucket") if bucket.is_some() => bucket,
@@ -469,6 +469,26 @@ fn scope(draft: &Draft<'_>, columns: &[Column]) -> Result<Option<Scope>, Diagnos
     };
     let (data, min_days) = (draft.section.needs_data_events, keys.min.unwrap_or(MIN_HISTORY));
     Ok(Some(Scope { bucket, data, min_days }))
+}
+
+/// The position of the bucket among the entity's columns.
+fn bucket_of(columns: &[Column]) -> Option<usize> {
+    let is_bucket = |column: &Column| column.fields.first() == Some(&Field::Core(Core::Bucket));
+    columns.iter().position(is_bucket)
+}
+
+/// The terms with the bucket whose keys are known, if they ask for it.
+fn with_bucket(
+    mut terms: Terms,
+    document: &Document,
+    columns: &[Column],
+) -> Result<Terms, Diagnostic> {
+    let known = terms.spike.as_mut().and_then(|spike| spike.known.as_mut());
+    if let Some(known) = known {
+        let message = "`known` asks for the keys of a bucket: `group_by` must have `bucket`";
+        known.bucket = bucket_of(columns).ok_or_else(|| document.fault("known", message))?;
+    }
+    Ok(terms)
 }
 
 fn described(detections: &Detections) -> String {
