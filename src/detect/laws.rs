@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
+mod alive;
 mod anomalies;
 
 use super::group::{
@@ -14,8 +15,8 @@ use super::group::{
     Measures, Pane, Row, Sketch, Table, TableReader, merge, tuple, write_table,
 };
 use super::judge::{
-    Condition, History, Judge, Learning, Operator, Pattern, REGISTRY, Roaming, RollUp, Severity,
-    Signal, Terms, Way,
+    Condition, History, Judge, Learning, Operator, Pattern, REGISTRY, Roaming, RollUp,
+    SAMPLED_READS, Severity, Signal, Terms, Way,
 };
 use crate::error::Result;
 
@@ -147,6 +148,11 @@ fn row_of(event: &Event, shape: Shape, detailed: bool) -> (i64, Row) {
     if let (Some(kind), Some(text)) = (shape.measure, event.text()) {
         measures.take(grain.pane_of(micros), kind, text, u16::try_from(event.rule).unwrap());
     }
+    let mut reads = Sketch::new(SAMPLED_READS, SAMPLED_READS);
+    if let Some(text) = event.text() {
+        let read = format!("{:09} {text}", event.time);
+        reads.insert(Sketch::hash(&read), || read.as_str().into());
+    }
     let details = Details {
         measures: (!measures.is_empty()).then(|| Box::new(measures)),
         first: micros,
@@ -159,7 +165,7 @@ fn row_of(event: &Event, shape: Shape, detailed: bool) -> (i64, Row) {
             object_uri: "object".into(),
             record_number: event.id as u64,
         }],
-        samples: vec![sample],
+        samples: vec![sample, reads],
     };
     (
         grain.bucket_of(micros),
@@ -275,33 +281,29 @@ fn terms() -> impl Strategy<Value = Terms> {
     let roaming = proptest::option::of((1usize..3, 1usize..3));
     let history = (1i64..6, 0usize..3, any::<bool>(), roaming);
     let window = (1i64..=3_600, conditions(), patterns(), 0u64..=100);
-    (window, any::<bool>(), history, (anomalies::spikes(), anomalies::rares(), anomalies::cusums()))
-        .prop_map(
-            |(
-                (timespan, conditions, pattern, percentile),
-                unless,
-                (lookback, known_days, only_seen_changes, roaming),
-                (spike, rare, cusum),
-            )| Terms {
-                spike,
-                rare,
-                cusum,
-                timespan,
-                timespan_text: format!("{timespan}s"),
-                conditions,
-                pattern,
-                percentile: Decimal::whole(percentile),
-                counted: vec![true, true, true, !unless],
-                unless: vec![false, false, false, unless],
-                titles: (0..RULES).map(|rule| format!("rule {rule}")).collect(),
-                lookback,
-                known_days,
-                only_seen_changes,
-                roaming: roaming.map(|(days, factor)| Roaming { days, factor }),
-                severity: Severity { base: 5.0, ..Severity::default() },
-                ..Terms::default()
-            },
-        )
+    (window, any::<bool>(), history, anomalies::all()).prop_map(
+        |(
+            (timespan, conditions, pattern, percentile),
+            unless,
+            (lookback, known_days, only_seen_changes, roaming),
+            anomalies,
+        )| Terms {
+            timespan,
+            timespan_text: format!("{timespan}s"),
+            conditions,
+            pattern,
+            percentile: Decimal::whole(percentile),
+            counted: vec![true, true, true, !unless],
+            unless: vec![false, false, false, unless],
+            titles: (0..RULES).map(|rule| format!("rule {rule}")).collect(),
+            lookback,
+            known_days,
+            only_seen_changes,
+            roaming: roaming.map(|(days, factor)| Roaming { days, factor }),
+            severity: Severity { base: 5.0, ..Severity::default() },
+            ..anomalies
+        },
+    )
 }
 
 /// Where learning ends: a third each of the three ways.
@@ -319,7 +321,8 @@ fn terms_for(judge: &Judge, terms: &Terms) -> Terms {
     let first = |count: usize| (0..RULES).map(|rule| rule < count).collect();
     match judge.name {
         "changed" | "first_seen" => Terms { counted: first(1), ..terms.clone() },
-        "spike" | "cusum" => Terms { counted: first(2), rare: None, ..terms.clone() },
+        "spike" => Terms { counted: first(2), rare: None, ..terms.clone() },
+        "cusum" => Terms { counted: first(2), lookback: terms.lookback + 4, ..terms.clone() },
         "rare" => Terms { counted: first(RULES), spike: None, ..terms.clone() },
         "match" => Terms { counted: first(RULES), unless: first(0), ..terms.clone() },
         "temporal" | "temporal_ordered" => terms.clone(),

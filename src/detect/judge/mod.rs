@@ -3,6 +3,7 @@
 //! A new kind of judgement is one file in this folder and one line in [`REGISTRY`]; the law
 //! checker then holds it to its naive oracle. Floats are born here and nowhere before.
 
+mod ascending;
 mod chain;
 mod changed;
 mod condition;
@@ -30,6 +31,7 @@ use std::sync::Arc;
 
 use crate::detect::group::{Decimal, Details, Grain, Groups, MAX_VALUES, MeasureKind};
 
+pub use ascending::{Ascending, SAMPLED_READS};
 pub use chain::chained_rows;
 pub use condition::{Condition, Operator, Pattern, Way};
 pub use cusum::{Cusum, DayTotal};
@@ -79,6 +81,8 @@ pub struct Terms {
     pub spike: Option<Spike>,
     /// For `rare`: what is looked at.
     pub rare: Option<Rare>,
+    /// For `ascending`: what counts as in order.
+    pub ascending: Option<Ascending>,
     /// For `cusum`: what is added up over days.
     pub cusum: Option<Cusum>,
     /// How severe it is.
@@ -281,6 +285,7 @@ pub const REGISTRY: &[Judge] = &[
     spike::JUDGE,
     rare::JUDGE,
     cusum::JUDGE,
+    ascending::JUDGE,
 ];
 
 /// The judge of that name.

@@ -2,10 +2,28 @@
 
 use proptest::prelude::*;
 
-use crate::detect::judge::{Cusum, DayTotal, Feature, KnownShare, Level, Rare, Spike, Total};
+use crate::detect::judge::{
+    Ascending, Cusum, DayTotal, Feature, KnownShare, Level, Rare, Spike, Terms, Total,
+};
+
+/// Terms with what each of them needs.
+pub(super) fn all() -> impl Strategy<Value = Terms> {
+    let all = (spikes(), rares(), cusums(), ascendings());
+    all.prop_map(|(spike, rare, cusum, ascending)| Terms {
+        spike,
+        rare,
+        cusum,
+        ascending,
+        ..Terms::default()
+    })
+}
+
+fn ascendings() -> impl Strategy<Value = Option<Ascending>> {
+    (0.1f64..=1.0, 1u64..6).prop_map(|(share, at_least)| Some(Ascending { share, at_least }))
+}
 
 /// All kinds of totals.
-pub(super) fn spikes() -> impl Strategy<Value = Option<Spike>> {
+fn spikes() -> impl Strategy<Value = Option<Spike>> {
     let totals = [Total::Events, Total::Failed, Total::BytesOut, Total::Objects];
     let total = proptest::sample::select(totals.to_vec());
     let quantile = proptest::sample::select(vec![0.01, 0.5, 0.9, 0.99, 1.0]);
@@ -22,7 +40,7 @@ pub(super) fn spikes() -> impl Strategy<Value = Option<Spike>> {
 }
 
 /// A bucket, a client that may be given it, the hour.
-pub(super) fn rares() -> impl Strategy<Value = Option<Rare>> {
+fn rares() -> impl Strategy<Value = Option<Rare>> {
     (0.1f64..12.0, any::<bool>()).prop_map(|(from, chained)| {
         let feature = |name: &str, given| Feature { name: name.to_owned(), given };
         let given = if chained { vec![0] } else { Vec::new() };
@@ -37,11 +55,12 @@ pub(super) fn rares() -> impl Strategy<Value = Option<Rare>> {
 }
 
 /// Windows of one to three of the few days that a history has.
-pub(super) fn cusums() -> impl Strategy<Value = Option<Cusum>> {
+fn cusums() -> impl Strategy<Value = Option<Cusum>> {
     let total = proptest::sample::select(vec![DayTotal::NewObjects, DayTotal::BytesOut]);
     let windows = proptest::sample::subsequence(vec![1i64, 2, 3, 4], 1..=2);
-    let history = (windows, 1usize..3, proptest::sample::select(vec![0.01, 0.5, 0.9, 1.0]));
-    let sum = (1u64..8, 1u64..3, 1.1f64..3.0, 0.1f64..3.0);
+    let history = (windows, 1usize..3, proptest::sample::select(vec![0.01, 0.3, 0.5, 0.9]));
+    let days = proptest::sample::select(vec![1u64, 1, 2]);
+    let sum = (1u64..4, days, 1.1f64..2.0, 0.1f64..2.0);
     (total, history, sum).prop_map(|(total, (windows, baseline_days, quantile), sum)| {
         let (at_least, days, from, more) = sum;
         let level = |from| Level { from, severity: 5.0 };

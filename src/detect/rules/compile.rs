@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use rsigma_parser::Detections;
 
-use super::chain::{Column, Rule};
+use super::chain::{Column, Rule, bucket_of, with_bucket};
 use super::detector::{Detector, Scope};
 use super::diagnostic::Diagnostic;
 use super::document::{Document, Kind};
@@ -15,9 +15,9 @@ use super::names::Names;
 use super::needs::{self, Off};
 use super::plan::{NORMALISER, Plan, SAMPLES};
 use crate::detect::group::{Fold, FoldId, Grain, MAX_COLUMNS, Sample, SampleField};
-use crate::detect::judge::{self, Terms};
+use crate::detect::judge::{self, SAMPLED_READS, Terms};
 use crate::detect::select::{self, CompileError, Expression, Placeholders, Selection};
-use crate::events::{ColumnKind, Core, Field};
+use crate::events::{ColumnKind, Field, TIMED_OBJECT_KEY};
 use crate::intel::Available;
 
 /// Size of the sample of object keys where habits are judged.
@@ -266,6 +266,9 @@ impl<'d> Compiler<'d> {
             parts.push(format!("{:?}", measured.kind));
             parts.extend(measured.fields.iter().map(names));
         }
+        if draft.terms.ascending.is_some() {
+            parts.push(format!("{SAMPLED_READS} reads"));
+        }
         let tuple = features.len();
         if tuple > 0 {
             parts.push(format!("tuple {}", names(&features)));
@@ -412,6 +415,10 @@ impl<'d> Compiler<'d> {
             keep: *keep,
         });
         let mut samples: Vec<Sample> = shared.collect();
+        if draft.terms.ascending.is_some() {
+            let field = sample_field(self.field(draft, TIMED_OBJECT_KEY)?);
+            samples.push(Sample { field, k: SAMPLED_READS, keep: SAMPLED_READS });
+        }
         for name in &draft.section.details {
             let field = self.field(draft, name)?;
             if let Field::Core(core) = field
@@ -469,26 +476,6 @@ fn scope(draft: &Draft<'_>, columns: &[Column]) -> Result<Option<Scope>, Diagnos
     };
     let (data, min_days) = (draft.section.needs_data_events, keys.min.unwrap_or(MIN_HISTORY));
     Ok(Some(Scope { bucket, data, min_days }))
-}
-
-/// The position of the bucket among the entity's columns.
-fn bucket_of(columns: &[Column]) -> Option<usize> {
-    let is_bucket = |column: &Column| column.fields.first() == Some(&Field::Core(Core::Bucket));
-    columns.iter().position(is_bucket)
-}
-
-/// The terms with the bucket whose keys are known, if they ask for it.
-fn with_bucket(
-    mut terms: Terms,
-    document: &Document,
-    columns: &[Column],
-) -> Result<Terms, Diagnostic> {
-    let known = terms.spike.as_mut().and_then(|spike| spike.known.as_mut());
-    if let Some(known) = known {
-        let message = "`known` asks for the keys of a bucket: `group_by` must have `bucket`";
-        known.bucket = bucket_of(columns).ok_or_else(|| document.fault("known", message))?;
-    }
-    Ok(terms)
 }
 
 fn described(detections: &Detections) -> String {

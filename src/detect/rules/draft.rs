@@ -71,7 +71,7 @@ impl<'d> Draft<'d> {
     ) -> Result<Self, Diagnostic> {
         let judge = section.judge.as_deref().unwrap_or("match");
         let context = match judge {
-            "match" | "rare" => Vec::new(),
+            "match" | "rare" | "ascending" => Vec::new(),
             "first_seen" | "spike" | "cusum" => section.usual.clone(),
             "changed" => section.stronger.clone(),
             _ => {
@@ -89,6 +89,7 @@ impl<'d> Draft<'d> {
             ("spike", section.spike.is_some()),
             ("rare", section.rare.is_some()),
             ("cusum", section.cusum.is_some()),
+            ("ascending", section.ascending.is_some()),
         ];
         for (key, given) in numbers {
             if given != (judge == key) {
@@ -135,6 +136,7 @@ impl<'d> Draft<'d> {
             ("spike", section.spike.is_some()),
             ("rare", section.rare.is_some()),
             ("cusum", section.cusum.is_some()),
+            ("ascending", section.ascending.is_some()),
         ];
         if let Some((key, _)) = foreign.iter().find(|(_, given)| *given) {
             let message = format!("`{key}` of the section is for plain rules, not correlations");
@@ -283,6 +285,7 @@ fn plain_terms(section: &Section, judge: &str, context: usize) -> Terms {
         spike: section.spike.clone(),
         rare: section.rare.clone(),
         cusum: section.cusum.clone(),
+        ascending: section.ascending,
         timespan: if judge == "spike" { WINDOW } else { 0 },
         timespan_text: if judge == "spike" { "24h".to_owned() } else { String::new() },
         ..Terms::default()

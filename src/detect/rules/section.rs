@@ -8,7 +8,7 @@ use super::cusum;
 use super::detector::Foreign;
 use super::diagnostic::Diagnostic;
 use super::yaml::Mapping;
-use crate::detect::judge::{Cusum, Rare, Spike};
+use crate::detect::judge::{Ascending, Cusum, Rare, Spike};
 use crate::intel::Kind;
 
 const KEYS: &[&str] = &[
@@ -29,6 +29,7 @@ const KEYS: &[&str] = &[
     "spike",
     "rare",
     "cusum",
+    "ascending",
     "scope",
     "lookback_days",
     "min_history_days",
@@ -90,6 +91,8 @@ pub(super) struct Section {
     pub spike: Option<Spike>,
     /// What is looked at; for `rare`.
     pub rare: Option<Rare>,
+    /// What counts as in order; for `ascending`.
+    pub ascending: Option<Ascending>,
     /// What is added up over days; for `cusum`.
     pub cusum: Option<Cusum>,
     /// How history is held against.
@@ -158,6 +161,7 @@ impl Section {
             spike: anomaly::spike(&section)?,
             rare: anomaly::rare(&section)?,
             cusum: cusum::cusum(&section)?,
+            ascending: anomaly::ascending(&section)?,
             history: HistoryKeys {
                 scope: owned("scope")?,
                 lookback: lookback(&section)?,
