@@ -36,7 +36,7 @@ pub struct KnownShare {
 
 /// How many keys are known, and how many of them were read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Read {
+pub(super) struct Drained {
     known: u64,
     read: u64,
     /// Whether both are estimates.
@@ -94,18 +94,18 @@ impl KnownKeys {
         groups: &Groups,
         past: Past,
         keys: &Sketch,
-    ) -> Option<Read> {
+    ) -> Option<Drained> {
         let bucket = groups.entity.get(self.bucket).cloned().flatten();
         let days = (bucket.clone(), past.from)..(bucket, past.until.max(past.from));
         let mut of_days = self.days.range(days).map(|(_, known)| known);
         let mut all = of_days.next()?.clone();
         of_days.for_each(|more| all.merge(more));
-        let read = Read::of(&all, keys)?;
+        let read = Drained::of(&all, keys)?;
         (read.known >= known.at_least && read.share() >= known.share).then_some(read)
     }
 }
 
-impl Read {
+impl Drained {
     /// How much of what was known of the bucket before the window that ends at `at` was read in it, if
     /// that is much.
     pub(super) fn within(
@@ -188,8 +188,8 @@ mod tests {
 
     #[test]
     fn a_share_is_exact_or_nearly_so_or_not_told() {
-        let read = |known, keys| Read::of(&sketch(known), &sketch(keys));
-        let few = Read { known: 200, read: 150, about: false };
+        let read = |known, keys| Drained::of(&sketch(known), &sketch(keys));
+        let few = Drained { known: 200, read: 150, about: false };
         assert_eq!(read(0..200, 50..210), Some(few));
         assert_eq!(few.text(), "75 % of 200 known objects of the bucket");
         for (known, keys, percent) in [

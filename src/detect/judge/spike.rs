@@ -18,7 +18,7 @@ use bytesize::ByteSize;
 use hdrhistogram::Histogram;
 
 use super::history::Past;
-use super::known_keys::{KnownShare, Read, union};
+use super::known_keys::{Drained, KnownShare, union};
 use super::roll_up::RollUp;
 use super::severity::{Day, Fired};
 use super::sliding::{self, Moment};
@@ -110,10 +110,12 @@ fn judge(terms: &Terms, groups: &Groups, history: &History<'_>) -> Judgement {
         let Some(level) = level else { continue };
         let mut signal = signal(terms, groups, *highest, &usual, past, level);
         if let Some(known) = &spike.known {
-            let Some(read) = Read::within(known, groups, history, past, highest.at) else {
+            let Some(read) = Drained::within(known, groups, history, past, highest.at) else {
                 continue;
             };
-            signal.iter_mut().for_each(|signal| read.say(known, signal));
+            if let Some(signal) = &mut signal {
+                read.say(known, signal);
+            }
         }
         judgement.signals.extend(signal);
     }

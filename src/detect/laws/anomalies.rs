@@ -12,8 +12,8 @@ pub(super) fn all() -> impl Strategy<Value = Terms> {
     all.prop_map(|(spike, rare, cusum, ascending)| Terms {
         spike,
         rare,
-        cusum,
         ascending,
+        cusum,
         ..Terms::default()
     })
 }
