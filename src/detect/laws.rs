@@ -15,8 +15,8 @@ use super::group::{
     Measures, Pane, Row, Sketch, Table, TableReader, merge, tuple, write_table,
 };
 use super::judge::{
-    Condition, History, Judge, Operator, Pattern, REGISTRY, Roaming, RollUp, Severity, Signal,
-    Terms, Way,
+    Condition, History, Judge, Operator, Pattern, REGISTRY, Roaming, RollUp, SAMPLED_READS,
+    Severity, Signal, Terms, Way,
 };
 use crate::error::Result;
 
@@ -148,6 +148,11 @@ fn row_of(event: &Event, shape: Shape, detailed: bool) -> (i64, Row) {
     if let (Some(kind), Some(text)) = (shape.measure, event.text()) {
         measures.take(grain.pane_of(micros), kind, text, u16::try_from(event.rule).unwrap());
     }
+    let mut reads = Sketch::new(SAMPLED_READS, SAMPLED_READS);
+    if let Some(text) = event.text() {
+        let read = format!("{:09} {text}", event.time);
+        reads.insert(Sketch::hash(&read), || read.as_str().into());
+    }
     let details = Details {
         measures: (!measures.is_empty()).then(|| Box::new(measures)),
         first: micros,
@@ -160,7 +165,7 @@ fn row_of(event: &Event, shape: Shape, detailed: bool) -> (i64, Row) {
             object_uri: "object".into(),
             record_number: event.id as u64,
         }],
-        samples: vec![sample],
+        samples: vec![sample, reads],
     };
     (
         grain.bucket_of(micros),
@@ -276,19 +281,13 @@ fn terms() -> impl Strategy<Value = Terms> {
     let roaming = proptest::option::of((1usize..3, 1usize..3));
     let history = (1i64..6, 0usize..3, any::<bool>(), roaming);
     let window = (1i64..=3_600, conditions(), patterns(), 0u64..=100);
-    let more = (anomalies::silences(), anomalies::cusums());
-    let usual = (anomalies::spikes(), anomalies::rares(), more);
-    (window, any::<bool>(), history, usual).prop_map(
+    (window, any::<bool>(), history, anomalies::all()).prop_map(
         |(
             (timespan, conditions, pattern, percentile),
             unless,
             (lookback, known_days, only_seen_changes, roaming),
-            (spike, rare, (silence, cusum)),
+            anomalies,
         )| Terms {
-            spike,
-            rare,
-            silence,
-            cusum,
             timespan,
             timespan_text: format!("{timespan}s"),
             conditions,
@@ -302,7 +301,7 @@ fn terms() -> impl Strategy<Value = Terms> {
             only_seen_changes,
             roaming: roaming.map(|(days, factor)| Roaming { days, factor }),
             severity: Severity { base: 5.0, ..Severity::default() },
-            ..Terms::default()
+            ..anomalies
         },
     )
 }

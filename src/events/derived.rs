@@ -15,13 +15,18 @@ enum Derived {
     AclGrants,
     PolicyGrants,
     ForeignAccounts,
+    TimedObjectKey,
 }
 
 const DERIVED: &[(&str, Derived)] = &[
     (ACL_GRANTS, Derived::AclGrants),
     (POLICY_GRANTS, Derived::PolicyGrants),
     (FOREIGN_ACCOUNTS, Derived::ForeignAccounts),
+    (TIMED_OBJECT_KEY, Derived::TimedObjectKey),
 ];
+
+/// The name under which the judge of order asks for them.
+pub const TIMED_OBJECT_KEY: &str = "timed_object_key";
 
 /// The names of the columns.
 pub fn derived_names() -> impl Iterator<Item = &'static str> + Clone {
@@ -76,7 +81,19 @@ impl Derivations {
                     }
                 }
                 Derived::ForeignAccounts => accounts::foreign(slots, line, &mut each),
+                Derived::TimedObjectKey => timed_key(slots, line, &mut each),
             }
         }
     }
+}
+
+/// `eventTime` as logged, a blank, and the key: they sort by time.
+fn timed_key(slots: &Slots<'_, '_>, line: &mut String, each: &mut impl FnMut(&str)) {
+    let parts = (slots.non_empty(Slot::EventTime), slots.non_empty(Slot::Key));
+    let (Some(time), Some(key)) = parts else { return };
+    line.clear();
+    line.push_str(time);
+    line.push(' ');
+    line.push_str(key);
+    each(line);
 }

@@ -30,7 +30,7 @@ mod value;
 
 pub use batch::{Dictionary, EventBatch};
 pub use builder::{Arrival, BatchBuilder, ObjectRef, OddFields, Wanted};
-pub use derived::derived_names;
+pub use derived::{TIMED_OBJECT_KEY, derived_names};
 pub use field::{Extract, Field, Fields, PathColumn, UnknownField};
 pub use filter::EventFilter;
 pub use identity::EventKey;

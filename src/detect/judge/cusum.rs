@@ -17,9 +17,10 @@ use std::collections::{BTreeMap, HashMap};
 use bytesize::ByteSize;
 
 use super::history::Past;
+use super::known_keys::union;
 use super::severity::{Day, Fired};
 use super::{Count, History, Judge, Judgement, Level, Signal, Terms, Unjudged, spike};
-use crate::detect::group::{Content, Decimal, Details, Grain, Groups, MeasureKind, Row, Sketch};
+use crate::detect::group::{Decimal, Grain, Groups, MeasureKind, Row, Sketch};
 
 /// The registry's entry. The fold is that of `spike` over objects, whatever is added up: rows have
 /// their bytes in any case.
@@ -264,7 +265,8 @@ struct Known {
 impl Known {
     /// How many keys of the day are new. Days come in their order.
     fn take(&mut self, day: i64, row: &Row) -> Came {
-        let Some(sketch) = row.details.as_deref().and_then(keys) else { return Came::default() };
+        let measures = row.details.iter().filter_map(|details| details.measures.as_deref());
+        let Some(sketch) = union(measures.flatten()) else { return Came::default() };
         let limit = sketch.hashes().last().filter(|_| !sketch.is_exact());
         self.limits.extend(limit.map(|limit| (day, *limit)));
         let since = day - self.within;
@@ -283,18 +285,6 @@ impl Known {
             }
         }
     }
-}
-
-/// The keys of a row's hours together.
-fn keys(details: &Details) -> Option<Sketch> {
-    let sketches = details.measures.iter().flat_map(|measures| measures.iter());
-    let mut sketches = sketches.filter_map(|measure| match &measure.content {
-        Content::Distinct(sketch) => Some(sketch),
-        _ => None,
-    });
-    let mut union = sketches.next()?.clone();
-    sketches.for_each(|sketch| union.merge(sketch));
-    Some(union)
 }
 
 impl DayTotal {

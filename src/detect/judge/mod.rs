@@ -3,6 +3,7 @@
 //! A new kind of judgement is one file in this folder and one line in [`REGISTRY`]; the law
 //! checker then holds it to its naive oracle. Floats are born here and nowhere before.
 
+mod ascending;
 mod chain;
 mod changed;
 mod condition;
@@ -10,6 +11,7 @@ mod cusum;
 mod event_count;
 mod first_seen;
 mod history;
+mod known_keys;
 mod match_events;
 mod rare;
 mod roll_up;
@@ -30,10 +32,12 @@ use std::sync::Arc;
 
 use crate::detect::group::{Decimal, Details, Grain, Groups, MAX_VALUES, MeasureKind};
 
+pub use ascending::{Ascending, SAMPLED_READS};
 pub use chain::chained_rows;
 pub use condition::{Condition, Operator, Pattern, Way};
 pub use cusum::{Cusum, DayTotal};
 pub use history::{History, Learning};
+pub use known_keys::KnownShare;
 pub use rare::{ApiName, Feature, FeatureOdds, HOUR, Rare};
 pub use roll_up::RollUp;
 pub use severity::{Escalation, Level, Recurring, Severity};
@@ -81,6 +85,8 @@ pub struct Terms {
     pub rare: Option<Rare>,
     /// For `silence`: what a silence is.
     pub silence: Option<Silence>,
+    /// For `ascending`: what counts as in order.
+    pub ascending: Option<Ascending>,
     /// For `cusum`: what is added up over days.
     pub cusum: Option<Cusum>,
     /// How severe it is.
@@ -287,6 +293,7 @@ pub const REGISTRY: &[Judge] = &[
     rare::JUDGE,
     silence::JUDGE,
     cusum::JUDGE,
+    ascending::JUDGE,
 ];
 
 /// The judge of that name.

@@ -2,6 +2,7 @@
 //! against that has little history of its own.
 
 use super::Terms;
+use super::known_keys::KnownKeys;
 use super::rare::Profiles;
 use super::silence::Siblings;
 use super::spike::Peers;
@@ -12,6 +13,8 @@ use crate::detect::group::Groups;
 pub enum RollUp {
     /// For `spike`.
     Peers(Box<Peers>),
+    /// For `spike` that asks for a share of what is known.
+    Keys(KnownKeys),
     /// For `rare`.
     Profiles(Box<Profiles>),
     /// For `silence`.
@@ -22,8 +25,11 @@ impl RollUp {
     /// The empty roll-up that a detector with these terms needs; `None` if it needs none.
     #[must_use]
     pub fn new(terms: &Terms) -> Option<Self> {
-        if terms.spike.is_some() {
-            return Some(Self::Peers(Box::new(Peers::new(terms))));
+        if let Some(spike) = &terms.spike {
+            return Some(match &spike.known {
+                Some(known) => Self::Keys(KnownKeys::new(known)),
+                None => Self::Peers(Box::new(Peers::new(terms))),
+            });
         }
         if terms.has_siblings() {
             return Some(Self::Siblings(Box::new(Siblings::new(terms))));
@@ -37,6 +43,10 @@ impl RollUp {
         match self {
             Self::Peers(peers) => peers.is_for(terms),
             Self::Siblings(siblings) => siblings.is_for(terms),
+            Self::Keys(keys) => {
+                let known = terms.spike.as_ref().and_then(|spike| spike.known.as_ref());
+                known.is_some_and(|known| keys.is_for(known))
+            }
             Self::Profiles(profiles) => {
                 terms.rare.as_ref().is_some_and(|rare| profiles.is_for(rare))
             }
@@ -48,6 +58,7 @@ impl RollUp {
         match self {
             Self::Peers(peers) => peers.add(groups),
             Self::Siblings(siblings) => siblings.add(groups),
+            Self::Keys(keys) => keys.add(groups),
             Self::Profiles(profiles) => profiles.add(groups),
         }
     }

@@ -18,11 +18,12 @@ use bytesize::ByteSize;
 use hdrhistogram::Histogram;
 
 use super::history::Past;
+use super::known_keys::{Drained, KnownShare, union};
 use super::roll_up::RollUp;
 use super::severity::{Day, Fired};
 use super::sliding::{self, Moment};
 use super::{Count, History, Judge, Judgement, Level, Signal, Terms, Unjudged, gather};
-use crate::detect::group::{Content, Decimal, Grain, Groups, Measure, MeasureKind, Pane, Sketch};
+use crate::detect::group::{Content, Decimal, Grain, Groups, Measure, MeasureKind, Pane};
 
 /// The registry's entry.
 pub(super) const JUDGE: Judge = Judge {
@@ -53,6 +54,8 @@ pub struct Spike {
     pub quantile: f64,
     /// Totals below are none.
     pub at_least: u64,
+    /// Which share of a bucket's known keys must have been read as well.
+    pub known: Option<KnownShare>,
     /// How severe it is, by the factor between the total and the quantile, ascending.
     pub levels: Vec<Level>,
 }
@@ -105,7 +108,16 @@ fn judge(terms: &Terms, groups: &Groups, history: &History<'_>) -> Judgement {
         let level =
             Level::reached(&spike.levels, |factor| exceeds(highest.total, factor, usual.value));
         let Some(level) = level else { continue };
-        judgement.signals.extend(signal(terms, groups, *highest, &usual, past, level));
+        let mut signal = signal(terms, groups, *highest, &usual, past, level);
+        if let Some(known) = &spike.known {
+            let Some(read) = Drained::within(known, groups, history, past, highest.at) else {
+                continue;
+            };
+            if let Some(signal) = &mut signal {
+                read.say(known, signal);
+            }
+        }
+        judgement.signals.extend(signal);
     }
     judgement.unjudged = (unjudged && !judged).then_some(Unjudged::NoHistory);
     judgement
@@ -209,15 +221,7 @@ fn sum<'m>(measures: impl Iterator<Item = &'m Measure>) -> u64 {
 
 /// How many different values the measures hold together.
 fn distinct<'m>(measures: impl Iterator<Item = &'m Measure>) -> u64 {
-    let mut union: Option<Sketch> = None;
-    for measure in measures {
-        let Content::Distinct(sketch) = &measure.content else { continue };
-        match &mut union {
-            Some(union) => union.merge(sketch),
-            none => *none = Some(sketch.clone()),
-        }
-    }
-    union.map_or(0, |union| union.distinct())
+    union(measures).map_or(0, |union| union.distinct())
 }
 
 fn count(terms: &Terms, panes: &[Pane]) -> Count {
@@ -245,7 +249,8 @@ impl Usual {
         let days = before.iter().map(Window::day).collect::<BTreeSet<i64>>().len();
         let percent = percent(spike.quantile);
         let value = quantile(before.iter().map(|window| (window.total, 1)), spike.quantile);
-        if days >= terms.known_days.max(1) {
+        // Other buckets' readers say nothing of a share of this one.
+        if spike.known.is_some() || days >= terms.known_days.max(1) {
             let text = format!(
                 "up to {} (the {percent} of its windows on {days} days before)",
                 spike.total.text(value)
@@ -376,8 +381,9 @@ fn step(value: u64) -> u64 {
 #[cfg(test)]
 mod oracle {
     use std::collections::BTreeSet;
+    use std::ops::Range;
 
-    use super::{History, Terms, Total, step};
+    use super::{History, KnownShare, Spike, Terms, Total, step};
     use crate::detect::group::Decimal;
     use crate::detect::laws::{Event, Verdict};
 
@@ -418,6 +424,18 @@ mod oracle {
         values.get(rank - 1).map_or(0, |value| step(*value))
     }
 
+    /// Whether so many of the keys of the days before are among those of the window.
+    fn drained(spike: &Spike, own: &[Event], window: &[Event], days: Range<i64>) -> bool {
+        let Some(KnownShare { share, at_least, .. }) = spike.known else { return true };
+        let before = own.iter().filter(|e| days.contains(&e.time.div_euclid(86_400)));
+        let known: BTreeSet<&str> = before.filter_map(Event::text).collect();
+        let keys: BTreeSet<&str> = window.iter().filter_map(Event::text).collect();
+        let read = known.intersection(&keys).count();
+        #[allow(clippy::cast_precision_loss, reason = "some sixty events")]
+        let enough = read as f64 / known.len() as f64 >= share;
+        enough && known.len() as u64 >= at_least
+    }
+
     /// Adds up the 24 hours that end with each event's hour, for every event.
     pub(super) fn spike(terms: &Terms, events: &[Event], history: &History<'_>) -> Vec<Verdict> {
         let Some(spike) = &terms.spike else { return Vec::new() };
@@ -452,7 +470,7 @@ mod oracle {
             let known: BTreeSet<i64> = before.iter().map(|end| end.div_euclid(24)).collect();
             let mut usual =
                 nearest(before.iter().map(|e| total(&window(*e))).collect(), spike.quantile);
-            if known.len() < terms.known_days.max(1) {
+            if spike.known.is_none() && known.len() < terms.known_days.max(1) {
                 // The account has no other entity: its peers are its own days.
                 let of_past = days.iter().filter(|day| past.holds(**day));
                 let peers = of_past.filter_map(|day| Some(highest(*day)?.0)).collect();
@@ -461,7 +479,13 @@ mod oracle {
             #[allow(clippy::cast_precision_loss, reason = "some sixty events")]
             let fires = peak >= spike.at_least
                 && peak as f64 > spike.levels[0].from * usual as f64
-                && history.is_judged(day, past);
+                && history.is_judged(day, past)
+                && drained(
+                    spike,
+                    &own,
+                    &window(end),
+                    past.from..past.until.min((end - 23).div_euclid(24)),
+                );
             if fires {
                 let peak = usize::try_from(peak).unwrap();
                 let mut verdict = Verdict::new(day, &window(end)).peaking(peak);

@@ -3,23 +3,46 @@
 use proptest::prelude::*;
 
 use crate::detect::judge::{
-    Cusum, DayTotal, Feature, Learning, Level, Rare, Silence, Spike, Total,
+    Ascending, Cusum, DayTotal, Feature, KnownShare, Learning, Level, Rare, Silence, Spike, Terms,
+    Total,
 };
 
+/// Terms with what each of them needs.
+pub(super) fn all() -> impl Strategy<Value = Terms> {
+    let all = (spikes(), rares(), silences(), cusums(), ascendings());
+    all.prop_map(|(spike, rare, silence, cusum, ascending)| Terms {
+        spike,
+        rare,
+        silence,
+        ascending,
+        cusum,
+        ..Terms::default()
+    })
+}
+
+fn ascendings() -> impl Strategy<Value = Option<Ascending>> {
+    (0.1f64..=1.0, 1u64..6).prop_map(|(share, at_least)| Some(Ascending { share, at_least }))
+}
+
 /// All kinds of totals.
-pub(super) fn spikes() -> impl Strategy<Value = Option<Spike>> {
+fn spikes() -> impl Strategy<Value = Option<Spike>> {
     let totals = [Total::Events, Total::Failed, Total::BytesOut, Total::Objects];
     let total = proptest::sample::select(totals.to_vec());
     let quantile = proptest::sample::select(vec![0.01, 0.5, 0.9, 0.99, 1.0]);
-    let spike =
-        (total, quantile, 1u64..12, 0.5f64..3.0).prop_map(|(total, quantile, at_least, from)| {
-            Spike { total, quantile, at_least, levels: vec![Level { from, severity: 5.0 }] }
-        });
+    let known = proptest::option::of((0.1f64..1.0, 1u64..4));
+    let spike = (total, quantile, 1u64..12, 0.5f64..3.0, known).prop_map(
+        |(total, quantile, at_least, from, known)| {
+            let levels = vec![Level { from, severity: 5.0 }];
+            let share = |(share, at_least)| KnownShare { share, at_least, bucket: 1 };
+            let known = known.filter(|_| total == Total::Objects).map(share);
+            Spike { total, quantile, at_least, known, levels }
+        },
+    );
     spike.prop_map(Some)
 }
 
 /// A bucket, a client that may be given it, the hour.
-pub(super) fn rares() -> impl Strategy<Value = Option<Rare>> {
+fn rares() -> impl Strategy<Value = Option<Rare>> {
     (0.1f64..12.0, any::<bool>()).prop_map(|(from, chained)| {
         let feature = |name: &str, given| Feature { name: name.to_owned(), given };
         let given = if chained { vec![0] } else { Vec::new() };
@@ -34,14 +57,14 @@ pub(super) fn rares() -> impl Strategy<Value = Option<Rare>> {
 }
 
 /// Rhythms of a day: histories are short.
-pub(super) fn silences() -> impl Strategy<Value = Option<Silence>> {
+fn silences() -> impl Strategy<Value = Option<Silence>> {
     (1u64..3, 1usize..3, 1i64..3, any::<bool>()).prop_map(|(at_least, periods, factor, outages)| {
         Some(Silence { at_least, periods, period_days: 1, factor, outages })
     })
 }
 
 /// Windows of one to three of the few days that a history has.
-pub(super) fn cusums() -> impl Strategy<Value = Option<Cusum>> {
+fn cusums() -> impl Strategy<Value = Option<Cusum>> {
     let total = proptest::sample::select(vec![DayTotal::NewObjects, DayTotal::BytesOut]);
     let windows = proptest::sample::subsequence(vec![1i64, 2, 3, 4], 1..=2);
     let history = (windows, 1usize..3, proptest::sample::select(vec![0.01, 0.3, 0.5, 0.9]));

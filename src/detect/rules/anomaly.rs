@@ -1,11 +1,13 @@
-//! What the section says of the judges `spike`, `rare` and `silence`, and what tuning changes of it: both are
-//! read by the same functions, so that neither can say what the other could not. Reference:
-//! `docs/writing-detectors.md` and `docs/tuning.md`.
+//! What the section says of the judges `spike`, `rare`, `silence` and `ascending`, and what tuning
+//! changes of it: both are read by the same functions, so that neither can say what the other
+//! could not. Reference: `docs/writing-detectors.md` and `docs/tuning.md`.
 
 use super::diagnostic::Diagnostic;
 use super::section::{Section, severity};
 use super::yaml::Mapping;
-use crate::detect::judge::{ApiName, Feature, HOUR, Level, Rare, Silence, Spike, Total};
+use crate::detect::judge::{
+    ApiName, Ascending, Feature, HOUR, KnownShare, Level, Rare, Silence, Spike, Total,
+};
 use crate::events::Core;
 
 const TOTALS: &[&str] = &["events", "failed", "bytes_in", "bytes_out", "objects"];
@@ -21,7 +23,7 @@ const BITS: &str = "bits";
 /// The mapping under `spike`.
 pub(super) fn spike(section: &Mapping<'_, '_>) -> Result<Option<Spike>, Diagnostic> {
     let Some(keys) = section.mapping("spike")? else { return Ok(None) };
-    keys.only(&["total", "quantile", "at_least", "levels"])?;
+    keys.only(&["total", "quantile", "at_least", "known", "levels"])?;
     let total = match keys.text("total")?.unwrap_or("events") {
         "events" => Total::Events,
         "failed" => Total::Failed,
@@ -37,8 +39,35 @@ pub(super) fn spike(section: &Mapping<'_, '_>) -> Result<Option<Spike>, Diagnost
         total,
         quantile: quantile(&keys)?.unwrap_or(QUANTILE),
         at_least: at_least(&keys)?.unwrap_or(1),
+        known: known(&keys, total)?,
         levels: levels(&keys, FACTOR)?,
     }))
+}
+
+/// The share of the known keys; which column holds the bucket is not known yet.
+fn known(keys: &Mapping<'_, '_>, total: Total) -> Result<Option<KnownShare>, Diagnostic> {
+    let Some(known) = keys.mapping("known")? else { return Ok(None) };
+    known.only(&["share", "at_least"])?;
+    if total != Total::Objects {
+        return Err(keys.fault("known", "value", "`known` is for `total: objects`"));
+    }
+    Ok(Some(KnownShare {
+        share: share(&known)?,
+        at_least: at_least(&known)?.unwrap_or(1),
+        bucket: 0,
+    }))
+}
+
+/// The mapping under `ascending`.
+pub(super) fn ascending(section: &Mapping<'_, '_>) -> Result<Option<Ascending>, Diagnostic> {
+    let Some(keys) = section.mapping("ascending")? else { return Ok(None) };
+    keys.only(&["share", "at_least"])?;
+    Ok(Some(Ascending { share: share(&keys)?, at_least: at_least(&keys)?.unwrap_or(1) }))
+}
+
+fn share(keys: &Mapping<'_, '_>) -> Result<f64, Diagnostic> {
+    let share = keys.number("share")?.filter(|share| *share > 0.0 && *share <= 1.0);
+    share.ok_or_else(|| keys.fault("share", "range", "`share` lies above 0 and is at most 1"))
 }
 
 pub(super) fn quantile(keys: &Mapping<'_, '_>) -> Result<Option<f64>, Diagnostic> {

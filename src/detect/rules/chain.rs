@@ -5,9 +5,10 @@
 use super::compile::Compiler;
 use super::detector::{Detector, Member};
 use super::diagnostic::Diagnostic;
+use super::document::Document;
 use super::draft::Draft;
 use crate::detect::group::{MAX_ENTITY, Measured};
-use crate::detect::judge;
+use crate::detect::judge::{self, Terms};
 use crate::events::{ColumnKind, Core, Field};
 
 /// Most correlations between a correlation and its plain rules.
@@ -228,6 +229,26 @@ impl Compiler<'_> {
         }
         members
     }
+}
+
+/// The position of the bucket among the entity's columns.
+pub(super) fn bucket_of(columns: &[Column]) -> Option<usize> {
+    let is_bucket = |column: &Column| column.fields.first() == Some(&Field::Core(Core::Bucket));
+    columns.iter().position(is_bucket)
+}
+
+/// The terms with the bucket whose keys are known, if they ask for it.
+pub(super) fn with_bucket(
+    mut terms: Terms,
+    document: &Document,
+    columns: &[Column],
+) -> Result<Terms, Diagnostic> {
+    let known = terms.spike.as_mut().and_then(|spike| spike.known.as_mut());
+    if let Some(known) = known {
+        let message = "`known` asks for the keys of a bucket: `group_by` must have `bucket`";
+        known.bucket = bucket_of(columns).ok_or_else(|| document.fault("known", message))?;
+    }
+    Ok(terms)
 }
 
 /// Tells each detector by how much chains lengthen the time that its signals depend on, or are

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use rsigma_parser::Detections;
 
-use super::chain::{Column, Rule};
-use super::detector::{Detector, Scope};
+use super::chain::{Column, Rule, with_bucket};
+use super::detector::Detector;
 use super::diagnostic::Diagnostic;
 use super::document::{Document, Kind};
 use super::draft::Draft;
@@ -14,17 +14,15 @@ use super::filter::Filter;
 use super::names::Names;
 use super::needs::{self, Off};
 use super::plan::{NORMALISER, Plan, SAMPLES};
+use super::scope::scope;
 use crate::detect::group::{Fold, FoldId, Grain, MAX_COLUMNS, Sample, SampleField};
-use crate::detect::judge::{self, Terms};
+use crate::detect::judge::{self, SAMPLED_READS, Terms};
 use crate::detect::select::{self, CompileError, Expression, Placeholders, Selection};
-use crate::events::{ColumnKind, Core, Field};
+use crate::events::{ColumnKind, Core, Field, TIMED_OBJECT_KEY};
 use crate::intel::Available;
 
 /// Size of the sample of object keys where habits are judged.
 const HABIT_OBJECTS: usize = 256;
-
-/// Covered days that a scope's history needs, where state is kept and the detector names none.
-const MIN_HISTORY: u64 = 7;
 
 /// Compiles documents into a plan.
 pub(super) struct Compiler<'d> {
@@ -142,6 +140,7 @@ impl<'d> Compiler<'d> {
         });
         let (titles, details) = (self.titles(&rules), draft.section.details.len());
         let terms = Terms { titles, severity, ..draft.terms };
+        let terms = with_bucket(terms, document, &columns)?;
         self.columns.push(columns.into_iter().map(|column| column.name).collect());
         let (fold, raises) = (position, document.judged);
         self.plan.detectors.push(Detector {
@@ -273,6 +272,9 @@ impl<'d> Compiler<'d> {
         if let Some(measured) = &measured {
             parts.push(format!("{:?}", measured.kind));
             parts.extend(measured.fields.iter().map(names));
+        }
+        if draft.terms.ascending.is_some() {
+            parts.push(format!("{SAMPLED_READS} reads"));
         }
         let tuple = features.len();
         if tuple > 0 {
@@ -429,6 +431,10 @@ impl<'d> Compiler<'d> {
             Sample { field, k: (*k).min(most), keep: (*keep).min(most) }
         });
         let mut samples: Vec<Sample> = shared.collect();
+        if draft.terms.ascending.is_some() {
+            let field = sample_field(self.field(draft, TIMED_OBJECT_KEY)?);
+            samples.push(Sample { field, k: SAMPLED_READS, keep: SAMPLED_READS });
+        }
         for name in &draft.section.details {
             let field = self.field(draft, name)?;
             if let Field::Core(core) = field
@@ -467,26 +473,6 @@ fn sample_field(field: Field) -> SampleField {
         Field::Core(core) if core.kind() != ColumnKind::Dictionary => SampleField::Text(core),
         _ => SampleField::Dictionary(field),
     }
-}
-
-/// Whose history the entity is judged by.
-fn scope(draft: &Draft<'_>, columns: &[Column]) -> Result<Option<Scope>, Diagnostic> {
-    let keys = &draft.section.history;
-    if !matches!(draft.judge, "first_seen" | "spike" | "rare" | "silence" | "cusum") {
-        return Ok(None);
-    }
-    let is_bucket = |column: &Column| column.fields.first() == Some(&Field::Core(Core::Bucket));
-    let bucket = columns.iter().position(is_bucket);
-    let bucket = match keys.scope.as_deref() {
-        None | Some("account") => None,
-        Some("bucket") if bucket.is_some() => bucket,
-        Some(_) => {
-            let message = "`scope` is `account`, or `bucket` where `group_by` has it";
-            return Err(draft.document.fault("scope", message));
-        }
-    };
-    let (data, min_days) = (draft.section.needs_data_events, keys.min.unwrap_or(MIN_HISTORY));
-    Ok(Some(Scope { bucket, data, min_days }))
 }
 
 fn described(detections: &Detections) -> String {

@@ -73,7 +73,7 @@ impl<'d> Draft<'d> {
     ) -> Result<Self, Diagnostic> {
         let judge = section.judge.as_deref().unwrap_or("match");
         let context = match judge {
-            "match" | "rare" => Vec::new(),
+            "match" | "rare" | "ascending" => Vec::new(),
             "first_seen" | "spike" | "cusum" => section.usual.clone(),
             "changed" => section.stronger.clone(),
             "silence" => section.usual.iter().chain(&section.unless).cloned().collect(),
@@ -91,13 +91,7 @@ impl<'d> Draft<'d> {
         if !section.stages.is_empty() {
             return Err(document.fault("stages", "`stages` are for temporal correlations"));
         }
-        let numbers = [
-            ("spike", section.spike.is_some()),
-            ("rare", section.rare.is_some()),
-            ("silence", section.silence.is_some()),
-            ("cusum", section.cusum.is_some()),
-        ];
-        for (key, given) in numbers {
+        for (key, given) in section.of_judges() {
             if given != (judge == key) {
                 let message = format!("judge `{key}` and the mapping `{key}` belong together");
                 return Err(document.fault("judge", message));
@@ -139,12 +133,9 @@ impl<'d> Draft<'d> {
             ("value", section.value.is_some()),
             ("usual", !section.usual.is_empty()),
             ("stronger", !section.stronger.is_empty()),
-            ("spike", section.spike.is_some()),
-            ("rare", section.rare.is_some()),
-            ("silence", section.silence.is_some()),
-            ("cusum", section.cusum.is_some()),
         ];
-        if let Some((key, _)) = foreign.iter().find(|(_, given)| *given) {
+        let mut foreign = foreign.into_iter().chain(section.of_judges());
+        if let Some((key, _)) = foreign.find(|(_, given)| *given) {
             let message = format!("`{key}` of the section is for plain rules, not correlations");
             return Err(document.fault("section", message));
         }
@@ -298,6 +289,7 @@ fn plain_terms(section: &Section, judge: &str, context: usize) -> Terms {
         rare: section.rare.clone(),
         silence: section.silence.clone(),
         cusum: section.cusum.clone(),
+        ascending: section.ascending,
         // Of a silence the day after it is looked at.
         timespan: if judge == "spike" || is_silence { WINDOW } else { 0 },
         timespan_text: if judge == "spike" { "24h".to_owned() } else { String::new() },

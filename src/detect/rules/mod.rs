@@ -24,6 +24,7 @@ mod names;
 mod needs;
 mod placeholders;
 mod plan;
+mod scope;
 mod section;
 mod sequence;
 mod source;

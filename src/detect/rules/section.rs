@@ -9,7 +9,7 @@ use super::detector::Foreign;
 use super::diagnostic::Diagnostic;
 use super::sequence::{Stage, stages};
 use super::yaml::Mapping;
-use crate::detect::judge::{Cusum, Rare, Silence, Spike};
+use crate::detect::judge::{Ascending, Cusum, Rare, Silence, Spike};
 use crate::intel::Kind;
 
 const KEYS: &[&str] = &[
@@ -32,6 +32,7 @@ const KEYS: &[&str] = &[
     "rare",
     "silence",
     "cusum",
+    "ascending",
     "scope",
     "lookback_days",
     "min_history_days",
@@ -99,6 +100,8 @@ pub(super) struct Section {
     pub rare: Option<Rare>,
     /// What a silence is; for `silence`.
     pub silence: Option<Silence>,
+    /// What counts as in order; for `ascending`.
+    pub ascending: Option<Ascending>,
     /// What is added up over days; for `cusum`.
     pub cusum: Option<Cusum>,
     /// How history is held against.
@@ -143,6 +146,17 @@ pub(super) struct HistoryKeys {
 }
 
 impl Section {
+    /// The mappings that belong to one judge each, by its name, and whether they are given.
+    pub(super) fn of_judges(&self) -> [(&'static str, bool); 5] {
+        [
+            ("spike", self.spike.is_some()),
+            ("rare", self.rare.is_some()),
+            ("silence", self.silence.is_some()),
+            ("cusum", self.cusum.is_some()),
+            ("ascending", self.ascending.is_some()),
+        ]
+    }
+
     /// Reads the section of a document, if it has one.
     pub(super) fn read(file: &str, document: &MarkedYaml<'_>) -> Result<Option<Self>, Diagnostic> {
         let document = Mapping::of(file, document)?;
@@ -171,6 +185,7 @@ impl Section {
             rare: anomaly::rare(&section)?,
             silence: anomaly::silence(&section)?,
             cusum: cusum::cusum(&section)?,
+            ascending: anomaly::ascending(&section)?,
             history: HistoryKeys {
                 scope: owned("scope")?,
                 lookback: lookback(&section)?,
