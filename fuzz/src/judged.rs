@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use trailsift::Result;
-use trailsift::detect::group::{Entities, FoldId, Key, Row, SampledValues, Table};
+use trailsift::detect::group::{Entities, Fold, FoldId, Key, Row, SampledValues, Table};
 use trailsift::detect::judge::{History, Learning, RollUp};
 use trailsift::detect::rules::Plan;
 use trailsift::events::EventBatch;
@@ -14,7 +14,7 @@ use trailsift::intel::{Intel, OwnAccounts};
 
 /// The rows that the plan's folds make of the batch, sorted.
 pub fn folded(plan: &Plan, batch: &EventBatch) -> Vec<(Key, Row)> {
-    let mut table = Table::new(plan.folds.iter().map(|fold| (fold.id, fold.valued)));
+    let mut table = Table::new(plan.folds.iter().map(Fold::table_fold));
     let masks = plan.masks(batch);
     let mut sampled = SampledValues::default();
     for (number, fold) in plan.folds.iter().enumerate() {
@@ -24,7 +24,7 @@ pub fn folded(plan: &Plan, batch: &EventBatch) -> Vec<(Key, Row)> {
             fold.fold(number, batch, &masks, &mut sampled, &mut table);
         }
     }
-    table.drain_sorted()
+    table.drain_sorted().collect()
 }
 
 /// Judges a sorted table and writes the findings' columns. `covered` are the days of every scope.

@@ -12,7 +12,7 @@ mod anomalies;
 
 use super::group::{
     Decimal, Details, Entities, Evidence, FoldId, Grain, Groups, Key, MAX_VALUES, MeasureKind,
-    Measures, Pane, Row, Sketch, Table, TableReader, merge, tuple, write_table,
+    Measures, Pane, Panes, Row, Sketch, Table, TableFold, TableReader, merge, tuple, write_table,
 };
 use super::judge::{
     Condition, History, Judge, Operator, Pattern, REGISTRY, Roaming, RollUp, SAMPLED_READS,
@@ -169,7 +169,7 @@ fn row_of(event: &Event, shape: Shape, detailed: bool) -> (i64, Row) {
     };
     (
         grain.bucket_of(micros),
-        Row { panes: vec![pane], details: detailed.then(|| Box::new(details)) },
+        Row { panes: Panes::from([pane]), details: detailed.then(|| Box::new(details)) },
     )
 }
 
@@ -424,13 +424,13 @@ fn a_foreign_parquet_file_is_refused_with_a_word() {
 fn a_table_sorts_whatever_the_order_of_insertion() {
     let id = FoldId::new("order");
     let filled = |order: &[&str]| {
-        let mut table = Table::new([(id, false)]);
+        let mut table = Table::new([TableFold { id, ..TableFold::default() }]);
         for name in order {
             let entity = table.entity(0, [Some(*name)].into_iter());
             let mut entry = table.entry(0, entity, 60).unwrap();
             entry.add(Pane { start: 60, rule: 0, ok: 1, failed: 0 });
         }
-        table.drain_sorted()
+        table.drain_sorted().collect::<Vec<_>>()
     };
     assert_eq!(filled(&["a", "b", "a", "c"]), filled(&["c", "a", "b", "a"]));
 }
@@ -442,7 +442,7 @@ fn an_entity_of_too_many_values_is_diffuse_and_its_neighbours_are_not() {
         let mut values: Vec<String> = (0..count).map(|n| format!("{n:05}")).collect();
         values.sort();
         let row = move |value: String| {
-            let panes = vec![Pane { start: 0, rule: 0, ok: 1, failed: 0 }];
+            let panes = Panes::from([Pane { start: 0, rule: 0, ok: 1, failed: 0 }]);
             (Key { fold: valued(), entity: entity(value), bucket: 0 }, Row { panes, details: None })
         };
         values.into_iter().map(move |value| Ok(row(value)))
@@ -458,7 +458,7 @@ fn an_entity_of_too_many_values_is_diffuse_and_its_neighbours_are_not() {
 #[test]
 fn a_table_gives_a_diffuse_entity_up_and_the_walk_sees_the_same() {
     let fill = |names: &mut dyn Iterator<Item = (&'static str, usize, i64)>| {
-        let mut table = Table::new([(valued(), true)]);
+        let mut table = Table::new([TableFold { id: valued(), valued: true, samples: Vec::new() }]);
         let mut largest = 0;
         for (name, value, day) in names {
             let value = format!("{value}");
@@ -468,7 +468,7 @@ fn a_table_gives_a_diffuse_entity_up_and_the_walk_sees_the_same() {
             }
             largest = largest.max(table.bytes());
         }
-        (table.drain_sorted(), largest)
+        (table.drain_sorted().collect::<Vec<_>>(), largest)
     };
     let events = |count: usize| {
         let busy = (0..count).map(|n| ("busy", n, i64::try_from(n % 3).unwrap()));

@@ -1,6 +1,7 @@
 //! The merged table walked once: coverage rows on one hand, judged entities on the other.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::mpsc::sync_channel;
 use std::time::Instant;
 
 use super::chains::Chains;
@@ -81,7 +82,7 @@ pub(super) fn judge_run(
     run: &mut Run,
     plan: &Plan,
     how: &Judging<'_>,
-    table: impl Iterator<Item = Result<(Key, Row)>>,
+    table: impl Iterator<Item = Result<(Key, Row)>> + Send,
 ) -> Result<Judged> {
     let started = Instant::now();
     let judged = judge(plan, how, table)?;
@@ -98,7 +99,7 @@ pub(super) fn judge_run(
 pub(super) fn judge(
     plan: &Plan,
     how: &Judging<'_>,
-    table: impl Iterator<Item = Result<(Key, Row)>>,
+    table: impl Iterator<Item = Result<(Key, Row)>> + Send,
 ) -> Result<Judged> {
     let mut detectors: BTreeMap<FoldId, Vec<usize>> = BTreeMap::new();
     for (number, detector) in plan.detectors.iter().enumerate() {
@@ -111,21 +112,8 @@ pub(super) fn judge(
         plan.folds.iter().filter(|fold| fold.valued).map(|fold| fold.id).collect();
     let (chains, judged) = (Chains::new(plan), Judged::new(how.spill));
     let mut walk = Walk { plan, how, detectors, judged, days: None, chains, waiting: None };
-    for groups in Entities::new(table, valued.clone()) {
-        let groups = groups?;
-        if Some(groups.fold) == coverage_fold {
-            walk.judged.coverage.add(&groups)?;
-            continue;
-        }
-        if walk.waiting.as_ref().is_some_and(|waiting| !waiting.takes(&groups)) {
-            walk.release()?;
-        }
-        if walk.waits(groups.fold) {
-            walk.wait(groups, &valued)?;
-        } else {
-            walk.entity(&groups)?;
-        }
-    }
+    let entities = Entities::new(table, valued.clone());
+    ahead(entities, |groups| walk.groups(groups, coverage_fold, &valued))?;
     walk.release()?;
     walk.catch_up(u8::MAX)?;
     let mut judged = walk.judged;
@@ -137,6 +125,35 @@ pub(super) fn judge(
     judged.suppress(plan, how.suppress);
     judged.tell_sequences(plan, how);
     Ok(judged)
+}
+
+/// Rows of entities that are handed over at once, and how often that many may wait.
+const ROWS_AHEAD: usize = 1_024;
+const AHEAD: usize = 2;
+
+/// Shows entities to `take` while a thread of its own reads further ahead: making rows costs as much
+/// as judging them.
+fn ahead(
+    entities: impl Iterator<Item = Result<Groups>> + Send,
+    mut take: impl FnMut(Groups) -> Result<()>,
+) -> Result<()> {
+    std::thread::scope(|scope| {
+        let (send, receive) = sync_channel::<Vec<Result<Groups>>>(AHEAD);
+        scope.spawn(move || {
+            let (mut some, mut rows) = (Vec::new(), 0);
+            for groups in entities {
+                rows += groups.as_ref().map_or(0, |groups| 1 + groups.rows.len());
+                some.push(groups);
+                // Nobody listens after an error.
+                if rows >= ROWS_AHEAD && send.send(std::mem::take(&mut some)).is_err() {
+                    return;
+                }
+                rows = if some.is_empty() { 0 } else { rows };
+            }
+            let _ = send.send(some);
+        });
+        receive.into_iter().flatten().try_for_each(|groups| take(groups?))
+    })
 }
 
 /// A walk over the table.
@@ -158,6 +175,22 @@ impl Walk<'_> {
     fn of_fold(&self, fold: FoldId) -> impl Iterator<Item = (usize, &Detector)> {
         let numbers = self.detectors.get(&fold).into_iter().flatten();
         numbers.filter_map(|number| Some((*number, self.plan.detectors.get(*number)?)))
+    }
+
+    /// Takes the next entity of the table.
+    fn groups(
+        &mut self,
+        groups: Groups,
+        coverage: Option<FoldId>,
+        valued: &BTreeSet<FoldId>,
+    ) -> Result<()> {
+        if Some(groups.fold) == coverage {
+            return self.judged.coverage.add(&groups);
+        }
+        if self.waiting.as_ref().is_some_and(|waiting| !waiting.takes(&groups)) {
+            self.release()?;
+        }
+        if self.waits(groups.fold) { self.wait(groups, valued) } else { self.entity(&groups) }
     }
 
     /// Whether a detector of the fold asks what the entities of an account come to.

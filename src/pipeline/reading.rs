@@ -54,7 +54,7 @@ impl Reading<'_> {
     ) -> Result<Read> {
         let Self { options, plan, progress, .. } = *self;
         let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads).build()?;
-        let tables = usize::try_from(options.memory / 4).unwrap_or(usize::MAX);
+        let eighth = usize::try_from(options.memory / 8).unwrap_or(usize::MAX / 8);
         let session = intake.session;
         let prefix = session.map(Session::spill_prefix).unwrap_or_default();
         let folder = session.map_or(self.out.path(), Session::folder).to_path_buf();
@@ -63,7 +63,7 @@ impl Reading<'_> {
             None => Spill::into(&folder),
         };
         let id_seed = session.map_or_else(Seen::random_seed, Session::id_seed);
-        let seen = Seen::new(id_seed, tables, folder.clone());
+        let seen = Seen::new(id_seed, 2 * eighth, folder.clone());
         if let Some(session) = session.filter(|_| !objects.is_empty() || remote.is_some()) {
             session.remember(&seen)?;
         }
@@ -77,7 +77,7 @@ impl Reading<'_> {
             limits: limits(options),
             archives: options.archives,
             hash: options.hash,
-            budget: tables / options.threads.max(1),
+            budget: 3 * eighth / options.threads.max(1),
             spill,
             kept: session.map(Session::kept),
             seen: Some(&seen),
@@ -87,7 +87,7 @@ impl Reading<'_> {
             interim: progress.interim(),
         };
         let whole_bytes = task.limits.whole_bytes;
-        let feed = Feed::new(options.threads, tables / 2, whole_bytes, self.interrupt);
+        let feed = Feed::new(options.threads, eighth, whole_bytes, self.interrupt);
         self.expect(&objects);
         feed.start(objects, options.order);
         let mut work = || self.work(&pool, &task, &feed, remote, intake);

@@ -108,7 +108,9 @@ impl<'s> EventSink<'s> {
             } else {
                 fold.fold(number, &batch, &masks, &mut sampled, &mut self.table.table);
             }
-            self.table.bound()?;
+            if self.table.bound()? {
+                sampled = SampledValues::default();
+            }
         }
         self.folded += batch.times().len() as u64;
         let took = started.elapsed();

@@ -420,8 +420,8 @@ impl<'o> Session<'o> {
 fn tee<T>(
     path: &Path,
     retention: &Retention,
-    table: impl Iterator<Item = Result<(Key, Row)>>,
-    use_table: impl FnOnce(&mut dyn Iterator<Item = Result<(Key, Row)>>) -> Result<T>,
+    table: impl Iterator<Item = Result<(Key, Row)>> + Send,
+    use_table: impl FnOnce(&mut (dyn Iterator<Item = Result<(Key, Row)>> + Send)) -> Result<T>,
 ) -> Result<T> {
     let mut used = None;
     store::replace(path, |file| {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use tempfile::{NamedTempFile, TempPath};
 
-use crate::detect::group::{Key, Row, Run, Table, TableReader, merge, write_table};
+use crate::detect::group::{Fold, Key, Row, Rows, Run, Table, TableReader, merge, write_table};
 use crate::detect::rules::Plan;
 use crate::error::{Error, Result};
 
@@ -50,7 +50,7 @@ impl<'s> Spill<'s> {
 /// The sorted runs of a worker.
 #[derive(Debug, Default)]
 pub(super) struct Runs {
-    memory: Vec<Vec<(Key, Row)>>,
+    memory: Vec<Rows>,
     spilled: Vec<TempPath>,
     spills: usize,
 }
@@ -58,21 +58,22 @@ pub(super) struct Runs {
 impl<'s> BoundedTable<'s> {
     /// A table of at most about `budget` bytes.
     pub(super) fn new(plan: &Plan, budget: usize, spill: Spill<'s>) -> Self {
-        let table = Table::new(plan.folds.iter().map(|fold| (fold.id, fold.valued)));
+        let table = Table::new(plan.folds.iter().map(Fold::table_fold));
         Self { table, budget, spill, levels: Vec::new(), spills: 0 }
     }
 
-    /// Spills if the table is over its budget.
+    /// Spills if the table is over its budget. Returns whether it was.
     ///
     /// # Errors
     /// Those of writing the run.
-    pub(super) fn bound(&mut self) -> Result<()> {
+    pub(super) fn bound(&mut self) -> Result<bool> {
         if self.table.bytes() <= self.budget {
-            return Ok(());
+            return Ok(false);
         }
-        let path = self.spill.write(self.table.drain_sorted().into_iter().map(Ok))?;
+        let path = self.spill.write(self.table.drain_sorted().map(Ok))?;
         self.spills += 1;
-        self.keep(path, 0)
+        self.keep(path, 0)?;
+        Ok(true)
     }
 
     /// Keeps a spilled run of a level.
@@ -99,8 +100,8 @@ impl<'s> BoundedTable<'s> {
         let mut spilled: Vec<TempPath> =
             std::mem::take(&mut self.levels).into_iter().flatten().collect();
         let rows = self.table.drain_sorted();
-        if !rows.is_empty() {
-            spilled.push(self.spill.write(rows.into_iter().map(Ok))?);
+        if rows.len() > 0 {
+            spilled.push(self.spill.write(rows.map(Ok))?);
         }
         Ok(Runs { memory: Vec::new(), spilled, spills: std::mem::take(&mut self.spills) })
     }
@@ -145,7 +146,7 @@ impl Runs {
     pub(super) fn merged(self) -> Result<(Run<'static>, Vec<TempPath>)> {
         let mut runs = open(&self.spilled)?;
         for run in self.memory {
-            runs.push(Box::new(run.into_iter().map(Ok)));
+            runs.push(Box::new(run.map(Ok)));
         }
         Ok((Box::new(merge(runs)), self.spilled))
     }

@@ -77,7 +77,7 @@ impl Retention {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detect::group::{Details, Evidence};
+    use crate::detect::group::{Details, Evidence, Panes};
 
     #[test]
     fn old_days_are_dropped_and_history_is_thinned() {
@@ -105,7 +105,7 @@ mod tests {
             samples: sketches.to_vec(),
             measures: None,
         };
-        let row = Row { panes: Vec::new(), details: Some(Box::new(details)) };
+        let row = Row { panes: Panes::new(), details: Some(Box::new(details)) };
         let kept = |fold, day: i64| {
             let key = Key { fold, entity: [].into(), bucket: day * DAY + 60 };
             let details = *retention.keep(&key, &row)?.details.unwrap();

@@ -1,8 +1,6 @@
 //! Folds: which rules, by which columns, in which grains of time, with which samples.
 
-use std::cell::OnceCell;
 use std::rc::Rc;
-use std::sync::Arc;
 
 use arrow::array::{Array, StringArray};
 use arrow::buffer::BooleanBuffer;
@@ -11,9 +9,10 @@ use smallvec::SmallVec;
 
 use super::key::FoldId;
 use super::measure::MeasureKind;
-use super::row::{Details, Evidence, Pane};
+use super::pool::PoolNumber;
+use super::row::{Evidence, Pane};
 use super::sketch::Sketch;
-use super::table::{EntityNumber, Entry, Table};
+use super::table::{EntityNumber, Entry, EntryDetails, Table, TableFold};
 use super::tuple;
 use super::values::{ValueColumn, each_value};
 use crate::events::{Core, Dictionary, EventBatch, Field};
@@ -135,15 +134,19 @@ type EntityKeys = [u32; MAX_COLUMNS];
 /// Marks an absent entity value.
 const ABSENT: u32 = u32::MAX;
 
-/// Sampled values, worked out once per batch and shared by its folds.
+/// Sampled values and events, worked out once per batch and shared by its folds, until the table
+/// is drained.
 #[derive(Debug, Default)]
-pub struct SampledValues(HashMap<SampleField, Rc<[Sampled]>>);
+pub struct SampledValues {
+    fields: HashMap<SampleField, Rc<[Sampled]>>,
+    events: Rc<[PoolNumber]>,
+}
 
-/// A value with its hash, and its text once that is kept by a row.
+/// A value's hash, and its number once a row has it.
 #[derive(Debug)]
 struct Sampled {
     hash: u64,
-    text: OnceCell<Arc<str>>,
+    number: PoolNumber,
 }
 
 /// The columns of a batch that a fold reads.
@@ -153,6 +156,8 @@ struct Columns<'b> {
     /// Per counted rule: the columns of its values.
     values: Vec<Vec<ValueColumn<'b>>>,
     samples: Vec<SampleColumn<'b>>,
+    /// Of each event.
+    events: Rc<[PoolNumber]>,
     errors: Option<Dictionary<'b>>,
 }
 
@@ -215,7 +220,7 @@ impl Fold {
                 let failed = columns.failed(*row);
                 entry.add(self.pane(*rule, time_of(batch, *row), failed));
             }
-            self.add_details(&mut entry, &members, batch, &mut columns, turn + 1);
+            self.add_details(entry, &members, batch, &mut columns, turn + 1);
         }
     }
 
@@ -264,7 +269,7 @@ impl Fold {
 
     fn add_details(
         &self,
-        entry: &mut Entry<'_>,
+        entry: Entry<'_>,
         members: &Members,
         batch: &EventBatch,
         columns: &mut Columns<'_>,
@@ -273,54 +278,45 @@ impl Fold {
         let detailed = |(rule, _): &&(u16, usize)| usize::from(*rule) < self.detailed;
         let rows = || members.0.iter().filter(detailed).map(|(_, row)| *row);
         let Some(first) = rows().next() else { return };
-        let details = entry.details(|| self.no_details(time_of(batch, first)));
+        let mut details = entry.details(time_of(batch, first));
         for row in rows() {
-            let time = time_of(batch, row);
-            details.first = details.first.min(time);
-            details.last = details.last.max(time);
-            witness(details, time, row, batch);
+            if let Some(number) = columns.events.get(row) {
+                details.event(time_of(batch, row), number, || evidence(batch, row));
+            }
         }
-        details.bytes_in = details.bytes_in.saturating_add(sum(batch, Core::BytesIn, rows()));
-        details.bytes_out = details.bytes_out.saturating_add(sum(batch, Core::BytesOut, rows()));
-        let mut grown = 0;
-        for (sketch, column) in details.samples.iter_mut().zip(&mut columns.samples) {
-            grown += rows().map(|row| column.sample(row, turn, sketch)).sum::<usize>();
+        details.transferred(sum(batch, Core::BytesIn, rows()), sum(batch, Core::BytesOut, rows()));
+        for (sample, column) in columns.samples.iter_mut().enumerate() {
+            rows().for_each(|row| column.sample(row, turn, sample, &mut details));
         }
-        grown += self.measure(details, members, batch, &columns.values);
-        entry.grew(grown);
+        self.measure(&mut details, members, batch, &columns.values);
     }
 
-    /// Adds the values of the counted events. Returns the growth in bytes.
+    /// Adds the values of the counted events.
     fn measure(
         &self,
-        details: &mut Details,
+        details: &mut EntryDetails<'_>,
         members: &Members,
         batch: &EventBatch,
         columns: &[Vec<ValueColumn<'_>>],
-    ) -> usize {
-        let Some(Measured { kind, .. }) = self.measured else { return 0 };
-        let mut measures = details.measures.take().unwrap_or_default();
-        let mut grown = 0;
-        for (rule, row) in members.0.iter().filter(|(_, row)| !batch.is_copy(*row)) {
-            let Some(columns) = columns.get(usize::from(*rule)) else { continue };
-            let start = self.grain.pane_of(time_of(batch, *row));
-            let take = |value: &str| grown += measures.take(start, kind, value, *rule);
-            each_value(columns, *row, take);
-        }
-        details.measures = Some(measures).filter(|measures| !measures.is_empty());
-        grown
+    ) {
+        let Some(Measured { kind, .. }) = self.measured else { return };
+        details.measure(|measures| {
+            let mut grown = 0;
+            for (rule, row) in members.0.iter().filter(|(_, row)| !batch.is_copy(*row)) {
+                let Some(columns) = columns.get(usize::from(*rule)) else { continue };
+                let start = self.grain.pane_of(time_of(batch, *row));
+                let take = |value: &str| grown += measures.take(start, kind, value, *rule);
+                each_value(columns, *row, take);
+            }
+            grown
+        });
     }
 
-    fn no_details(&self, time: i64) -> Details {
-        Details {
-            first: time,
-            last: time,
-            bytes_in: 0,
-            bytes_out: 0,
-            evidence: Vec::new(),
-            samples: self.samples.iter().map(|sample| Sketch::new(sample.k, sample.keep)).collect(),
-            measures: None,
-        }
+    /// What its table must know.
+    #[must_use]
+    pub fn table_fold(&self) -> TableFold {
+        let samples = self.samples.iter().map(|sample| (sample.k, sample.keep)).collect();
+        TableFold { id: self.id, valued: self.valued, samples }
     }
 
     fn pane(&self, rule: u16, time: i64, failed: bool) -> Pane {
@@ -352,6 +348,7 @@ impl Fold {
                     _ => SampleColumn::new(sample.field, batch, sampled),
                 })
                 .collect(),
+            events: sampled.events(batch),
             errors: batch.dictionary(Field::Core(Core::ErrorCode)),
         }
     }
@@ -373,35 +370,36 @@ impl SampledValues {
     fn of(&mut self, field: SampleField, texts: &StringArray) -> Rc<[Sampled]> {
         let sampled = |text: Option<&str>| Sampled {
             hash: text.map_or(0, Sketch::hash),
-            text: OnceCell::new(),
+            number: PoolNumber::default(),
         };
         let values = || texts.iter().map(sampled).collect();
-        self.0.entry(field).or_insert_with(values).clone()
+        self.fields.entry(field).or_insert_with(values).clone()
+    }
+
+    fn events(&mut self, batch: &EventBatch) -> Rc<[PoolNumber]> {
+        if self.events.is_empty() {
+            self.events = (0..batch.len()).map(|_| PoolNumber::default()).collect();
+        }
+        self.events.clone()
     }
 }
 
 impl Sampled {
-    /// Adds the value to a sample. Returns the growth in bytes.
-    fn add_to(&self, sketch: &mut Sketch, text: &str) -> usize {
-        sketch.insert(self.hash, || self.text.get_or_init(|| text.into()).clone())
+    /// Adds the value to the sample at that position.
+    fn add_to(&self, details: &mut EntryDetails<'_>, sample: usize, text: &str) {
+        details.sample(sample, &self.number, self.hash, text);
     }
 }
 
-/// Offers the event as evidence.
-fn witness(details: &mut Details, time: i64, row: usize, batch: &EventBatch) {
-    // The fifth event in time of a row can no longer become evidence.
-    let full = details.evidence.len() >= super::row::EVIDENCE;
-    if full && details.evidence.last().is_some_and(|last| time > last.event_time) {
-        return;
-    }
+/// The event as evidence.
+fn evidence(batch: &EventBatch, row: usize) -> Evidence {
     let ids = batch.text(Core::EventId).filter(|ids| ids.is_valid(row));
-    let event = Evidence {
-        event_time: time,
+    Evidence {
+        event_time: time_of(batch, row),
         event_id: ids.map_or("", |ids| ids.value(row)).into(),
         object_uri: batch.object_uri(row).cloned().unwrap_or_default(),
         record_number: batch.record_number(row),
-    };
-    details.witness(&event);
+    }
 }
 
 impl Columns<'_> {
@@ -451,26 +449,26 @@ impl<'b> SampleColumn<'b> {
     }
 
     /// Adds the event's values to the sample of the row of the table whose `turn` it is; a value
-    /// that the row has taken already is passed over. Returns the growth in bytes.
-    fn sample(&mut self, row: usize, turn: usize, sketch: &mut Sketch) -> usize {
+    /// that the row has taken already is passed over.
+    fn sample(&mut self, row: usize, turn: usize, sample: usize, details: &mut EntryDetails<'_>) {
         match self {
             Self::Dictionary { dictionary, values, taken } => {
-                let mut grown = 0;
                 for key in dictionary.keys(row) {
                     let last = taken.get_mut(key).map(|last| std::mem::replace(last, turn));
                     if last.is_none_or(|last| last == turn) {
                         continue;
                     }
                     if let (Some(value), Some(text)) = (values.get(key), dictionary.value(key)) {
-                        grown += value.add_to(sketch, text);
+                        value.add_to(details, sample, text);
                     }
                 }
-                grown
             }
             Self::Text(texts, values) if texts.is_valid(row) => {
-                values.get(row).map_or(0, |value| value.add_to(sketch, texts.value(row)))
+                if let Some(value) = values.get(row) {
+                    value.add_to(details, sample, texts.value(row));
+                }
             }
-            Self::Text(..) | Self::Missing => 0,
+            Self::Text(..) | Self::Missing => {}
         }
     }
 }

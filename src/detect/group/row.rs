@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::measure::Measures;
 use super::sketch::Sketch;
 
@@ -33,6 +35,31 @@ impl Pane {
     }
 }
 
+/// Counts, sorted by (start, rule); most rows have one.
+pub type Panes = SmallVec<[Pane; 1]>;
+
+/// Adds counts. Returns whether a pane was added.
+pub(super) fn add_pane(panes: &mut Panes, pane: Pane) -> bool {
+    // Events come nearly in order, so the place is mostly the end.
+    if panes.last().is_none_or(|last| last.order() < pane.order()) {
+        panes.push(pane);
+        return true;
+    }
+    match panes.binary_search_by_key(&pane.order(), Pane::order) {
+        Ok(at) => {
+            if let Some(found) = panes.get_mut(at) {
+                found.ok = found.ok.saturating_add(pane.ok);
+                found.failed = found.failed.saturating_add(pane.failed);
+            }
+            false
+        }
+        Err(at) => {
+            panes.insert(at, pane);
+            true
+        }
+    }
+}
+
 /// Where to find an event: ordered by time, id and place, so the choice of evidence depends on the
 /// set of events alone.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,7 +76,7 @@ pub struct Evidence {
 
 impl Evidence {
     /// Whether both tell of one event; events without id are told apart by their place.
-    fn is_same_event(&self, other: &Self) -> bool {
+    pub(super) fn is_same_event(&self, other: &Self) -> bool {
         let place = |event: &Self| (event.object_uri.clone(), event.record_number);
         self.event_time == other.event_time
             && self.event_id == other.event_id
@@ -128,7 +155,7 @@ impl Details {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Row {
     /// Counts, sorted by (start, rule).
-    pub panes: Vec<Pane>,
+    pub panes: Panes,
     /// Absent in folds that only count.
     pub details: Option<Box<Details>>,
 }
@@ -151,24 +178,7 @@ impl Row {
 
     /// Adds counts. Returns whether a pane was added.
     pub fn add(&mut self, pane: Pane) -> bool {
-        // Events come nearly in order, so the place is mostly the end.
-        if self.panes.last().is_none_or(|last| last.order() < pane.order()) {
-            self.panes.push(pane);
-            return true;
-        }
-        match self.panes.binary_search_by_key(&pane.order(), Pane::order) {
-            Ok(at) => {
-                if let Some(found) = self.panes.get_mut(at) {
-                    found.ok = found.ok.saturating_add(pane.ok);
-                    found.failed = found.failed.saturating_add(pane.failed);
-                }
-                false
-            }
-            Err(at) => {
-                self.panes.insert(at, pane);
-                true
-            }
-        }
+        add_pane(&mut self.panes, pane)
     }
 
     /// The row of both sets of events.

@@ -14,8 +14,8 @@ const SEED: u64 = 0x7472_6169_6c73_6966;
 /// A bottom-k sample: the `k` smallest hashes, and the texts of the first `keep` of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sketch {
-    k: usize,
-    keep: usize,
+    k: u32,
+    keep: u32,
     // Most samples have one value.
     hashes: SmallVec<[u64; 1]>,
     texts: SmallVec<[Arc<str>; 1]>,
@@ -25,7 +25,27 @@ impl Sketch {
     /// An empty sketch of `k` hashes that keeps the texts of `keep` ≤ `k` of them.
     #[must_use]
     pub fn new(k: usize, keep: usize) -> Self {
-        Self { k, keep: keep.min(k), hashes: SmallVec::new(), texts: SmallVec::new() }
+        let (k, keep) = (size(k), size(keep.min(k)));
+        Self { k, keep, hashes: SmallVec::new(), texts: SmallVec::new() }
+    }
+
+    /// A sketch of values with their hashes, in the order of the hashes.
+    pub(super) fn of_sorted<'t>(
+        k: usize,
+        keep: usize,
+        values: impl Iterator<Item = &'t (u64, Arc<str>)>,
+    ) -> Self {
+        let mut sketch = Self::new(k, keep);
+        for (hash, text) in values {
+            if sketch.hashes.len() >= k || sketch.hashes.last() == Some(hash) {
+                continue;
+            }
+            if sketch.texts.len() < sketch.keep() {
+                sketch.texts.push(text.clone());
+            }
+            sketch.hashes.push(*hash);
+        }
+        sketch
     }
 
     /// Rebuilds a sketch from its texts and [`bare_hashes`](Self::bare_hashes); `None` if they do
@@ -36,7 +56,7 @@ impl Sketch {
         hashes.extend_from_slice(bare);
         let sorted = hashes.is_sorted_by(|a, b| a < b);
         let fits = keep <= k && hashes.len() <= k && texts.len() == hashes.len().min(keep);
-        (sorted && fits).then(|| Self { k, keep, hashes, texts: texts.into() })
+        (sorted && fits).then(|| Self { k: size(k), keep: size(keep), hashes, texts: texts.into() })
     }
 
     /// The hash by which values are sampled.
@@ -48,18 +68,18 @@ impl Sketch {
     /// Adds a value whose hash is known; its `text` is asked for only if it is kept. Returns how many
     /// bytes the sketch grew by.
     pub fn insert(&mut self, hash: u64, text: impl FnOnce() -> Arc<str>) -> usize {
-        let full = self.hashes.len() >= self.k;
+        let full = self.hashes.len() >= self.k();
         if full && self.hashes.last().is_some_and(|largest| hash > *largest) {
             return 0;
         }
         let Err(at) = self.hashes.binary_search(&hash) else { return 0 };
         self.hashes.insert(at, hash);
-        self.hashes.truncate(self.k);
-        if at < self.keep {
+        self.hashes.truncate(self.k());
+        if at < self.keep() {
             let text = text();
             let bytes = size_of::<u64>() + size_of::<Arc<str>>() + text.len() + 16;
             self.texts.insert(at, text);
-            self.texts.truncate(self.keep);
+            self.texts.truncate(self.keep());
             return bytes;
         }
         size_of::<u64>()
@@ -69,8 +89,8 @@ impl Sketch {
     pub fn merge(&mut self, other: &Self) {
         self.k = self.k.min(other.k);
         self.keep = self.keep.min(other.keep);
-        self.hashes.truncate(self.k);
-        self.texts.truncate(self.keep);
+        self.hashes.truncate(self.k());
+        self.texts.truncate(self.keep());
         let mut texts = other.texts.iter();
         for hash in &other.hashes {
             // Both sides keep the texts of their smallest hashes, so the union's smallest have one.
@@ -89,13 +109,13 @@ impl Sketch {
     /// Size of the sample.
     #[must_use]
     pub fn k(&self) -> usize {
-        self.k
+        self.k as usize
     }
 
     /// How many texts are kept.
     #[must_use]
     pub fn keep(&self) -> usize {
-        self.keep
+        self.keep as usize
     }
 
     /// The smallest hashes, ascending.
@@ -133,7 +153,7 @@ impl Sketch {
     /// Whether [`distinct`](Self::distinct) is exact.
     #[must_use]
     pub fn is_exact(&self) -> bool {
-        self.hashes.len() < self.k
+        self.hashes.len() < self.k()
     }
 
     /// How many distinct values there were: exact below k, else the unbiased estimate
@@ -141,7 +161,7 @@ impl Sketch {
     #[must_use]
     pub fn distinct(&self) -> u64 {
         match self.hashes.last() {
-            Some(largest) if !self.is_exact() => Self::estimate(self.k, *largest),
+            Some(largest) if !self.is_exact() => Self::estimate(self.k(), *largest),
             _ => self.hashes.len() as u64,
         }
     }
@@ -160,6 +180,10 @@ impl Sketch {
         let estimate = (k.saturating_sub(1) as u128 * range) / u128::from(largest.max(1));
         u64::try_from(estimate).unwrap_or(u64::MAX)
     }
+}
+
+fn size(size: usize) -> u32 {
+    u32::try_from(size).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ use parquet::file::metadata::{KeyValue, ParquetMetaData};
 use parquet::file::properties::WriterProperties;
 
 use super::key::{Entity, FoldId, Key};
-use super::row::{Details, Evidence, Pane, Row};
+use super::row::{Details, Evidence, Pane, Panes, Row};
 use super::sketch::Sketch;
 use crate::error::{Error, Result};
 use crate::parquet_file::{Batches, ParquetFile};
@@ -318,7 +318,7 @@ fn value(batch: &RecordBatch, row: usize) -> Option<Row> {
     Some(Row { panes, details: Some(Box::new(details)) })
 }
 
-fn read_panes(items: &StructArray) -> Option<Vec<Pane>> {
+fn read_panes(items: &StructArray) -> Option<Panes> {
     let starts = items.column_by_name("start")?.as_primitive_opt::<Int64Type>()?;
     let rules = items.column_by_name("rule")?.as_primitive_opt::<UInt16Type>()?;
     let ok = items.column_by_name("ok")?.as_primitive_opt::<UInt64Type>()?;

@@ -5,7 +5,7 @@
 //! beside what happens meanwhile.
 
 use super::{Firing, gather, sliding::touched};
-use crate::detect::group::{Grain, Groups, Pane, Row};
+use crate::detect::group::{Grain, Groups, Pane, Panes, Row};
 
 const MICROS: i64 = 1_000_000;
 
@@ -29,7 +29,7 @@ pub fn chained_rows(
         details.samples.truncate(samples);
         details.first = details.first.max(first);
         details.last = details.last.min(last);
-        let mut row = Row { panes: Vec::new(), details: Some(Box::new(details)) };
+        let mut row = Row { panes: Panes::new(), details: Some(Box::new(details)) };
         for firing in same {
             row.add(Pane {
                 start: outer.pane_of(firing.at.saturating_mul(MICROS)),
