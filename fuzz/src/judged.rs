@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use trailsift::Result;
-use trailsift::detect::group::{Entities, Fold, FoldId, Key, Row, SampledValues, Table};
+use trailsift::detect::group::{Entities, Fold, FoldId, Key, Row, SelectedBatch, Table};
 use trailsift::detect::judge::{History, Learning, RollUp};
 use trailsift::detect::rules::Plan;
 use trailsift::events::EventBatch;
@@ -16,13 +16,9 @@ use trailsift::intel::{Intel, OwnAccounts};
 pub fn folded(plan: &Plan, batch: &EventBatch) -> Vec<(Key, Row)> {
     let mut table = Table::new(plan.folds.iter().map(Fold::table_fold));
     let masks = plan.masks(batch);
-    let mut sampled = SampledValues::default();
+    let mut selected = SelectedBatch::new(batch, &masks, &plan.folds, &table);
     for (number, fold) in plan.folds.iter().enumerate() {
-        if number == Plan::COVERAGE {
-            fold.fold_all(number, batch, &mut table);
-        } else {
-            fold.fold(number, batch, &masks, &mut sampled, &mut table);
-        }
+        fold.fold(number, &mut selected, &mut table);
     }
     table.drain_sorted().collect()
 }

@@ -180,7 +180,9 @@ impl Source<'_> {
             });
         }
         if self.few(3) > 0 {
-            row.details = Some(Box::new(self.details()));
+            let measures = row.measures.take();
+            row = Row::new(row.panes, Some(self.details()));
+            row.measures = measures;
         }
         row
     }
@@ -193,7 +195,6 @@ impl Source<'_> {
             bytes_out: self.count(),
             evidence: Vec::new(),
             samples: Vec::new(),
-            measures: None,
         };
         for _ in 0..self.few(4) {
             details.witness(&Evidence {

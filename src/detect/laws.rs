@@ -154,7 +154,6 @@ fn row_of(event: &Event, shape: Shape, detailed: bool) -> (i64, Row) {
         reads.insert(Sketch::hash(&read), || read.as_str().into());
     }
     let details = Details {
-        measures: (!measures.is_empty()).then(|| Box::new(measures)),
         first: micros,
         last: micros,
         bytes_in: 1,
@@ -167,10 +166,9 @@ fn row_of(event: &Event, shape: Shape, detailed: bool) -> (i64, Row) {
         }],
         samples: vec![sample, reads],
     };
-    (
-        grain.bucket_of(micros),
-        Row { panes: Panes::from([pane]), details: detailed.then(|| Box::new(details)) },
-    )
+    let mut row = Row::new(Panes::from([pane]), detailed.then_some(details));
+    row.measures = (detailed && !measures.is_empty()).then(|| Box::new(measures));
+    (grain.bucket_of(micros), row)
 }
 
 /// A sorted run over the events; the entity is chosen by the rule's parity.
@@ -426,9 +424,10 @@ fn a_table_sorts_whatever_the_order_of_insertion() {
     let filled = |order: &[&str]| {
         let mut table = Table::new([TableFold { id, ..TableFold::default() }]);
         for name in order {
-            let entity = table.entity(0, [Some(*name)].into_iter());
+            let number = table.number([Some(*name)].into_iter());
+            let entity = table.entity(0, number);
             let mut entry = table.entry(0, entity, 60).unwrap();
-            entry.add(Pane { start: 60, rule: 0, ok: 1, failed: 0 });
+            entry.count(Pane { start: 60, rule: 0, ok: 1, failed: 0 });
         }
         table.drain_sorted().collect::<Vec<_>>()
     };
@@ -443,7 +442,7 @@ fn an_entity_of_too_many_values_is_diffuse_and_its_neighbours_are_not() {
         values.sort();
         let row = move |value: String| {
             let panes = Panes::from([Pane { start: 0, rule: 0, ok: 1, failed: 0 }]);
-            (Key { fold: valued(), entity: entity(value), bucket: 0 }, Row { panes, details: None })
+            (Key { fold: valued(), entity: entity(value), bucket: 0 }, Row::new(panes, None))
         };
         values.into_iter().map(move |value| Ok(row(value)))
     };
@@ -458,13 +457,14 @@ fn an_entity_of_too_many_values_is_diffuse_and_its_neighbours_are_not() {
 #[test]
 fn a_table_gives_a_diffuse_entity_up_and_the_walk_sees_the_same() {
     let fill = |names: &mut dyn Iterator<Item = (&'static str, usize, i64)>| {
-        let mut table = Table::new([TableFold { id: valued(), valued: true, samples: Vec::new() }]);
+        let mut table = Table::new([TableFold { id: valued(), valued: true, ..TableFold::default() }]);
         let mut largest = 0;
         for (name, value, day) in names {
             let value = format!("{value}");
-            let entity = table.entity(0, [Some(name), Some(&value)].into_iter());
+            let number = table.number([Some(name), Some(&*value)].into_iter());
+            let entity = table.entity(0, number);
             if let Some(mut entry) = table.entry(0, entity, day * 86_400) {
-                entry.add(Pane { start: day * 86_400, rule: 0, ok: 1, failed: 0 });
+                entry.count(Pane { start: day * 86_400, rule: 0, ok: 1, failed: 0 });
             }
             largest = largest.max(table.bytes());
         }

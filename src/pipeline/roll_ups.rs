@@ -122,10 +122,8 @@ mod tests {
 
     /// An entity with rows on two days, of two values if there are any.
     fn groups(name: &str, valued: bool) -> Groups {
-        let row = |start| Row {
-            panes: vec![Pane { start, rule: 0, ok: 1, failed: 0 }].into(),
-            details: None,
-        };
+        let pane = |start| Pane { start, rule: 0, ok: 1, failed: 0 };
+        let row = |start| Row::new(vec![pane(start)].into(), None);
         Groups {
             fold: FoldId::new("waiting"),
             entity: [Some("account".into()), Some(name.into())].into(),

@@ -13,8 +13,7 @@ use super::stats::{Stage, Stages};
 use super::tables::BoundedTable;
 use super::worker::Task;
 use crate::decode::{RecordFault, RecordSink};
-use crate::detect::group::SampledValues;
-use crate::detect::rules::Plan;
+use crate::detect::group::SelectedBatch;
 use crate::detect::select::Evaluator;
 use crate::error::Result;
 use crate::events::{Arrival, BatchBuilder, Wanted};
@@ -101,15 +100,12 @@ impl<'s> EventSink<'s> {
             self.span = Span::with(self.span, *time);
         }
         let masks = self.evaluator.masks(&batch);
-        let mut sampled = SampledValues::default();
+        let table = &mut self.table;
+        let mut selected = SelectedBatch::new(&batch, &masks, &plan.folds, &table.table);
         for (number, fold) in plan.folds.iter().enumerate() {
-            if number == Plan::COVERAGE {
-                fold.fold_all(number, &batch, &mut self.table.table);
-            } else {
-                fold.fold(number, &batch, &masks, &mut sampled, &mut self.table.table);
-            }
-            if self.table.bound()? {
-                sampled = SampledValues::default();
+            fold.fold(number, &mut selected, &mut table.table);
+            if table.bound()? {
+                selected.forget();
             }
         }
         self.folded += batch.times().len() as u64;

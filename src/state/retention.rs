@@ -59,7 +59,7 @@ impl Retention {
         }
         let mut row = row.clone();
         if day < self.whole_from
-            && let Some(details) = &mut row.details
+            && let Some(details) = row.details_mut()
         {
             // No finding names them any more. The first event tells when and where a value was
             // first seen; samples beyond their texts are only for counting.
@@ -103,12 +103,12 @@ mod tests {
             bytes_out: 0,
             evidence: vec![event(0), event(1)],
             samples: sketches.to_vec(),
-            measures: None,
         };
-        let row = Row { panes: Panes::new(), details: Some(Box::new(details)) };
+        let row = Row::new(Panes::new(), Some(details));
         let kept = |fold, day: i64| {
             let key = Key { fold, entity: [].into(), bucket: day * DAY + 60 };
-            let details = *retention.keep(&key, &row)?.details.unwrap();
+            let row = retention.keep(&key, &row)?;
+            let details = row.details()?;
             let texts = details.samples.iter().map(|sketch| sketch.texts().len());
             Some((details.evidence.len(), texts.collect::<Vec<_>>()))
         };

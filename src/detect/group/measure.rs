@@ -158,6 +158,17 @@ impl Measures {
         self.0.len()
     }
 
+    /// About how much memory they take.
+    #[must_use]
+    pub(super) fn bytes(&self) -> usize {
+        let bytes = |measure: &Measure| match &measure.content {
+            Content::Distinct(sketch) => sketch.bytes(),
+            Content::Sum { .. } => 0,
+            Content::Histogram(buckets) => buckets.len() * BUCKET_BYTES,
+        };
+        self.0.iter().map(|measure| MEASURE_BYTES + bytes(measure)).sum()
+    }
+
     /// Whether no pane has values.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -11,11 +11,13 @@
 mod decimal;
 mod fold;
 mod key;
+mod lazy_details;
 mod measure;
 mod merge;
 mod pool;
 mod row;
 mod row_builder;
+mod selected;
 mod sketch;
 mod storage;
 mod table;
@@ -23,13 +25,12 @@ pub mod tuple;
 mod values;
 
 pub use decimal::Decimal;
-pub use fold::{
-    Fold, Grain, MAX_COLUMNS, MAX_ENTITY, Measured, Sample, SampleField, SampledValues,
-};
+pub use fold::{Fold, Grain, MAX_COLUMNS, MAX_ENTITY, Measured, Sample, SampleField};
 pub use key::{Entity, FoldId, Key};
 pub use measure::{Content, MAX_DISTINCT, MAX_TAGS, Measure, MeasureKind, Measures, tag_of};
 pub use merge::{Entities, Groups, MAX_VALUES, Run, merge};
 pub use row::{Details, Evidence, Pane, Panes, Row};
+pub use selected::SelectedBatch;
 pub use sketch::Sketch;
 pub use storage::{TableReader, TableWriter, write_table};
-pub use table::{EntityNumber, Entry, EntryDetails, Rows, Table, TableFold};
+pub use table::{EntityNumber, Entry, Rows, Table, TableFold};

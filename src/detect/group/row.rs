@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use super::lazy_details::LazyDetails;
 use super::measure::Measures;
 use super::sketch::Sketch;
 
@@ -77,15 +78,16 @@ pub struct Evidence {
 impl Evidence {
     /// Whether both tell of one event; events without id are told apart by their place.
     pub(super) fn is_same_event(&self, other: &Self) -> bool {
-        let place = |event: &Self| (event.object_uri.clone(), event.record_number);
+        let is_place_same =
+            || self.object_uri == other.object_uri && self.record_number == other.record_number;
         self.event_time == other.event_time
             && self.event_id == other.event_id
-            && (!self.event_id.is_empty() || place(self) == place(other))
+            && (!self.event_id.is_empty() || is_place_same())
     }
 }
 
 /// What findings need beside counts.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Details {
     /// Time of the first event, µs.
     pub first: i64,
@@ -99,8 +101,6 @@ pub struct Details {
     pub evidence: Vec<Evidence>,
     /// One sample per sampled field of the fold.
     pub samples: Vec<Sketch>,
-    /// The values of each pane; absent in folds that measure none.
-    pub measures: Option<Box<Measures>>,
 }
 
 impl Details {
@@ -120,26 +120,14 @@ impl Details {
         }
     }
 
+    /// About how much memory they take.
+    pub(super) fn bytes(&self) -> usize {
+        let evidence = self.evidence.len() * size_of::<Evidence>();
+        size_of::<Self>() + evidence + self.samples.iter().map(Sketch::bytes).sum::<usize>()
+    }
+
     /// The details of both sets of events.
     pub fn merge(&mut self, other: &Self) {
-        self.merge_summary(other);
-        match (&mut self.measures, &other.measures) {
-            (Some(mine), Some(theirs)) => mine.merge(theirs),
-            (mine @ None, theirs) => mine.clone_from(theirs),
-            (Some(_), None) => {}
-        }
-    }
-
-    /// The details without the values of panes, which findings do not show.
-    #[must_use]
-    pub fn summary(&self) -> Self {
-        let Self { first, last, bytes_in, bytes_out, .. } = *self;
-        let (evidence, samples) = (self.evidence.clone(), self.samples.clone());
-        Self { first, last, bytes_in, bytes_out, evidence, samples, measures: None }
-    }
-
-    /// The details of both sets of events, leaving the values of panes as they are.
-    pub fn merge_summary(&mut self, other: &Self) {
         self.first = self.first.min(other.first);
         self.last = self.last.max(other.last);
         self.bytes_in = self.bytes_in.saturating_add(other.bytes_in);
@@ -156,17 +144,39 @@ impl Details {
 pub struct Row {
     /// Counts, sorted by (start, rule).
     pub panes: Panes,
-    /// Absent in folds that only count.
-    pub details: Option<Box<Details>>,
+    /// The values of each pane; absent in folds that measure none.
+    pub measures: Option<Box<Measures>>,
+    pub(super) details: LazyDetails,
 }
 
 impl Row {
+    /// A row that measures nothing; `details` are absent in folds that only count.
+    #[must_use]
+    pub fn new(panes: Panes, details: Option<Details>) -> Self {
+        Self { panes, measures: None, details: details.into() }
+    }
+
+    /// What findings need beside counts; absent in folds that only count.
+    #[must_use]
+    pub fn details(&self) -> Option<&Details> {
+        self.details.get()
+    }
+
+    /// The details, to be changed.
+    pub fn details_mut(&mut self) -> Option<&mut Details> {
+        self.details.get_mut()
+    }
+
+    /// Sum of `bytesTransferredOut`.
+    #[must_use]
+    pub fn bytes_out(&self) -> u64 {
+        self.details.bytes_out()
+    }
+
     /// About how much memory the row takes beyond its own size.
     pub(super) fn bytes(&self) -> usize {
-        let details = self.details.as_ref().map_or(0, |details| {
-            size_of::<Details>() + details.samples.iter().map(Sketch::bytes).sum::<usize>()
-        });
-        self.panes.len() * size_of::<Pane>() + details
+        let measures = self.measures.as_ref().map_or(0, |measures| measures.bytes());
+        size_of_val(self.panes.as_slice()) + measures + self.details.bytes()
     }
 
     /// Whether it is the mark of a day on which a diffuse entity was seen: no event gives such a
@@ -186,10 +196,11 @@ impl Row {
         for pane in other.panes {
             self.add(pane);
         }
-        match (&mut self.details, other.details) {
+        match (&mut self.measures, other.measures) {
             (Some(mine), Some(theirs)) => mine.merge(&theirs),
             (mine @ None, theirs) => *mine = theirs,
             (Some(_), None) => {}
         }
+        self.details.merge(other.details);
     }
 }

@@ -1,12 +1,17 @@
-//! Rows under construction. They are many and mostly small, so they name texts and events by their
-//! numbers in the table's [`Pool`], and become [rows](Row) when the table is drained.
+//! Rows under construction. They are many and mostly small: a row with few events holds their
+//! numbers in the table's [`Pool`], and only one with many what these come to.
 
 use smallvec::SmallVec;
 
+use super::key::FoldId;
+use super::lazy_details::LazyDetails;
 use super::measure::Measures;
-use super::pool::Pool;
+use super::pool::{EventNumber, Pool, PooledEvent, TextNumber};
 use super::row::{Details, EVIDENCE, Pane, Panes, Row, add_pane};
 use super::sketch::Sketch;
+
+/// Events that a row holds by their numbers.
+const FEW: usize = 24;
 
 /// Values that may wait to be sorted in.
 const UNSORTED: usize = 32;
@@ -14,78 +19,253 @@ const UNSORTED: usize = 32;
 /// Size of a sample, and how many of its texts are kept.
 pub(super) type SampleSize = (usize, usize);
 
+/// What the rows of a fold are like.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Layout {
+    /// The fold.
+    pub id: FoldId,
+    /// Length of its panes, in seconds.
+    pub pane: i64,
+    /// The first so many rules put details into rows.
+    pub detailed: usize,
+    /// Sizes of the samples.
+    pub sizes: Vec<SampleSize>,
+    /// By the number of a field in the table: the samples of its values.
+    pub samples: Vec<SmallVec<[u8; 2]>>,
+}
+
+impl Layout {
+    /// Whether the events of a rule put details into rows.
+    pub(super) fn is_detailed(&self, rule: u16) -> bool {
+        usize::from(rule) < self.detailed
+    }
+
+    fn pane(&self, rule: u16, event: &PooledEvent) -> Pane {
+        let seconds = event.evidence.event_time.div_euclid(1_000_000);
+        let pane = self.pane.max(1);
+        Pane {
+            start: seconds.div_euclid(pane) * pane,
+            rule,
+            ok: u64::from(!event.failed),
+            failed: u64::from(event.failed),
+        }
+    }
+
+    fn samples_of(&self, field: u16) -> &[u8] {
+        self.samples.get(usize::from(field)).map_or(&[], SmallVec::as_slice)
+    }
+}
+
+/// An event that a rule selected for a row.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Touch {
+    /// The event's number in the pool.
+    pub event: EventNumber,
+    /// The rule's position in the fold.
+    pub rule: u16,
+}
+
+/// The events of a row.
+pub(super) type Touches = SmallVec<[Touch; 2]>;
+
 /// A row under construction.
 #[derive(Debug, Default)]
 pub(super) struct RowBuilder {
+    pub(super) measures: Option<Box<Measures>>,
+    events: Events,
+}
+
+/// The events of a row under construction.
+#[derive(Debug)]
+enum Events {
+    /// Each of them.
+    Few(Touches),
+    /// What they come to.
+    Many(Box<Sums>),
+}
+
+/// What the events of a row come to.
+#[derive(Debug, Default)]
+struct Sums {
     panes: Panes,
-    pub(super) details: Option<Box<DetailsBuilder>>,
+    details: Option<DetailsBuilder>,
 }
 
 /// Details under construction.
 #[derive(Debug)]
 pub(super) struct DetailsBuilder {
-    pub(super) first: i64,
-    pub(super) last: i64,
-    pub(super) bytes_in: u64,
-    pub(super) bytes_out: u64,
-    pub(super) measures: Option<Box<Measures>>,
+    first: i64,
+    last: i64,
+    bytes_in: u64,
+    bytes_out: u64,
     /// Numbers of events, in the order of the events.
-    evidence: SmallVec<[u32; EVIDENCE]>,
+    evidence: SmallVec<[EventNumber; EVIDENCE]>,
     /// The values of all samples: the sample's position above the value's number.
     values: Vec<u64>,
     /// So many values are sorted, without doubles, and within the sizes of their samples.
     settled: usize,
 }
 
+impl Default for Events {
+    fn default() -> Self {
+        Self::Few(Touches::new())
+    }
+}
+
 impl RowBuilder {
-    /// Adds counts. Returns whether a pane was added.
-    pub(super) fn add(&mut self, pane: Pane) -> bool {
-        add_pane(&mut self.panes, pane)
+    /// Adds counts that leave nothing else. Returns the growth in bytes.
+    pub(super) fn count(&mut self, pane: Pane) -> usize {
+        let before = self.bytes();
+        match &mut self.events {
+            Events::Many(sums) => {
+                add_pane(&mut sums.panes, pane);
+            }
+            Events::Few(_) => {
+                let sums = Sums { panes: Panes::from_buf([pane]), details: None };
+                self.events = Events::Many(Box::new(sums));
+            }
+        }
+        self.bytes().saturating_sub(before)
     }
 
-    /// The row.
-    pub(super) fn finish(self, sizes: &[SampleSize], pool: &Pool) -> Row {
-        let details = self.details.map(|details| Box::new(details.finish(sizes, pool)));
-        Row { panes: self.panes, details }
+    /// Adds an event. Returns the growth in bytes.
+    pub(super) fn touch(
+        &mut self,
+        touch: Touch,
+        layout: &Layout,
+        pool: &mut Pool,
+        turn: u32,
+    ) -> usize {
+        let before = self.bytes();
+        match &mut self.events {
+            Events::Few(touches) if touches.len() < FEW => touches.push(touch),
+            Events::Few(touches) => {
+                let mut sums = Box::<Sums>::default();
+                for touch in touches.iter().chain([&touch]) {
+                    sums.add(*touch, layout, pool, turn);
+                }
+                self.events = Events::Many(sums);
+            }
+            Events::Many(sums) => sums.add(touch, layout, pool, turn),
+        }
+        self.bytes().saturating_sub(before)
+    }
+
+    /// About how much memory it takes beyond its own size and its measures.
+    fn bytes(&self) -> usize {
+        match &self.events {
+            Events::Few(touches) if touches.spilled() => {
+                touches.capacity() * size_of::<Touch>() + 8
+            }
+            Events::Few(_) => 0,
+            Events::Many(sums) => {
+                let values = sums.details.as_ref().map_or(0, |details| details.values.capacity());
+                size_of::<Sums>()
+                    + sums.panes.len().saturating_sub(1) * size_of::<Pane>()
+                    + values * size_of::<u64>()
+            }
+        }
+    }
+
+    /// The row; `name` makes details of the events of a row that has few.
+    pub(super) fn finish(
+        self,
+        layout: &Layout,
+        pool: &Pool,
+        name: impl FnOnce(Touches) -> LazyDetails,
+    ) -> Row {
+        let measures = self.measures;
+        match self.events {
+            Events::Few(touches) => {
+                let mut panes = Panes::new();
+                for touch in &touches {
+                    if let Some(event) = pool.event_of(touch.event).filter(|event| !event.copy) {
+                        add_pane(&mut panes, layout.pane(touch.rule, event));
+                    }
+                }
+                Row { panes, measures, details: name(touches) }
+            }
+            Events::Many(sums) => {
+                let details = sums.details.map(|details| details.finish(&layout.sizes, pool));
+                Row { panes: sums.panes, measures, details: details.into() }
+            }
+        }
+    }
+}
+
+impl Sums {
+    fn add(&mut self, touch: Touch, layout: &Layout, pool: &mut Pool, turn: u32) {
+        let Some(event) = pool.event_of(touch.event) else { return };
+        if !event.copy {
+            add_pane(&mut self.panes, layout.pane(touch.rule, event));
+        }
+        if !layout.is_detailed(touch.rule) {
+            return;
+        }
+        let time = event.evidence.event_time;
+        let details = self.details.get_or_insert_with(|| DetailsBuilder::new(time));
+        details.event(touch.event, pool);
+        pool.new_values(touch.event, turn, |field, number| {
+            details.sample(layout.samples_of(field), number);
+        });
+        details.settle_if_long(layout, pool);
     }
 }
 
 impl DetailsBuilder {
-    /// No events yet, the first of which is at `time`, µs; most have a value for each sample.
-    pub(super) fn new(time: i64, sizes: &[SampleSize]) -> Self {
+    /// No events yet, the first of which is at `time`, µs.
+    fn new(time: i64) -> Self {
         Self {
             first: time,
             last: time,
             bytes_in: 0,
             bytes_out: 0,
-            measures: None,
             evidence: SmallVec::new(),
-            values: Vec::with_capacity(sizes.len()),
+            values: Vec::new(),
             settled: 0,
         }
     }
 
-    /// Offers as evidence the event at `time` (µs) that `event` puts into the pool; see
-    /// [`Details::witness`].
-    pub(super) fn witness(
-        &mut self,
-        time: i64,
-        pool: &mut Pool,
-        event: impl FnOnce(&mut Pool) -> u32,
-    ) {
-        // The fifth event in time of a row can no longer become evidence.
-        if self.evidence.len() >= EVIDENCE {
-            let last = self.evidence.last().and_then(|last| pool.event_of(*last));
-            if last.is_some_and(|last| time > last.event_time) {
-                return;
-            }
+    /// The details of one event.
+    pub(super) fn of_first(touch: Touch, layout: &Layout, pool: &Pool) -> Option<Self> {
+        let mut details = Self::new(pool.event_of(touch.event)?.evidence.event_time);
+        details.add(touch, layout, pool);
+        Some(details)
+    }
+
+    /// Adds an event with its values.
+    pub(super) fn add(&mut self, touch: Touch, layout: &Layout, pool: &Pool) {
+        self.event(touch.event, pool);
+        let Some(event) = pool.event_of(touch.event) else { return };
+        for (field, number) in pool.values_of(event) {
+            self.sample(layout.samples_of(field), number);
         }
-        let number = event(pool);
-        let Some(new) = pool.event_of(number).filter(|_| !self.evidence.contains(&number)) else {
+        self.settle_if_long(layout, pool);
+    }
+
+    /// Adds an event without its values.
+    fn event(&mut self, number: EventNumber, pool: &Pool) {
+        let Some(event) = pool.event_of(number) else { return };
+        self.first = self.first.min(event.evidence.event_time);
+        self.last = self.last.max(event.evidence.event_time);
+        self.bytes_in = self.bytes_in.saturating_add(event.bytes_in);
+        self.bytes_out = self.bytes_out.saturating_add(event.bytes_out);
+        self.witness(number, pool);
+    }
+
+    /// Offers an event as evidence; see [`Details::witness`].
+    fn witness(&mut self, number: EventNumber, pool: &Pool) {
+        let known = |known: &EventNumber| pool.event_of(*known).map(|event| &event.evidence);
+        let Some(new) = known(&number) else { return };
+        // The fifth event in time of a row can no longer become evidence.
+        let last = self.evidence.last().filter(|_| self.evidence.len() >= EVIDENCE);
+        if last.and_then(known).is_some_and(|last| new.event_time > last.event_time)
+            || self.evidence.contains(&number)
+        {
             return;
-        };
-        let known = |known: &u32| pool.event_of(*known);
-        let is_copy = |other: &u32| known(other).is_some_and(|other| other.is_same_event(new));
+        }
+        let is_copy =
+            |other: &EventNumber| known(other).is_some_and(|other| other.is_same_event(new));
         if let Some(same) = self.evidence.iter_mut().find(|other| is_copy(other)) {
             if known(same).is_some_and(|same| new < same) {
                 *same = number;
@@ -99,20 +279,15 @@ impl DetailsBuilder {
         }
     }
 
-    /// Adds the value with that number to a sample. Returns the growth in bytes.
-    pub(super) fn sample(
-        &mut self,
-        sample: usize,
-        number: u32,
-        sizes: &[SampleSize],
-        pool: &Pool,
-    ) -> usize {
-        let before = self.values.capacity();
-        self.values.push((sample as u64) << 32 | u64::from(number));
+    /// Adds the value with that number to samples.
+    fn sample(&mut self, samples: &[u8], number: TextNumber) {
+        self.values.extend(samples.iter().map(|at| u64::from(*at) << 32 | u64::from(number)));
+    }
+
+    fn settle_if_long(&mut self, layout: &Layout, pool: &Pool) {
         if self.values.len() >= 2 * self.settled + UNSORTED {
-            self.settle(sizes, pool);
+            self.settle(&layout.sizes, pool);
         }
-        self.values.capacity().saturating_sub(before) * size_of::<u64>()
     }
 
     /// Sorts the values, drops doubles, and of samples that are too large the values with the
@@ -141,9 +316,10 @@ impl DetailsBuilder {
         self.settled = self.values.len();
     }
 
-    fn finish(mut self, sizes: &[SampleSize], pool: &Pool) -> Details {
+    /// The details.
+    pub(super) fn finish(mut self, sizes: &[SampleSize], pool: &Pool) -> Details {
         self.settle(sizes, pool);
-        let Self { first, last, bytes_in, bytes_out, measures, evidence, mut values, .. } = self;
+        let Self { first, last, bytes_in, bytes_out, evidence, mut values, .. } = self;
         let mut samples = Vec::with_capacity(sizes.len());
         let mut rest = values.as_mut_slice();
         for (sample, (k, keep)) in sizes.iter().enumerate() {
@@ -152,11 +328,11 @@ impl DetailsBuilder {
             rest = others;
             same.sort_unstable_by_key(|value| hash_of(*value, pool));
             let texts = same.iter().filter_map(|value| pool.text_of(number_of(*value)));
-            samples.push(Sketch::of_sorted(*k, *keep, texts));
+            samples.push(Sketch::of_sorted(*k, *keep, texts.map(|text| (text.hash, &text.text))));
         }
-        let evidence = evidence.iter().filter_map(|number| pool.event_of(*number)).cloned();
-        let evidence = evidence.collect();
-        Details { first, last, bytes_in, bytes_out, evidence, samples, measures }
+        let evidence = evidence.iter().filter_map(|number| pool.event_of(*number));
+        let evidence = evidence.map(|event| event.evidence.clone()).collect();
+        Details { first, last, bytes_in, bytes_out, evidence, samples }
     }
 }
 
@@ -165,12 +341,12 @@ fn sample_of(value: u64) -> usize {
 }
 
 #[allow(clippy::cast_possible_truncation, reason = "the lower half is the number")]
-fn number_of(value: u64) -> u32 {
+fn number_of(value: u64) -> TextNumber {
     value as u32
 }
 
 fn hash_of(value: u64, pool: &Pool) -> u64 {
-    pool.text_of(number_of(value)).map_or(u64::MAX, |(hash, _)| *hash)
+    pool.text_of(number_of(value)).map_or(u64::MAX, |text| text.hash)
 }
 
 #[cfg(test)]
@@ -179,9 +355,9 @@ mod tests {
     use crate::detect::group::Evidence;
     use proptest::prelude::*;
 
-    const SIZES: [SampleSize; 3] = [(4, 2), (0, 0), (40, 16)];
+    const SIZES: [SampleSize; 4] = [(4, 2), (0, 0), (40, 16), (6, 6)];
 
-    fn event(time: i64, id: u8, place: u64) -> Evidence {
+    fn evidence(time: i64, id: u8, place: u64) -> Evidence {
         Evidence {
             event_time: time,
             event_id: if id == 0 { "" } else { "an id" }.into(),
@@ -190,33 +366,72 @@ mod tests {
         }
     }
 
+    /// Field 0 is sampled twice, field 1 never.
+    fn layout() -> Layout {
+        let samples = [&[0u8, 2][..], &[], &[3]].map(SmallVec::from_slice).into();
+        Layout { id: FoldId::default(), pane: 2, detailed: 1, sizes: SIZES.into(), samples }
+    }
+
     proptest! {
-        /// Numbers of texts and events come to what the texts and events themselves come to.
+        /// Numbers of events come to what the events themselves come to, be they few or many.
         #[test]
-        fn details_are_those_of_samples_and_witnesses_one_by_one(
-            values in proptest::collection::vec((0usize..3, 0u32..90), 0..400),
-            events in proptest::collection::vec((0i64..9, 0u8..2, 0u64..4), 1..30),
+        fn rows_are_those_of_panes_samples_and_witnesses_one_by_one(
+            events in proptest::collection::vec(
+                (0i64..9, 0u8..2, 0u64..4, 0u16..2, any::<bool>(), any::<bool>(),
+                 proptest::collection::vec((0u16..3, 0u32..90), 0..9)),
+                1..80,
+            ),
         ) {
-            let mut pool = Pool::default();
-            let mut built = DetailsBuilder::new(0, &SIZES);
+            let (mut pool, layout, mut row) = (Pool::default(), layout(), RowBuilder::default());
+            let mut panes = Panes::new();
             let samples = SIZES.iter().map(|(k, keep)| Sketch::new(*k, *keep)).collect();
-            let (bytes_in, bytes_out, measures) = (0, 0, None);
-            let (first, last, evidence) = (0, 0, Vec::new());
-            let mut plain = Details { first, last, bytes_in, bytes_out, evidence, samples, measures };
-            for (sample, value) in values.iter().filter(|(sample, _)| SIZES[*sample].0 > 0) {
-                let text = value.to_string();
-                let hash = Sketch::hash(&text);
-                let number = pool.text(hash, &text);
-                prop_assert_eq!(number, pool.text(hash, &text));
-                built.sample(*sample, number, &SIZES, &pool);
-                plain.samples[*sample].insert(hash, || text.as_str().into());
+            let mut details = Details { samples, ..Details::default() };
+            let mut is_first = true;
+            for (time, id, place, rule, failed, copy, values) in events {
+                let time = time * 1_000_000;
+                let mut event = PooledEvent::new(evidence(time, id, place));
+                (event.failed, event.copy, event.bytes_out) = (failed, copy, place);
+                let mut numbers = Vec::new();
+                for (field, value) in &values {
+                    let text = value.to_string();
+                    numbers.push(pool.text(*field, Sketch::hash(&text), &text));
+                    if rule > 0 {
+                        continue;
+                    }
+                    for at in layout.samples_of(*field) {
+                        let sample = &mut details.samples[usize::from(*at)];
+                        sample.insert(Sketch::hash(&text), || text.as_str().into());
+                    }
+                }
+                let seconds = time / 2_000_000 * 2;
+                let pane = Pane { start: seconds, rule, ok: (!failed).into(), failed: failed.into() };
+                if !copy {
+                    add_pane(&mut panes, pane);
+                }
+                if rule == 0 {
+                    details.first = if is_first { time } else { details.first.min(time) };
+                    details.last = details.last.max(time);
+                    details.bytes_out += place;
+                    details.witness(&event.evidence);
+                    is_first = false;
+                }
+                let event = pool.event(event, &numbers);
+                row.touch(Touch { event, rule }, &layout, &mut pool, 7);
             }
-            for (time, id, place) in &events {
-                let event = event(*time, *id, *place);
-                built.witness(*time, &mut pool, |pool| pool.event(event.clone()));
-                plain.witness(&event);
-            }
-            prop_assert_eq!(built.finish(&SIZES, &pool), plain);
+            let mut made = None;
+            let name = |touches: Touches| {
+                let mut touches = touches.iter().filter(|touch| touch.rule == 0);
+                let first = touches.next();
+                let first = first.and_then(|first| DetailsBuilder::of_first(*first, &layout, &pool));
+                made = first.map(|mut all| {
+                    touches.for_each(|touch| all.add(*touch, &layout, &pool));
+                    all.finish(&layout.sizes, &pool)
+                });
+                LazyDetails::None
+            };
+            let row = row.finish(&layout, &pool, name);
+            prop_assert_eq!(row.panes, panes);
+            prop_assert_eq!(row.details.get().or(made.as_ref()), (!is_first).then_some(&details));
         }
     }
 }

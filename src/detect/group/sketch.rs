@@ -33,17 +33,17 @@ impl Sketch {
     pub(super) fn of_sorted<'t>(
         k: usize,
         keep: usize,
-        values: impl Iterator<Item = &'t (u64, Arc<str>)>,
+        values: impl Iterator<Item = (u64, &'t Arc<str>)>,
     ) -> Self {
         let mut sketch = Self::new(k, keep);
         for (hash, text) in values {
-            if sketch.hashes.len() >= k || sketch.hashes.last() == Some(hash) {
+            if sketch.hashes.len() >= k || sketch.hashes.last() == Some(&hash) {
                 continue;
             }
             if sketch.texts.len() < sketch.keep() {
                 sketch.texts.push(text.clone());
             }
-            sketch.hashes.push(*hash);
+            sketch.hashes.push(hash);
         }
         sketch
     }

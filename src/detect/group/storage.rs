@@ -115,7 +115,7 @@ pub fn write_table(path: &Path, mut run: impl Iterator<Item = Result<(Key, Row)>
 }
 
 fn to_batch(rows: &[(Key, Row)]) -> Result<RecordBatch> {
-    let details = || rows.iter().map(|(_, row)| row.details.as_deref());
+    let details = || rows.iter().map(|(_, row)| row.details());
     let time = |of: fn(&Details) -> i64| -> ArrayRef {
         let times: TimestampMicrosecondArray = details().map(|d| d.map(of)).collect();
         Arc::new(times.with_timezone("UTC"))
@@ -174,8 +174,8 @@ fn panes(rows: &[(Key, Row)]) -> Result<ArrayRef> {
 }
 
 fn evidence(rows: &[(Key, Row)]) -> Result<ArrayRef> {
-    let of = |row: &Row| row.details.as_ref().map_or(0, |details| details.evidence.len());
-    let all = || rows.iter().filter_map(|(_, row)| row.details.as_ref()).flat_map(|d| &d.evidence);
+    let of = |row: &Row| row.details().map_or(0, |details| details.evidence.len());
+    let all = || rows.iter().filter_map(|(_, row)| row.details()).flat_map(|d| &d.evidence);
     let times = TimestampMicrosecondArray::from_iter_values(all().map(|event| event.event_time));
     let items = structure(vec![
         ("event_time", Arc::new(times.with_timezone("UTC"))),
@@ -187,8 +187,8 @@ fn evidence(rows: &[(Key, Row)]) -> Result<ArrayRef> {
 }
 
 fn samples(rows: &[(Key, Row)]) -> Result<ArrayRef> {
-    let of = |row: &Row| row.details.as_ref().map_or(0, |details| details.samples.len());
-    let all = || rows.iter().filter_map(|(_, row)| row.details.as_ref()).flat_map(|d| &d.samples);
+    let of = |row: &Row| row.details().map_or(0, |details| details.samples.len());
+    let all = || rows.iter().filter_map(|(_, row)| row.details()).flat_map(|d| &d.samples);
     let size = |size: usize| u32::try_from(size).unwrap_or(u32::MAX);
     let hashes = UInt64Array::from_iter_values(all().flat_map(|s| s.bare_hashes().iter().copied()));
     let texts: StringArray = all().flat_map(Sketch::texts).map(Some).collect();
@@ -296,8 +296,10 @@ fn value(batch: &RecordBatch, row: usize) -> Option<Row> {
     let items = |name| Some(batch.column_by_name(name)?.as_list_opt::<i32>()?.value(row));
     let panes = read_panes(items("panes")?.as_struct_opt()?)?;
     let first = batch.column_by_name("first")?;
+    let measures = measures::read(items("measures")?.as_struct_opt()?)?;
+    let measures = (!measures.is_empty()).then(|| Box::new(measures));
     if first.is_null(row) {
-        return Some(Row { panes, details: None });
+        return Some(Row { measures, ..Row::new(panes, None) });
     }
     let time = |name| {
         let column = batch.column_by_name(name)?;
@@ -305,7 +307,6 @@ fn value(batch: &RecordBatch, row: usize) -> Option<Row> {
     };
     let count =
         |name| Some(batch.column_by_name(name)?.as_primitive_opt::<UInt64Type>()?.value(row));
-    let measures = measures::read(items("measures")?.as_struct_opt()?)?;
     let details = Details {
         first: time("first")?,
         last: time("last")?,
@@ -313,9 +314,8 @@ fn value(batch: &RecordBatch, row: usize) -> Option<Row> {
         bytes_out: count("bytes_out")?,
         evidence: read_evidence(items("evidence")?.as_struct_opt()?)?,
         samples: read_samples(items("samples")?.as_struct_opt()?)?,
-        measures: (!measures.is_empty()).then(|| Box::new(measures)),
     };
-    Some(Row { panes, details: Some(Box::new(details)) })
+    Some(Row { measures, ..Row::new(panes, Some(details)) })
 }
 
 fn read_panes(items: &StructArray) -> Option<Panes> {

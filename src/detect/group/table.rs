@@ -4,34 +4,40 @@
 use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
+use hashbrown::{DefaultHashBuilder, HashMap, HashSet, HashTable};
 use smallvec::SmallVec;
 
+use super::fold::{Sample, SampleField};
 use super::key::{Entity, FoldId, Key};
+use super::lazy_details::{Drained, LazyDetails};
 use super::measure::Measures;
 use super::merge::MAX_VALUES;
-use super::pool::{Pool, PoolNumber};
-use super::row::{Evidence, Pane, Row};
-use super::row_builder::{DetailsBuilder, RowBuilder, SampleSize};
+use super::pool::{EventNumber, Pool};
+use super::row::{Pane, Row};
+use super::row_builder::{Layout, RowBuilder, Touch};
 
-/// Rough cost of a row, its details, a pane and an entity value beyond their texts, in bytes; while
-/// a table is drained a row is there twice.
+/// Rough cost of a row and an entity value beyond their texts, in bytes; while a table is drained a
+/// row is there twice.
 const ROW_BYTES: usize = 2 * size_of::<(Slot, RowBuilder)>();
-const DETAILS_BYTES: usize = size_of::<DetailsBuilder>() + 16;
-const PANE_BYTES: usize = 32;
 const ENTITY_BYTES: usize = 96;
 
-/// (fold, entity, bucket) as integers.
-type Slot = (usize, usize, i64);
+/// (Fold, entity, bucket) as integers.
+type Slot = (u32, u32, i64);
 
 /// A table under construction.
 #[derive(Debug, Default)]
 pub struct Table {
     folds: Vec<KnownFold>,
+    /// The fields of all samples.
+    fields: Vec<SampleField>,
     entities: Vec<Entity>,
+    /// Numbers of the entities, by their hashes.
+    numbers: HashTable<u32>,
     rows: HashMap<Slot, RowBuilder>,
     pool: Pool,
     hasher: DefaultHashBuilder,
+    /// Counts how often a row was taken up.
+    turn: u32,
     bytes: usize,
 }
 
@@ -42,24 +48,29 @@ pub struct TableFold {
     pub id: FoldId,
     /// Whether the last entity column is a value.
     pub valued: bool,
-    /// What rows sample: the size of the sample, and how many texts are kept of it.
-    pub samples: Vec<SampleSize>,
+    /// Length of its panes, in seconds.
+    pub pane: i64,
+    /// The first so many rules put details into rows.
+    pub detailed: usize,
+    /// What rows sample.
+    pub samples: Vec<Sample>,
 }
 
 /// What the table knows of a fold.
 #[derive(Debug, Default)]
 struct KnownFold {
     fold: TableFold,
-    /// The numbers of its entities.
-    entities: HashTable<usize>,
+    layout: Layout,
+    /// In a fold with values: the numbers of its entities, but for diffuse ones.
+    entities: HashSet<u32>,
     /// In a fold with values: how many an entity has, keyed by its other columns.
     values: HashMap<Entity, usize>,
 }
 
-/// An entity of the table.
+/// An entity of a fold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EntityNumber {
-    number: usize,
+    number: u32,
     /// Whether it has too many values: then only the days on which it was seen are kept.
     diffuse: bool,
 }
@@ -68,26 +79,17 @@ pub struct EntityNumber {
 #[derive(Debug)]
 pub struct Entry<'t> {
     row: &'t mut RowBuilder,
-    sizes: &'t [SampleSize],
+    layout: &'t Layout,
     pool: &'t mut Pool,
     bytes: &'t mut usize,
-}
-
-/// The details of a row under construction.
-#[derive(Debug)]
-pub struct EntryDetails<'t> {
-    details: &'t mut DetailsBuilder,
-    sizes: &'t [SampleSize],
-    pool: &'t mut Pool,
-    bytes: &'t mut usize,
+    turn: u32,
 }
 
 /// The rows of a table in the order of their keys, made one by one.
 #[derive(Debug, Default)]
 pub struct Rows {
-    folds: Vec<TableFold>,
+    drained: Arc<Drained>,
     entities: Vec<Entity>,
-    pool: Pool,
     /// Positions of fold and entity, bucket, row.
     left: std::vec::IntoIter<(Slot, RowBuilder)>,
 }
@@ -96,78 +98,98 @@ impl Table {
     /// An empty table for folds in their order.
     #[must_use]
     pub fn new(folds: impl IntoIterator<Item = TableFold>) -> Self {
-        let fold = |fold| KnownFold { fold, ..KnownFold::default() };
-        Self { folds: folds.into_iter().map(fold).collect(), ..Self::default() }
+        let mut table = Self::default();
+        for fold in folds {
+            let layout = table.layout(&fold);
+            table.folds.push(KnownFold { fold, layout, ..KnownFold::default() });
+        }
+        table
     }
 
-    /// The number of an entity of fold number `fold`. An entity that gets more than [`MAX_VALUES`]
-    /// values is diffuse: its rows are given up for a mark per day.
-    pub fn entity<'v>(
-        &mut self,
-        fold: usize,
-        values: impl Iterator<Item = Option<&'v str>>,
-    ) -> EntityNumber {
-        let values: SmallVec<[Option<&str>; 8]> = values.collect();
-        if let Some(number) = self.known(fold, &values) {
-            return EntityNumber { number, diffuse: false };
-        }
-        let mut entity: Entity = values.iter().map(|value| value.map(Arc::from)).collect();
-        let diffuse = self.is_diffuse(fold, &entity);
-        if diffuse {
-            let last = entity.len().saturating_sub(1);
-            let others = entity.iter().take(last).cloned();
-            entity = others.chain(std::iter::once(None)).collect();
-        }
-        EntityNumber { number: self.intern(fold, entity), diffuse }
-    }
-
-    /// The number of an entity that is known, if it is not the mark of a diffuse one.
-    fn known(&self, fold: usize, values: &[Option<&str>]) -> Option<usize> {
-        let known = self.folds.get(fold)?;
-        if known.fold.valued && values.last() == Some(&None) {
-            return None;
-        }
-        self.find(known, &values.iter().copied())
-    }
-
-    fn find<'v>(
-        &self,
-        known: &KnownFold,
-        values: &(impl Iterator<Item = Option<&'v str>> + Clone),
-    ) -> Option<usize> {
-        let is_it = |number: &usize| {
-            let entity = self.entities.get(*number);
-            // Entities of one fold are of one length.
-            entity.is_some_and(|entity| texts(entity).zip(values.clone()).all(|(a, b)| a == b))
+    fn layout(&mut self, fold: &TableFold) -> Layout {
+        let mut layout = Layout {
+            id: fold.id,
+            pane: fold.pane,
+            detailed: fold.detailed,
+            ..Layout::default()
         };
-        known.entities.find(hash(&self.hasher, values.clone()), is_it).copied()
+        for (at, sample) in fold.samples.iter().enumerate() {
+            layout.sizes.push((sample.k, sample.keep));
+            let at = u8::try_from(at).ok().filter(|_| sample.k > 0);
+            let known = self.fields.iter().position(|field| *field == sample.field);
+            let number = known.unwrap_or(self.fields.len());
+            if known.is_none() {
+                self.fields.push(sample.field);
+            }
+            let samples = layout.samples.len().max(number + 1);
+            layout.samples.resize(samples, SmallVec::new());
+            if let Some(samples) = layout.samples.get_mut(number) {
+                samples.extend(at);
+            }
+        }
+        layout
     }
 
-    /// The number of an entity, known or not; `usize::MAX` in no fold.
-    fn intern(&mut self, fold: usize, entity: Entity) -> usize {
-        let Some(known) = self.folds.get(fold) else { return usize::MAX };
-        if let Some(number) = self.find(known, &texts(&entity)) {
-            return number;
+    /// The fields of all samples, by their numbers.
+    pub(super) fn fields(&self) -> &[SampleField] {
+        &self.fields
+    }
+
+    /// The numbers of the fields that a fold samples.
+    pub(super) fn sampled(&self, fold: usize) -> impl Iterator<Item = usize> + '_ {
+        let samples = self.folds.get(fold).map_or(&[][..], |known| &known.layout.samples);
+        samples.iter().enumerate().filter(|(_, samples)| !samples.is_empty()).map(|(field, _)| field)
+    }
+
+    /// The number of an entity, whatever the fold.
+    pub fn number<'v>(&mut self, values: impl Iterator<Item = Option<&'v str>>) -> u32 {
+        let values: SmallVec<[Option<&str>; 8]> = values.collect();
+        let code = hash(&self.hasher, values.iter().copied());
+        let is_it = |number: &u32| {
+            let entity = self.entities.get(*number as usize);
+            entity.is_some_and(|entity| texts(entity).eq(values.iter().copied()))
+        };
+        if let Some(number) = self.numbers.find(code, is_it) {
+            return *number;
         }
-        let number = self.entities.len();
+        self.intern(code, values.iter().map(|value| value.map(Arc::from)).collect())
+    }
+
+    fn intern(&mut self, code: u64, entity: Entity) -> u32 {
+        // A table is spilled long before it holds so many.
+        let number = u32::try_from(self.entities.len()).unwrap_or(u32::MAX);
         let text: usize = texts(&entity).flatten().map(str::len).sum();
         self.bytes += ENTITY_BYTES * entity.len() + text;
-        let (hasher, entities) = (&self.hasher, &self.entities);
-        let rehash = |number: &usize| entities.get(*number).map_or(0, |e| hash(hasher, texts(e)));
-        if let Some(known) = self.folds.get_mut(fold) {
-            known.entities.insert_unique(hash(hasher, texts(&entity)), number, rehash);
-        }
         self.entities.push(entity);
+        let (hasher, entities) = (&self.hasher, &self.entities);
+        let rehash =
+            |number: &u32| entities.get(*number as usize).map_or(0, |e| hash(hasher, texts(e)));
+        self.numbers.insert_unique(code, number, rehash);
         number
     }
 
-    /// Whether the entity has too many values, counting this one.
-    fn is_diffuse(&mut self, fold: usize, entity: &Entity) -> bool {
-        let Some(known) = self.folds.get(fold).filter(|known| known.fold.valued) else {
-            return false;
-        };
-        let is_new = self.find(known, &texts(entity)).is_none();
+    /// An entity of fold number `fold`. One that gets more than [`MAX_VALUES`] values is diffuse:
+    /// its rows are given up for a mark per day.
+    pub fn entity(&mut self, fold: usize, number: u32) -> EntityNumber {
+        let sound = EntityNumber { number, diffuse: false };
+        let known = self.folds.get(fold).filter(|known| known.fold.valued);
+        if known.is_none_or(|known| known.entities.contains(&number)) {
+            return sound;
+        }
+        let Some(entity) = self.entities.get(number as usize).cloned() else { return sound };
         let others = entity.get(..entity.len().saturating_sub(1)).unwrap_or_default();
+        if self.is_diffuse(fold, others) {
+            let mark = others.iter().map(Option::as_deref).chain([None]);
+            return EntityNumber { number: self.number(mark), diffuse: true };
+        }
+        if let Some(known) = self.folds.get_mut(fold) {
+            known.entities.insert(number);
+        }
+        sound
+    }
+
+    /// Whether the entity with these `others` columns has too many values, counting a new one.
+    fn is_diffuse(&mut self, fold: usize, others: &[Option<Arc<str>>]) -> bool {
         let Some(known) = self.folds.get_mut(fold) else { return false };
         let Some(count) = known.values.get_mut(others) else {
             known.values.insert(others.into(), 1);
@@ -177,7 +199,7 @@ impl Table {
         if *count > MAX_VALUES {
             return true;
         }
-        *count += usize::from(is_new);
+        *count += 1;
         let diffuse = *count > MAX_VALUES;
         if diffuse {
             self.give_up(fold, others);
@@ -189,15 +211,17 @@ impl Table {
     #[allow(clippy::iter_over_hash_type, reason = "each row is dropped by itself")]
     fn give_up(&mut self, fold: usize, others: &[Option<Arc<str>>]) {
         let Some(known) = self.folds.get_mut(fold) else { return };
-        let mark: Entity = others.iter().cloned().chain(std::iter::once(None)).collect();
         let entities = &self.entities;
-        let of_entity = |number: usize| {
-            entities.get(number).is_some_and(|entity| entity.get(..others.len()) == Some(others))
+        let of_entity = |number: u32| {
+            let entity = entities.get(number as usize);
+            entity.is_some_and(|entity| {
+                entity.len() == others.len() + 1 && entity.get(..others.len()) == Some(others)
+            })
         };
         known.entities.retain(|number| !of_entity(*number));
         let (before, mut days) = (self.rows.len(), Vec::new());
         self.rows.retain(|(of, number, bucket), _| {
-            let given_up = *of == fold && of_entity(*number);
+            let given_up = *of as usize == fold && of_entity(*number);
             days.extend(given_up.then_some(*bucket));
             !given_up
         });
@@ -205,18 +229,18 @@ impl Table {
             return;
         }
         self.bytes = self.bytes / before.max(1) * self.rows.len();
-        let number = self.intern(fold, mark);
+        let number = self.number(others.iter().map(Option::as_deref).chain([None]));
         for day in days {
             self.mark(fold, number, day);
         }
     }
 
     /// Says that a diffuse entity was seen in `bucket`.
-    fn mark(&mut self, fold: usize, number: usize, bucket: i64) {
+    fn mark(&mut self, fold: usize, number: u32, bucket: i64) {
         // Buckets are whole minutes; an odd second is that of a mark.
         let bucket = bucket - bucket.rem_euclid(2) + 1;
         let bytes = &mut self.bytes;
-        self.rows.entry((fold, number, bucket)).or_insert_with(|| {
+        self.rows.entry((slot_of(fold), number, bucket)).or_insert_with(|| {
             *bytes += ROW_BYTES;
             RowBuilder::default()
         });
@@ -228,13 +252,14 @@ impl Table {
             self.mark(fold, entity.number, bucket);
             return None;
         }
-        let (bytes, pool) = (&mut self.bytes, &mut self.pool);
-        let sizes = self.folds.get(fold).map_or(&[][..], |known| &known.fold.samples);
-        let row = self.rows.entry((fold, entity.number, bucket)).or_insert_with(|| {
+        self.turn = self.turn.saturating_add(1);
+        let Self { folds, rows, pool, bytes, turn, .. } = self;
+        let layout = &folds.get(fold)?.layout;
+        let row = rows.entry((slot_of(fold), entity.number, bucket)).or_insert_with(|| {
             *bytes += ROW_BYTES;
             RowBuilder::default()
         });
-        Some(Entry { row, sizes, pool, bytes })
+        Some(Entry { row, layout, pool, bytes, turn: *turn })
     }
 
     /// Roughly how much memory the table holds.
@@ -247,10 +272,11 @@ impl Table {
     #[allow(clippy::iter_over_hash_type, reason = "sorted right below")]
     pub fn drain_sorted(&mut self) -> Rows {
         let folds: Vec<TableFold> = self.folds.iter().map(|known| known.fold.clone()).collect();
-        let table = std::mem::replace(self, Self::new(folds.clone()));
+        let table = std::mem::replace(self, Self::new(folds));
+        let layouts: Vec<Layout> = table.folds.into_iter().map(|known| known.layout).collect();
         let entity_places = places(&table.entities);
-        let fold_places = places(&folds.iter().map(|fold| fold.id).collect::<Vec<_>>());
-        let place = |places: &[usize], number: usize| places.get(number).copied();
+        let fold_places = places(&layouts.iter().map(|layout| layout.id).collect::<Vec<_>>());
+        let place = |places: &[u32], number: u32| places.get(number as usize).copied();
         let mut rows = Vec::with_capacity(table.rows.len());
         for ((fold, entity, bucket), row) in table.rows {
             let fold = place(&fold_places, fold);
@@ -259,10 +285,10 @@ impl Table {
             }
         }
         rows.sort_unstable_by_key(|(slot, _)| *slot);
+        let layouts = in_places(layouts, &fold_places);
         Rows {
-            folds: in_places(folds, &fold_places),
+            drained: Arc::new(Drained { layouts, pool: table.pool }),
             entities: in_places(table.entities, &entity_places),
-            pool: table.pool,
             left: rows.into_iter(),
         }
     }
@@ -273,9 +299,11 @@ impl Iterator for Rows {
 
     fn next(&mut self) -> Option<Self::Item> {
         let ((fold, entity, bucket), row) = self.left.next()?;
-        let (fold, entity) = (self.folds.get(fold)?, self.entities.get(entity)?);
-        let key = Key { fold: fold.id, entity: entity.clone(), bucket };
-        Some((key, row.finish(&fold.samples, &self.pool)))
+        let fold = fold as usize;
+        let layout = self.drained.layouts.get(fold)?;
+        let key = Key { fold: layout.id, entity: self.entities.get(entity as usize)?.clone(), bucket };
+        let name = |touches| LazyDetails::named(touches, fold, &self.drained);
+        Some((key, row.finish(layout, &self.drained.pool, name)))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -285,12 +313,16 @@ impl Iterator for Rows {
 
 impl ExactSizeIterator for Rows {}
 
+fn slot_of(fold: usize) -> u32 {
+    u32::try_from(fold).unwrap_or(u32::MAX)
+}
+
 /// The place of each item in their order.
-fn places(items: &[impl Ord]) -> Vec<usize> {
+fn places(items: &[impl Ord]) -> Vec<u32> {
     let mut order: Vec<usize> = (0..items.len()).collect();
     order.sort_by_key(|number| items.get(*number));
     let mut places = vec![0; items.len()];
-    for (place, number) in order.into_iter().enumerate() {
+    for (place, number) in (0..).zip(order) {
         if let Some(at) = places.get_mut(number) {
             *at = place;
         }
@@ -299,10 +331,10 @@ fn places(items: &[impl Ord]) -> Vec<usize> {
 }
 
 /// The items at their places.
-fn in_places<T: Clone + Default>(items: Vec<T>, places: &[usize]) -> Vec<T> {
+fn in_places<T: Clone + Default>(items: Vec<T>, places: &[u32]) -> Vec<T> {
     let mut sorted = vec![T::default(); items.len()];
     for (item, place) in items.into_iter().zip(places) {
-        if let Some(at) = sorted.get_mut(*place) {
+        if let Some(at) = sorted.get_mut(*place as usize) {
             *at = item;
         }
     }
@@ -320,53 +352,22 @@ fn hash<'v>(hasher: &DefaultHashBuilder, values: impl Iterator<Item = Option<&'v
     state.finish()
 }
 
-impl<'t> Entry<'t> {
-    /// Adds counts.
-    pub fn add(&mut self, pane: Pane) {
-        if self.row.add(pane) {
-            *self.bytes += PANE_BYTES;
-        }
+impl Entry<'_> {
+    /// Adds counts that leave nothing else.
+    pub fn count(&mut self, pane: Pane) {
+        *self.bytes += self.row.count(pane);
     }
 
-    /// The row's details; if there are none yet, the first event is at `time`, µs.
-    #[must_use]
-    pub fn details(self, time: i64) -> EntryDetails<'t> {
-        let Self { row, sizes, pool, bytes } = self;
-        let details = row.details.get_or_insert_with(|| {
-            *bytes += DETAILS_BYTES + sizes.len() * size_of::<u64>();
-            Box::new(DetailsBuilder::new(time, sizes))
-        });
-        EntryDetails { details, sizes, pool, bytes }
-    }
-}
-
-impl EntryDetails<'_> {
-    /// Adds an event to the interval; `evidence` gives its number, or puts it into the pool, if it
-    /// may become evidence.
-    pub(super) fn event(&mut self, time: i64, evidence: &PoolNumber, event: impl Fn() -> Evidence) {
-        self.details.first = self.details.first.min(time);
-        self.details.last = self.details.last.max(time);
-        let number = |pool: &mut Pool| evidence.get_or(|| pool.event(event()));
-        self.details.witness(time, self.pool, number);
-    }
-
-    /// Adds byte counts.
-    pub fn transferred(&mut self, bytes_in: u64, bytes_out: u64) {
-        let details = &mut *self.details;
-        details.bytes_in = details.bytes_in.saturating_add(bytes_in);
-        details.bytes_out = details.bytes_out.saturating_add(bytes_out);
-    }
-
-    /// Adds a value to the sample at that position.
-    pub(super) fn sample(&mut self, sample: usize, number: &PoolNumber, hash: u64, text: &str) {
-        let number = number.get_or(|| self.pool.text(hash, text));
-        *self.bytes += self.details.sample(sample, number, self.sizes, self.pool);
+    /// Adds an event that a rule of the fold selected; `event` gives its number in the pool.
+    pub(super) fn touch(&mut self, rule: u16, event: impl FnOnce(&mut Pool) -> EventNumber) {
+        let touch = Touch { event: event(self.pool), rule };
+        *self.bytes += self.row.touch(touch, self.layout, self.pool, self.turn);
     }
 
     /// The values of panes, to be added to by `take`, which returns the growth in bytes.
     pub fn measure(&mut self, take: impl FnOnce(&mut Measures) -> usize) {
-        let mut measures = self.details.measures.take().unwrap_or_default();
+        let mut measures = self.row.measures.take().unwrap_or_default();
         *self.bytes += take(&mut measures);
-        self.details.measures = Some(measures).filter(|measures| !measures.is_empty());
+        self.row.measures = Some(measures).filter(|measures| !measures.is_empty());
     }
 }

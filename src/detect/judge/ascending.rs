@@ -61,7 +61,7 @@ impl<'g> Hour<'g> {
         if reads < ascending.at_least {
             return None;
         }
-        let details = row.details.as_deref()?;
+        let details = row.details()?;
         let sample = details.samples.iter().find(|sample| sample.k() == SAMPLED_READS)?;
         let share = rising(sample, ascending.at_least)?;
         (share >= ascending.share).then_some(Self { start, row, details, reads, share })

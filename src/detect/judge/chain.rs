@@ -29,7 +29,7 @@ pub fn chained_rows(
         details.samples.truncate(samples);
         details.first = details.first.max(first);
         details.last = details.last.min(last);
-        let mut row = Row { panes: Panes::new(), details: Some(Box::new(details)) };
+        let mut row = Row::new(Panes::new(), Some(details));
         for firing in same {
             row.add(Pane {
                 start: outer.pane_of(firing.at.saturating_mul(MICROS)),
@@ -88,7 +88,7 @@ mod tests {
         let panes: Vec<_> = rows.iter().flat_map(|(_, row)| &row.panes).collect();
         let shown: Vec<_> = panes.iter().map(|p| (p.start, p.rule, p.count())).collect();
         assert_eq!(shown, [(30, 3, 1), (60, 3, 0), (540, 3, 1), (541, 3, 0)]);
-        assert_eq!(rows[0].1.details.as_ref().unwrap().first, 0);
+        assert_eq!(rows[0].1.details().unwrap().first, 0);
     }
 
     /// Rule 0 of the outer correlation is an inner one over rule 0, rule 1 is plain. Plays every

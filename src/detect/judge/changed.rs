@@ -88,7 +88,7 @@ fn signal(
 ) -> Option<Signal> {
     let (start, end) = (weakened.first()?.start, weakened.last()?.start);
     let (first, last) = (start * MICROS, (end + 1) * MICROS - 1);
-    let details = gather(row.details.as_deref().into_iter(), first, last)?;
+    let details = gather(row.details().into_iter(), first, last)?;
     let count = weakened.iter().fold(Count::default(), |sum, pane| Count {
         ok: sum.ok.saturating_add(pane.ok),
         failed: sum.failed.saturating_add(pane.failed),

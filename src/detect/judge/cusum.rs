@@ -247,8 +247,7 @@ impl Came {
 }
 
 fn bytes_out(row: &Row) -> Came {
-    let total = row.details.as_ref().map_or(0, |details| details.bytes_out);
-    Came { total, about: false }
+    Came { total: row.bytes_out(), about: false }
 }
 
 /// Which keys were seen when.
@@ -265,8 +264,7 @@ struct Known {
 impl Known {
     /// How many keys of the day are new. Days come in their order.
     fn take(&mut self, day: i64, row: &Row) -> Came {
-        let measures = row.details.iter().filter_map(|details| details.measures.as_deref());
-        let Some(sketch) = union(measures.flatten()) else { return Came::default() };
+        let Some(sketch) = union(row.measures.iter().flat_map(|measures| measures.iter())) else { return Came::default() };
         let limit = sketch.hashes().last().filter(|_| !sketch.is_exact());
         self.limits.extend(limit.map(|limit| (day, *limit)));
         let since = day - self.within;
@@ -314,7 +312,7 @@ fn signal(
     drift: &Drift,
 ) -> Option<Signal> {
     let (_, row) = groups.rows.iter().find(|(bucket, _)| bucket.div_euclid(DAY) == day)?;
-    let details = row.details.as_ref()?.summary();
+    let details = row.details()?.clone();
     let level = cusum.levels.get(drift.level)?;
     let panes = row.panes.iter();
     let panes = panes.filter(|pane| terms.counted.get(usize::from(pane.rule)) == Some(&true));

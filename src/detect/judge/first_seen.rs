@@ -146,7 +146,7 @@ fn signal(
 }
 
 fn details(row: &Row) -> Option<&Details> {
-    row.details.as_deref()
+    row.details()
 }
 
 fn counts(terms: &Terms, rule: u16) -> bool {

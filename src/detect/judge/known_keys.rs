@@ -67,8 +67,7 @@ impl KnownKeys {
     pub(super) fn add(&mut self, groups: &Groups) {
         let bucket = groups.entity.get(self.bucket).cloned().flatten();
         for (start, row) in &groups.rows {
-            let measures = row.details.iter().filter_map(|details| details.measures.as_deref());
-            let Some(keys) = union(measures.flatten()) else { continue };
+            let Some(keys) = union(row.measures.iter().flat_map(|measures| measures.iter())) else { continue };
             let day = (bucket.clone(), start.div_euclid(DAY));
             let known = self.days.entry(day).or_insert_with(|| Sketch::new(self.size, 0));
             let before = known.hashes().len();
@@ -117,8 +116,7 @@ impl Drained {
     ) -> Option<Self> {
         let Some(RollUp::Keys(keys)) = history.roll_up else { return None };
         let inside = at - WINDOW + 1..=at;
-        let details = groups.rows.iter().filter_map(|(_, row)| row.details.as_deref());
-        let measures = details.filter_map(|details| details.measures.as_deref()).flatten();
+        let measures = groups.rows.iter().filter_map(|(_, row)| row.measures.as_deref()).flatten();
         let read = union(measures.filter(|measure| inside.contains(&measure.start)))?;
         let begins = (at - WINDOW + HOUR).div_euclid(DAY);
         keys.read(known, groups, Past { until: past.until.min(begins), ..past }, &read)

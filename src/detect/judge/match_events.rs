@@ -39,7 +39,7 @@ fn signal(terms: &Terms, bucket: i64, row: &Row, earlier: &[Fired]) -> Option<Si
             count.failed = count.failed.saturating_add(pane.failed);
         }
     }
-    let details = gather(row.details.as_deref().into_iter(), i64::MIN, i64::MAX)?;
+    let details = gather(row.details().into_iter(), i64::MIN, i64::MAX)?;
     let ok: Vec<u64> = counts.iter().map(|count| count.ok).collect();
     let peak = counts.iter().map(|count| count.total()).sum();
     let fired = Fired { peak, first: details.first, last: details.last };

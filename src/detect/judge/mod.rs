@@ -308,8 +308,8 @@ fn gather<'d>(
     first: i64,
     last: i64,
 ) -> Option<Details> {
-    let mut gathered = rows.next()?.summary();
-    rows.for_each(|row| gathered.merge_summary(row));
+    let mut gathered = rows.next()?.clone();
+    rows.for_each(|row| gathered.merge(row));
     let inside = |time: i64| (first..=last).contains(&time);
     if gathered.evidence.iter().any(|event| inside(event.event_time)) {
         gathered.evidence.retain(|event| inside(event.event_time));

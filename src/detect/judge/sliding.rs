@@ -106,8 +106,7 @@ fn counted_panes(terms: &Terms, groups: &Groups) -> Vec<Pane> {
 
 /// The panes by their start, each with its values.
 pub(super) fn moments<'g>(panes: &'g [Pane], groups: &'g Groups) -> Vec<Moment<'g>> {
-    let details = groups.rows.iter().filter_map(|(_, row)| row.details.as_deref());
-    let measures = details.filter_map(|details| details.measures.as_deref()).flatten();
+    let measures = groups.rows.iter().filter_map(|(_, row)| row.measures.as_deref()).flatten();
     let mut measures: Peekable<_> = measures.peekable();
     let same = panes.chunk_by(|a, b| a.start == b.start);
     let moment = |panes: &'g [Pane]| {
@@ -186,7 +185,7 @@ pub(super) fn touched(
 ) -> impl Iterator<Item = &Details> {
     let rows = groups.rows.iter();
     rows.filter(move |(bucket, _)| bucket + grain.bucket > start && *bucket <= end)
-        .filter_map(|(_, row)| row.details.as_deref())
+        .filter_map(|(_, row)| row.details())
 }
 
 /// The most remarkable window: the lowest where only low numbers are remarkable.

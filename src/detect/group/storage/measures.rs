@@ -62,7 +62,7 @@ pub(super) fn write(rows: &[(Key, Row)]) -> Result<ArrayRef> {
 }
 
 fn of(row: &Row) -> Option<&Measures> {
-    row.details.as_ref()?.measures.as_deref()
+    row.measures.as_deref()
 }
 
 fn hashes(measure: &Measure) -> &[u64] {

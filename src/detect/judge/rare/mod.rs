@@ -194,7 +194,7 @@ fn signal(
     let first = unusual.first()?;
     let level = Level::reached(&rare.levels, |bits| first.bits >= bits)?;
     let rows = || unusual.iter().map(|combination| combination.row);
-    let details = gather(rows().filter_map(|row| row.details.as_deref()), i64::MIN, i64::MAX)?;
+    let details = gather(rows().filter_map(|row| row.details()), i64::MIN, i64::MAX)?;
     let panes = rows().flat_map(|row| &row.panes);
     let count = panes.fold(Count::default(), |sum, pane| Count {
         ok: sum.ok.saturating_add(pane.ok),

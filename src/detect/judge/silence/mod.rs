@@ -297,7 +297,7 @@ fn hours(count: i64) -> String {
 fn signal(terms: &Terms, silence: &Silence, groups: &Groups, silent: &Silent) -> Option<Signal> {
     let last_day = silent.pause.last.div_euclid(HOURS_OF_DAY);
     let at = groups.rows.binary_search_by_key(&(last_day * DAY), |(bucket, _)| *bucket).ok()?;
-    let details = last_seen(groups.rows.get(at)?.1.details.as_deref()?);
+    let details = last_seen(groups.rows.get(at)?.1.details()?);
     // Of the last event the hour is known, and the time if it is the last of its day.
     let end = (silent.pause.last + 1) * HOUR * MICROS - 1;
     let last = details.last.min(end);
@@ -324,7 +324,7 @@ fn signal(terms: &Terms, silence: &Silence, groups: &Groups, silent: &Silent) ->
 /// The details of the day on which an entity was last seen. The first event alone is evidence, as
 /// where history is thinned; none of its bytes belong to the silence.
 fn last_seen(details: &Details) -> Details {
-    let mut details = details.summary();
+    let mut details = details.clone();
     details.evidence.truncate(1);
     (details.bytes_in, details.bytes_out) = (0, 0);
     details
