@@ -16,7 +16,7 @@ use super::scan::ScanOptions;
 use super::stateful::Session;
 use super::tables::{Runs, Spill};
 use super::{Progress, log};
-use crate::detect::group::{self, TableWriter};
+use crate::detect::group::{self, SpillWriter};
 use crate::detect::rules::Plan;
 use crate::error::{Error, Result};
 use crate::store::Folder;
@@ -256,10 +256,10 @@ impl Interim {
         let mut run = Run { span, ..Run::empty(plan, out) };
         let file = NamedTempFile::with_prefix_in(spill.prefix, spill.folder);
         let (file, path) = file.map_err(Error::io(spill.folder))?.into_parts();
-        let mut writer = TableWriter::new(file)?;
+        let mut writer = SpillWriter::new(file, &path)?;
         let table = group::merge(runs.open()?).take_while(|_| !self.has_ended()).map(|row| {
             let row = row?;
-            writer.push(row.clone())?;
+            writer.push(&row)?;
             Ok(row)
         });
         let judged = judge_so_far(with, &mut run, newest, Box::new(table))?;

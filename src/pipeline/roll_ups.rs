@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tempfile::{NamedTempFile, TempPath};
 
 use super::tables::Spill;
-use crate::detect::group::{Entities, FoldId, Groups, TableReader, TableWriter};
+use crate::detect::group::{Entities, FoldId, Groups, SpillReader, SpillWriter};
 use crate::detect::judge::{RollUp, Terms};
 use crate::error::{Error, Result};
 
@@ -24,7 +24,7 @@ pub(super) struct Waiting<'s> {
     bytes: usize,
     /// Bytes that may wait in memory.
     memory: usize,
-    file: Option<(TableWriter, TempPath)>,
+    file: Option<(SpillWriter, TempPath)>,
     roll_ups: Vec<RollUp>,
 }
 
@@ -78,11 +78,11 @@ impl<'s> Waiting<'s> {
             none => {
                 let made = NamedTempFile::with_prefix_in(self.spill.prefix, self.spill.folder);
                 let (file, path) = made.map_err(Error::io(self.spill.folder))?.into_parts();
-                none.insert((TableWriter::new(file)?, path))
+                none.insert((SpillWriter::new(file, &path)?, path))
             }
         };
         for groups in self.groups.drain(..) {
-            groups.into_rows(self.valued).try_for_each(|row| writer.push(row))?;
+            groups.into_rows(self.valued).try_for_each(|row| writer.push(&row))?;
         }
         self.bytes = 0;
         Ok(())
@@ -94,7 +94,7 @@ impl<'s> Waiting<'s> {
     /// Those of the temporary table.
     pub(super) fn release(self) -> Result<Released> {
         let Self { fold, valued, groups, file, roll_ups, .. } = self;
-        let finish = |(writer, path): (TableWriter, TempPath)| writer.finish().map(|()| path);
+        let finish = |(writer, path): (SpillWriter, TempPath)| writer.finish().map(|()| path);
         let file = file.map(finish).transpose()?;
         let valued = valued.then_some(fold).into_iter().collect();
         Ok(Released { roll_ups, groups, file, valued })
@@ -108,7 +108,7 @@ impl Released {
     /// Those of `judge` and of the temporary table.
     pub(super) fn each(&self, mut judge: impl FnMut(&Groups) -> Result<()>) -> Result<()> {
         if let Some(path) = &self.file {
-            let rows = TableReader::open(path)?;
+            let rows = SpillReader::open(path)?;
             Entities::new(rows, self.valued.clone()).try_for_each(|groups| judge(&groups?))?;
         }
         self.groups.iter().try_for_each(judge)

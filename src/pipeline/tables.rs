@@ -1,11 +1,11 @@
 //! A worker's table within its share of `--memory`: what is over is spilled as a sorted run to a
-//! temporary Parquet file and merged again at the end.
+//! temporary file and merged again at the end.
 
 use std::path::Path;
 
 use tempfile::{NamedTempFile, TempPath};
 
-use crate::detect::group::{Fold, Key, Row, Rows, Run, Table, TableReader, merge, write_table};
+use crate::detect::group::{Fold, Key, Row, Rows, Run, SpillReader, Table, merge, write_spilled};
 use crate::detect::rules::Plan;
 use crate::error::{Error, Result};
 
@@ -42,7 +42,7 @@ impl<'s> Spill<'s> {
     fn write(self, run: impl Iterator<Item = Result<(Key, Row)>>) -> Result<TempPath> {
         let file = NamedTempFile::with_prefix_in(self.prefix, self.folder);
         let path = file.map_err(Error::io(self.folder))?.into_temp_path();
-        write_table(&path, run)?;
+        write_spilled(&path, run)?;
         Ok(path)
     }
 }
@@ -153,6 +153,6 @@ impl Runs {
 }
 
 fn open(spilled: &[TempPath]) -> Result<Vec<Run<'static>>> {
-    let reader = |path: &TempPath| Ok(Box::new(TableReader::open(path)?) as Run<'static>);
+    let reader = |path: &TempPath| Ok(Box::new(SpillReader::open(path)?) as Run<'static>);
     spilled.iter().map(reader).collect()
 }

@@ -4,9 +4,8 @@ use super::key::FoldId;
 use super::measure::MeasureKind;
 use super::row::Pane;
 use super::selected::{Member, SelectedBatch};
-use super::table::{Entry, Table, TableFold};
-use super::values::{ValueColumn, each_value};
-use crate::events::{Core, EventBatch, Field};
+use super::table::{Table, TableFold};
+use crate::events::{Core, Field};
 
 /// Most entity columns of a fold.
 pub const MAX_ENTITY: usize = 6;
@@ -44,14 +43,20 @@ impl Grain {
     /// Start of the pane that holds `time` (µs), in seconds.
     #[must_use]
     pub fn pane_of(self, time: i64) -> i64 {
-        time.div_euclid(1_000_000).div_euclid(self.pane) * self.pane
+        start_of(time, self.pane)
     }
 
     /// Start of the bucket that holds `time` (µs), in seconds.
     #[must_use]
     pub fn bucket_of(self, time: i64) -> i64 {
-        time.div_euclid(1_000_000).div_euclid(self.bucket) * self.bucket
+        start_of(time, self.bucket)
     }
+}
+
+/// Start of the interval of so many seconds that holds `time` (µs), in seconds.
+fn start_of(time: i64, seconds: i64) -> i64 {
+    let time = time.div_euclid(1_000_000);
+    time - time.rem_euclid(seconds)
 }
 
 /// A field whose values are sampled.
@@ -128,19 +133,17 @@ impl Fold {
     /// and not per event.
     pub fn fold(&self, number: usize, selected: &mut SelectedBatch<'_>, table: &mut Table) {
         let members = selected.members(self, table);
-        let values = if members.is_empty() { Vec::new() } else { self.values(selected.batch) };
         for same in members.chunk_by(|a, b| (a.entity, a.bucket) == (b.entity, b.bucket)) {
             let Some(first) = same.first() else { continue };
             let entity = table.entity(number, first.entity);
             let Some(mut entry) = table.entry(number, entity, first.bucket) else { continue };
             for member in same {
-                if self.detailed > 0 {
-                    entry.touch(member.rule, |pool| selected.event(member.row, pool));
+                if self.detailed > 0 || self.measured.is_some() {
+                    entry.touch(member.rule, |pool| selected.event(member.row.into(), pool));
                 } else {
                     entry.count(self.pane(member, selected));
                 }
             }
-            self.measure(&mut entry, same, selected, &values);
         }
         selected.give_back(members);
     }
@@ -150,48 +153,24 @@ impl Fold {
         self.rules.is_empty()
     }
 
-    /// Per counted rule: the columns of its values.
-    fn values<'b>(&self, batch: &'b EventBatch) -> Vec<Vec<ValueColumn<'b>>> {
-        let column = |field: &Field| ValueColumn::new(*field, batch);
-        let columns = |fields: &Vec<Field>| fields.iter().map(column).collect();
-        self.measured.iter().flat_map(|measured| measured.fields.iter().map(columns)).collect()
-    }
-
-    /// Adds the values of the counted events.
-    fn measure(
-        &self,
-        entry: &mut Entry<'_>,
-        members: &[Member],
-        selected: &SelectedBatch<'_>,
-        columns: &[Vec<ValueColumn<'_>>],
-    ) {
-        let Some(Measured { kind, .. }) = self.measured else { return };
-        entry.measure(|measures| {
-            let mut grown = 0;
-            for Member { rule, row, .. } in members {
-                let columns = columns.get(usize::from(*rule));
-                let Some(columns) = columns.filter(|_| !selected.batch.is_copy(*row)) else {
-                    continue;
-                };
-                let start = self.grain.pane_of(selected.time(*row));
-                let take = |value: &str| grown += measures.take(start, kind, value, *rule);
-                each_value(columns, *row, take);
-            }
-            grown
-        });
-    }
-
     /// What its table must know.
     #[must_use]
     pub fn table_fold(&self) -> TableFold {
-        let (valued, pane, samples) = (self.valued, self.grain.pane, self.samples.clone());
-        TableFold { id: self.id, valued, pane, detailed: self.detailed, samples }
+        TableFold {
+            id: self.id,
+            valued: self.valued,
+            pane: self.grain.pane,
+            detailed: self.detailed,
+            samples: self.samples.clone(),
+            measured: self.measured.clone(),
+        }
     }
 
     fn pane(&self, member: &Member, selected: &SelectedBatch<'_>) -> Pane {
-        let failed = selected.failed(member.row);
+        let row = usize::from(member.row);
+        let failed = selected.failed(row);
         Pane {
-            start: self.grain.pane_of(selected.time(member.row)),
+            start: self.grain.pane_of(selected.time(row)),
             rule: member.rule,
             ok: u64::from(!failed),
             failed: u64::from(failed),

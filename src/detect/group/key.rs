@@ -3,12 +3,16 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::digest::{Identity, hex};
 
 /// Identity of a fold: a hash of its selection, grouping and the version of the normalisers.
 ///
 /// A changed threshold keeps the fold, a changed selection makes a new one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize,
+)]
 pub struct FoldId([u8; 16]);
 
 impl FoldId {
@@ -59,7 +63,7 @@ impl fmt::Display for FoldId {
 pub type Entity = Arc<[Option<Arc<str>>]>;
 
 /// The key of a row; tables are sorted by it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Key {
     /// Which fold.
     pub fold: FoldId,

@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 use std::sync::Arc;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 use smallvec::SmallVec;
 
 use super::pool::Pool;
@@ -11,26 +12,28 @@ use super::row_builder::{DetailsBuilder, Layout, Touch, Touches};
 
 /// The details of a row, made or not.
 #[derive(Debug, Clone, Default)]
-pub(super) enum LazyDetails {
-    /// There are none.
-    #[default]
-    None,
-    /// They are there.
-    Made(Box<Details>),
-    /// They are those of some events.
-    Named(Box<Named>),
-}
+pub(super) struct LazyDetails(Option<Box<Parts>>);
 
-/// The events of a row, by the tables that they were folded into.
+/// What details are made of.
 #[derive(Debug, Clone)]
-pub(super) struct Named {
+struct Parts {
     parts: SmallVec<[Part; 1]>,
     made: OnceCell<Details>,
 }
 
+/// Details of some of the events.
+#[derive(Debug, Clone)]
+enum Part {
+    Made(Details),
+    /// Those of events of a table.
+    Events(Events),
+    /// As they are spilled: the postcard of [`Details`].
+    Packed(Box<[u8]>),
+}
+
 /// Events of one table.
 #[derive(Debug, Clone)]
-pub(super) struct Part {
+struct Events {
     touches: Touches,
     /// The position of the fold.
     fold: usize,
@@ -46,8 +49,8 @@ pub(super) struct Drained {
     pub pool: Pool,
 }
 
-impl Part {
-    /// Those of the events that the fold keeps details of.
+impl Events {
+    /// Those that the fold keeps details of.
     fn detailed(&self) -> impl Iterator<Item = Touch> {
         let layout = self.table.layouts.get(self.fold);
         let touches = self.touches.iter().copied();
@@ -63,8 +66,46 @@ impl Part {
     }
 }
 
-impl Named {
-    fn made(&self) -> &Details {
+impl Part {
+    fn make(&self) -> Option<Details> {
+        match self {
+            Self::Made(details) => Some(details.clone()),
+            Self::Events(events) => events.make(),
+            // This process has packed it.
+            Self::Packed(bytes) => postcard::from_bytes(bytes).ok(),
+        }
+    }
+
+    fn bytes_out(&self) -> u64 {
+        match self {
+            Self::Events(events) => {
+                let touched = |touch: Touch| events.table.pool.event_of(touch.event);
+                let bytes = events.detailed().filter_map(touched).map(|event| event.bytes_out);
+                bytes.fold(0, u64::saturating_add)
+            }
+            Self::Made(_) | Self::Packed(_) => self.make().map_or(0, |details| details.bytes_out),
+        }
+    }
+
+    /// About how much memory it takes beyond its own size.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Made(details) => details.bytes(),
+            Self::Events(events) => size_of_val(events.touches.as_slice()),
+            Self::Packed(bytes) => bytes.len(),
+        }
+    }
+}
+
+impl Parts {
+    fn of(part: Part) -> Box<Self> {
+        Box::new(Self { parts: SmallVec::from_buf([part]), made: OnceCell::new() })
+    }
+
+    fn get(&self) -> &Details {
+        if let [Part::Made(details)] = self.parts.as_slice() {
+            return details;
+        }
         self.made.get_or_init(|| {
             let mut parts = self.parts.iter().filter_map(Part::make);
             let mut details = parts.next().unwrap_or_default();
@@ -76,83 +117,59 @@ impl Named {
 
 impl LazyDetails {
     /// The details of events of a drained table, by the position of their fold.
-    pub(super) fn named(touches: Touches, fold: usize, table: &Arc<Drained>) -> Self {
-        let part = Part { touches, fold, table: table.clone() };
-        if part.detailed().next().is_none() {
-            return Self::None;
-        }
-        Self::Named(Box::new(Named { parts: SmallVec::from_buf([part]), made: OnceCell::new() }))
+    pub(super) fn of_events(touches: Touches, fold: usize, table: &Arc<Drained>) -> Self {
+        let events = Events { touches, fold, table: table.clone() };
+        let is_detailed = events.detailed().next().is_some();
+        Self(is_detailed.then(|| Parts::of(Part::Events(events))))
     }
 
     pub(super) fn get(&self) -> Option<&Details> {
-        match self {
-            Self::None => None,
-            Self::Made(details) => Some(details),
-            Self::Named(named) => Some(named.made()),
-        }
+        self.0.as_ref().map(|parts| parts.get())
     }
 
     pub(super) fn get_mut(&mut self) -> Option<&mut Details> {
-        if let Self::Named(named) = self {
-            named.made();
-            let made = named.made.take().unwrap_or_default();
-            *self = Self::Made(Box::new(made));
+        let parts = self.0.as_mut()?;
+        if !matches!(parts.parts.as_slice(), [Part::Made(_)]) {
+            *parts = Parts::of(Part::Made(parts.get().clone()));
         }
-        match self {
-            Self::Made(details) => Some(details),
-            Self::None | Self::Named(_) => None,
+        match parts.parts.first_mut() {
+            Some(Part::Made(details)) => Some(details),
+            _ => None,
         }
     }
 
     pub(super) fn is_none(&self) -> bool {
-        matches!(self, Self::None)
+        self.0.is_none()
     }
 
-    /// [`Details::bytes_out`], without making anything.
+    /// [`Details::bytes_out`], without making more than is needed.
     pub(super) fn bytes_out(&self) -> u64 {
-        let Self::Named(named) = self else {
-            return self.get().map_or(0, |details| details.bytes_out);
-        };
-        let bytes = |part: &Part| {
-            let events = part.detailed().filter_map(|touch| part.table.pool.event_of(touch.event));
-            events.fold(0, |sum: u64, event| sum.saturating_add(event.bytes_out))
-        };
-        named.parts.iter().map(bytes).fold(0, u64::saturating_add)
+        let parts = self.0.iter().flat_map(|parts| &parts.parts);
+        parts.map(Part::bytes_out).fold(0, u64::saturating_add)
     }
 
     /// The details of both sets of events.
     pub(super) fn merge(&mut self, other: Self) {
-        match (&mut *self, other) {
-            (_, Self::None) => {}
-            (Self::None, other) => *self = other,
-            (Self::Named(mine), Self::Named(theirs)) => {
+        match (&mut self.0, other.0) {
+            (Some(mine), Some(theirs)) => {
                 mine.parts.extend(theirs.parts);
                 mine.made.take();
             }
-            (_, other) => {
-                if let (Some(mine), Some(theirs)) = (self.get_mut(), other.get()) {
-                    mine.merge(theirs);
-                }
-            }
+            (none @ None, theirs) => *none = theirs,
+            (Some(_), None) => {}
         }
     }
 
     /// About how much memory it takes beyond its own size.
     pub(super) fn bytes(&self) -> usize {
-        match self {
-            Self::None => 0,
-            Self::Made(details) => details.bytes(),
-            Self::Named(named) => {
-                let touches = named.parts.iter().map(|part| size_of_val(part.touches.as_slice()));
-                size_of::<Named>() + touches.sum::<usize>()
-            }
-        }
+        let parts = self.0.iter().flat_map(|parts| &parts.parts);
+        parts.map(|part| size_of::<Parts>() + part.bytes()).sum()
     }
 }
 
 impl From<Option<Details>> for LazyDetails {
     fn from(details: Option<Details>) -> Self {
-        details.map_or(Self::None, |details| Self::Made(Box::new(details)))
+        Self(details.map(|details| Parts::of(Part::Made(details))))
     }
 }
 
@@ -163,3 +180,22 @@ impl PartialEq for LazyDetails {
 }
 
 impl Eq for LazyDetails {}
+
+/// As packed bytes, so that reading a row does not make its details.
+impl Serialize for LazyDetails {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Some(parts) = &self.0 else { return serializer.serialize_bytes(&[]) };
+        if let [Part::Packed(bytes)] = parts.parts.as_slice() {
+            return serializer.serialize_bytes(bytes);
+        }
+        let packed = postcard::to_allocvec(parts.get()).map_err(ser::Error::custom)?;
+        serializer.serialize_bytes(&packed)
+    }
+}
+
+impl<'de> Deserialize<'de> for LazyDetails {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let bytes = <&[u8]>::deserialize(deserializer).map_err(de::Error::custom)?;
+        Ok(Self((!bytes.is_empty()).then(|| Parts::of(Part::Packed(bytes.into())))))
+    }
+}

@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::decimal::Decimal;
 use super::sketch::Sketch;
 
@@ -28,7 +30,7 @@ pub enum MeasureKind {
 }
 
 /// The values within one pane, of all counted rules.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Measure {
     /// Start of the pane, seconds since the epoch.
     pub start: i64,
@@ -39,7 +41,7 @@ pub struct Measure {
 }
 
 /// The values of a measure.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Content {
     /// Hashes of the values; no texts.
     Distinct(Sketch),
@@ -55,7 +57,7 @@ pub enum Content {
 }
 
 /// The measures of a row, in the order of time.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Measures(Vec<Measure>);
 
 impl Measure {
@@ -72,10 +74,10 @@ impl Measure {
         Self { start, skipped: 0, content }
     }
 
-    /// Adds a value, of a rule where rules are told apart. Returns how many bytes the measure grew by.
-    pub fn take(&mut self, value: &str, rule: Option<u16>) -> usize {
+    /// Adds a value with its [hash](Sketch::hash), of a rule where rules are told apart. Returns how
+    /// many bytes the measure grew by.
+    pub fn take(&mut self, (hash, value): (u64, &str), rule: Option<u16>) -> usize {
         if let Content::Distinct(sketch) = &mut self.content {
-            let hash = Sketch::hash(value);
             return sketch.insert(rule.map_or(hash, |rule| tagged(hash, rule)), Arc::default);
         }
         let Some(number) = Decimal::parse(value) else {
@@ -175,8 +177,9 @@ impl Measures {
         self.0.is_empty()
     }
 
-    /// Adds a rule's value to the pane that starts at `start`. Returns the growth in bytes.
-    pub fn take(&mut self, start: i64, kind: MeasureKind, value: &str, rule: u16) -> usize {
+    /// Adds a rule's value, whose [hash](Sketch::hash) is known, to the pane that starts at `start`.
+    /// Returns the growth in bytes.
+    pub fn take(&mut self, start: i64, kind: MeasureKind, value: (u64, &str), rule: u16) -> usize {
         let rule = matches!(kind, MeasureKind::DistinctByRule(_)).then_some(rule);
         let at = self.0.partition_point(|measure| measure.start < start);
         let mut grown = 0;

@@ -1,10 +1,10 @@
 //! Groups: selected events folded into tables keyed by (fold, entity, time bucket).
 //!
 //! *A table is a run sorted by its key.* Merging runs is a streaming k-way merge; judging consumes
-//! one entity at a time; spilling, partial runs and (later) kept state are the same rows in the
-//! same Parquet. Merging commutes and associates, with the empty table as identity: any number of
-//! threads, order of files or split into shards gives the same table. Hence no floats here and no
-//! structure whose result depends on order.
+//! one entity at a time; spilled runs, partial runs and kept states are the same rows. Merging
+//! commutes and associates, with the empty table as identity: any number of threads, order of files
+//! or split into shards gives the same table. Hence no floats here and no structure whose result
+//! depends on order.
 
 #![deny(clippy::float_arithmetic)]
 
@@ -19,6 +19,7 @@ mod row;
 mod row_builder;
 mod selected;
 mod sketch;
+mod spill;
 mod storage;
 mod table;
 pub mod tuple;
@@ -32,5 +33,6 @@ pub use merge::{Entities, Groups, MAX_VALUES, Run, merge};
 pub use row::{Details, Evidence, Pane, Panes, Row};
 pub use selected::SelectedBatch;
 pub use sketch::Sketch;
+pub use spill::{SpillReader, SpillWriter, write_spilled};
 pub use storage::{TableReader, TableWriter, write_table};
 pub use table::{EntityNumber, Entry, Rows, Table, TableFold};

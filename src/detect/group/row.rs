@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use super::lazy_details::LazyDetails;
@@ -12,7 +13,7 @@ use super::sketch::Sketch;
 pub(super) const EVIDENCE: usize = 4;
 
 /// Events of one rule within one pane.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pane {
     /// Start, seconds since the epoch.
     pub start: i64,
@@ -63,7 +64,7 @@ pub(super) fn add_pane(panes: &mut Panes, pane: Pane) -> bool {
 
 /// Where to find an event: ordered by time, id and place, so the choice of evidence depends on the
 /// set of events alone.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Evidence {
     /// µs since the epoch.
     pub event_time: i64,
@@ -87,7 +88,7 @@ impl Evidence {
 }
 
 /// What findings need beside counts.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Details {
     /// Time of the first event, µs.
     pub first: i64,
@@ -140,7 +141,7 @@ impl Details {
 }
 
 /// The events of one key.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Row {
     /// Counts, sorted by (start, rule).
     pub panes: Panes,

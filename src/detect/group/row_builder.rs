@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 
 use super::key::FoldId;
 use super::lazy_details::LazyDetails;
-use super::measure::Measures;
+use super::measure::{MeasureKind, Measures};
 use super::pool::{EventNumber, Pool, PooledEvent, TextNumber};
 use super::row::{Details, EVIDENCE, Pane, Panes, Row, add_pane};
 use super::sketch::Sketch;
@@ -32,6 +32,8 @@ pub(super) struct Layout {
     pub sizes: Vec<SampleSize>,
     /// By the number of a field in the table: the samples of its values.
     pub samples: Vec<SmallVec<[u8; 2]>>,
+    /// How values are measured, and per rule that has any the number of their field.
+    pub measured: Option<(MeasureKind, Vec<usize>)>,
 }
 
 impl Layout {
@@ -40,11 +42,37 @@ impl Layout {
         usize::from(rule) < self.detailed
     }
 
-    fn pane(&self, rule: u16, event: &PooledEvent) -> Pane {
+    /// How the values of a rule are measured, and the number of their field.
+    pub(super) fn measured_of(&self, rule: usize) -> Option<(MeasureKind, usize)> {
+        let (kind, fields) = self.measured.as_ref()?;
+        Some((*kind, *fields.get(rule)?))
+    }
+
+    /// Start of the pane that holds the event, in seconds.
+    fn start(&self, event: &PooledEvent) -> i64 {
         let seconds = event.evidence.event_time.div_euclid(1_000_000);
         let pane = self.pane.max(1);
+        seconds.div_euclid(pane) * pane
+    }
+
+    /// Counts an event. Returns the growth of the measures in bytes.
+    fn count(&self, touch: Touch, pool: &Pool, counts: &mut Counts) -> usize {
+        let Some(event) = pool.event_of(touch.event).filter(|event| !event.copy) else { return 0 };
+        add_pane(&mut counts.panes, self.pane(touch.rule, event));
+        let Some((kind, field)) = self.measured_of(usize::from(touch.rule)) else { return 0 };
+        let mut grown = 0;
+        for (_, number) in pool.values_of(event).filter(|(of, _)| usize::from(*of) == field) {
+            let Some(value) = pool.text_of(number) else { continue };
+            let measures = counts.measures.get_or_insert_default();
+            let value = (value.hash, &*value.text);
+            grown += measures.take(self.start(event), kind, value, touch.rule);
+        }
+        grown
+    }
+
+    fn pane(&self, rule: u16, event: &PooledEvent) -> Pane {
         Pane {
-            start: seconds.div_euclid(pane) * pane,
+            start: self.start(event),
             rule,
             ok: u64::from(!event.failed),
             failed: u64::from(event.failed),
@@ -69,26 +97,28 @@ pub(super) struct Touch {
 pub(super) type Touches = SmallVec<[Touch; 2]>;
 
 /// A row under construction.
-#[derive(Debug, Default)]
-pub(super) struct RowBuilder {
-    pub(super) measures: Option<Box<Measures>>,
-    events: Events,
-}
-
-/// The events of a row under construction.
 #[derive(Debug)]
-enum Events {
-    /// Each of them.
+pub(super) enum RowBuilder {
+    /// Each of its events.
     Few(Touches),
     /// What they come to.
     Many(Box<Sums>),
 }
 
+/// What is counted of events.
+#[derive(Debug, Default)]
+struct Counts {
+    panes: Panes,
+    measures: Option<Box<Measures>>,
+}
+
 /// What the events of a row come to.
 #[derive(Debug, Default)]
-struct Sums {
-    panes: Panes,
+pub(super) struct Sums {
+    counts: Counts,
     details: Option<DetailsBuilder>,
+    /// About the bytes of the measures.
+    measured: usize,
 }
 
 /// Details under construction.
@@ -106,7 +136,7 @@ pub(super) struct DetailsBuilder {
     settled: usize,
 }
 
-impl Default for Events {
+impl Default for RowBuilder {
     fn default() -> Self {
         Self::Few(Touches::new())
     }
@@ -116,13 +146,13 @@ impl RowBuilder {
     /// Adds counts that leave nothing else. Returns the growth in bytes.
     pub(super) fn count(&mut self, pane: Pane) -> usize {
         let before = self.bytes();
-        match &mut self.events {
-            Events::Many(sums) => {
-                add_pane(&mut sums.panes, pane);
+        match self {
+            Self::Many(sums) => {
+                add_pane(&mut sums.counts.panes, pane);
             }
-            Events::Few(_) => {
-                let sums = Sums { panes: Panes::from_buf([pane]), details: None };
-                self.events = Events::Many(Box::new(sums));
+            Self::Few(_) => {
+                let counts = Counts { panes: Panes::from_buf([pane]), measures: None };
+                *self = Self::Many(Box::new(Sums { counts, ..Sums::default() }));
             }
         }
         self.bytes().saturating_sub(before)
@@ -137,31 +167,30 @@ impl RowBuilder {
         turn: u32,
     ) -> usize {
         let before = self.bytes();
-        match &mut self.events {
-            Events::Few(touches) if touches.len() < FEW => touches.push(touch),
-            Events::Few(touches) => {
+        match self {
+            Self::Few(touches) if touches.len() < FEW => touches.push(touch),
+            Self::Few(touches) => {
                 let mut sums = Box::<Sums>::default();
                 for touch in touches.iter().chain([&touch]) {
                     sums.add(*touch, layout, pool, turn);
                 }
-                self.events = Events::Many(sums);
+                *self = Self::Many(sums);
             }
-            Events::Many(sums) => sums.add(touch, layout, pool, turn),
+            Self::Many(sums) => sums.add(touch, layout, pool, turn),
         }
         self.bytes().saturating_sub(before)
     }
 
-    /// About how much memory it takes beyond its own size and its measures.
+    /// About how much memory it takes beyond its own size.
     fn bytes(&self) -> usize {
-        match &self.events {
-            Events::Few(touches) if touches.spilled() => {
-                touches.capacity() * size_of::<Touch>() + 8
-            }
-            Events::Few(_) => 0,
-            Events::Many(sums) => {
+        match self {
+            Self::Few(touches) if touches.spilled() => touches.capacity() * size_of::<Touch>() + 8,
+            Self::Few(_) => 0,
+            Self::Many(sums) => {
                 let values = sums.details.as_ref().map_or(0, |details| details.values.capacity());
                 size_of::<Sums>()
-                    + sums.panes.len().saturating_sub(1) * size_of::<Pane>()
+                    + sums.measured
+                    + sums.counts.panes.len().saturating_sub(1) * size_of::<Pane>()
                     + values * size_of::<u64>()
             }
         }
@@ -174,31 +203,32 @@ impl RowBuilder {
         pool: &Pool,
         name: impl FnOnce(Touches) -> LazyDetails,
     ) -> Row {
-        let measures = self.measures;
-        match self.events {
-            Events::Few(touches) => {
-                let mut panes = Panes::new();
+        match self {
+            Self::Few(touches) => {
+                let mut counts = Counts::default();
                 for touch in &touches {
-                    if let Some(event) = pool.event_of(touch.event).filter(|event| !event.copy) {
-                        add_pane(&mut panes, layout.pane(touch.rule, event));
-                    }
+                    layout.count(*touch, pool, &mut counts);
                 }
-                Row { panes, measures, details: name(touches) }
+                counts.into_row(name(touches))
             }
-            Events::Many(sums) => {
+            Self::Many(sums) => {
                 let details = sums.details.map(|details| details.finish(&layout.sizes, pool));
-                Row { panes: sums.panes, measures, details: details.into() }
+                sums.counts.into_row(details.into())
             }
         }
     }
 }
 
+impl Counts {
+    fn into_row(self, details: LazyDetails) -> Row {
+        Row { panes: self.panes, measures: self.measures, details }
+    }
+}
+
 impl Sums {
     fn add(&mut self, touch: Touch, layout: &Layout, pool: &mut Pool, turn: u32) {
+        self.measured += layout.count(touch, pool, &mut self.counts);
         let Some(event) = pool.event_of(touch.event) else { return };
-        if !event.copy {
-            add_pane(&mut self.panes, layout.pane(touch.rule, event));
-        }
         if !layout.is_detailed(touch.rule) {
             return;
         }
@@ -357,6 +387,8 @@ mod tests {
 
     const SIZES: [SampleSize; 4] = [(4, 2), (0, 0), (40, 16), (6, 6)];
 
+    const KIND: MeasureKind = MeasureKind::DistinctByRule(8);
+
     fn evidence(time: i64, id: u8, place: u64) -> Evidence {
         Evidence {
             event_time: time,
@@ -369,7 +401,14 @@ mod tests {
     /// Field 0 is sampled twice, field 1 never.
     fn layout() -> Layout {
         let samples = [&[0u8, 2][..], &[], &[3]].map(SmallVec::from_slice).into();
-        Layout { id: FoldId::default(), pane: 2, detailed: 1, sizes: SIZES.into(), samples }
+        Layout {
+            id: FoldId::default(),
+            pane: 2,
+            detailed: 1,
+            sizes: SIZES.into(),
+            samples,
+            measured: Some((KIND, vec![2, 0])),
+        }
     }
 
     proptest! {
@@ -383,7 +422,7 @@ mod tests {
             ),
         ) {
             let (mut pool, layout, mut row) = (Pool::default(), layout(), RowBuilder::default());
-            let mut panes = Panes::new();
+            let (mut panes, mut measures) = (Panes::new(), Measures::default());
             let samples = SIZES.iter().map(|(k, keep)| Sketch::new(*k, *keep)).collect();
             let mut details = Details { samples, ..Details::default() };
             let mut is_first = true;
@@ -391,10 +430,13 @@ mod tests {
                 let time = time * 1_000_000;
                 let mut event = PooledEvent::new(evidence(time, id, place));
                 (event.failed, event.copy, event.bytes_out) = (failed, copy, place);
-                let mut numbers = Vec::new();
+                let (mut numbers, seconds) = (Vec::new(), time / 2_000_000 * 2);
                 for (field, value) in &values {
                     let text = value.to_string();
                     numbers.push(pool.text(*field, Sketch::hash(&text), &text));
+                    if !copy && *field == 2 - 2 * rule {
+                        measures.take(seconds, KIND, (Sketch::hash(&text), &text), rule);
+                    }
                     if rule > 0 {
                         continue;
                     }
@@ -403,7 +445,6 @@ mod tests {
                         sample.insert(Sketch::hash(&text), || text.as_str().into());
                     }
                 }
-                let seconds = time / 2_000_000 * 2;
                 let pane = Pane { start: seconds, rule, ok: (!failed).into(), failed: failed.into() };
                 if !copy {
                     add_pane(&mut panes, pane);
@@ -427,10 +468,11 @@ mod tests {
                     touches.for_each(|touch| all.add(*touch, &layout, &pool));
                     all.finish(&layout.sizes, &pool)
                 });
-                LazyDetails::None
+                LazyDetails::default()
             };
             let row = row.finish(&layout, &pool, name);
             prop_assert_eq!(row.panes, panes);
+            prop_assert_eq!(row.measures.map_or_else(Measures::default, |all| *all), measures);
             prop_assert_eq!(row.details.get().or(made.as_ref()), (!is_first).then_some(&details));
         }
     }

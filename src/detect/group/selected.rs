@@ -1,17 +1,18 @@
 //! A batch with the events that are selected, and what its folds share: entities and sampled events
 //! are numbered once, however many folds ask.
 
-use arrow::array::{Array, Int64Array, StringArray};
+use arrow::array::{Array, Int64Array};
 use arrow::buffer::BooleanBuffer;
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 
-use super::fold::{Fold, MAX_COLUMNS, SampleField};
+use super::fold::{Fold, MAX_COLUMNS};
 use super::pool::{EventNumber, Pool, PooledEvent, TextNumber};
 use super::row::Evidence;
 use super::sketch::Sketch;
 use super::table::Table;
 use super::tuple;
+use super::values::{ValueColumn, each_value};
 use crate::events::{Core, Dictionary, EventBatch, Field};
 
 /// A number that is not known yet.
@@ -28,10 +29,10 @@ pub struct SelectedBatch<'b> {
     times: &'b [i64],
     errors: Option<Dictionary<'b>>,
     bytes: [Option<&'b Int64Array>; 2],
-    /// The sampled fields, by their numbers in the table.
-    columns: Vec<SampledColumn<'b>>,
-    /// Of each event: the fields that folds sample of it, by [`bit`].
-    sampled: Vec<u64>,
+    /// What rows sample and measure, by its numbers in the table.
+    columns: Vec<PooledColumn<'b>>,
+    /// Of each event: what is asked of it, by [`bit`].
+    asked: Vec<u64>,
     /// Of each event: its number in the table's pool.
     events: Vec<EventNumber>,
     entities: Vec<Entities<'b>>,
@@ -46,18 +47,18 @@ pub(super) struct Member {
     pub entity: u32,
     /// Start of the bucket, seconds.
     pub bucket: i64,
-    /// The event.
-    pub row: usize,
+    /// The event's position in the batch, which holds far fewer than 65,536.
+    pub row: u16,
     /// The rule's position in the fold.
     pub rule: u16,
 }
 
-/// A sampled column, with what is known of its values.
-enum SampledColumn<'b> {
+/// Values that rows sample or measure.
+enum PooledColumn<'b> {
     /// With the numbers of the distinct values in the table's pool.
     Dictionary(Dictionary<'b>, Vec<TextNumber>),
-    Text(&'b StringArray),
-    Missing,
+    /// Those of another column, or combinations of those of several.
+    Values(Vec<ValueColumn<'b>>),
 }
 
 /// The events' entities by some columns.
@@ -81,7 +82,7 @@ impl<'b> SelectedBatch<'b> {
         folds: &[Fold],
         table: &Table,
     ) -> Self {
-        let columns = table.fields().iter().map(|field| SampledColumn::new(*field, batch));
+        let columns = table.fields().iter().map(|fields| PooledColumn::new(fields, batch));
         let mut selected = Self {
             batch,
             masks,
@@ -89,25 +90,28 @@ impl<'b> SelectedBatch<'b> {
             errors: batch.dictionary(Field::Core(Core::ErrorCode)),
             bytes: [batch.integer(Core::BytesIn), batch.integer(Core::BytesOut)],
             columns: columns.collect(),
-            sampled: vec![0; batch.len()],
+            asked: vec![0; batch.len()],
             events: vec![UNKNOWN; batch.len()],
             entities: Vec::new(),
             members: Vec::new(),
         };
         for (number, fold) in folds.iter().enumerate() {
-            let fields = table.sampled(number).fold(0, |fields, field| fields | bit(field));
-            for rule in fold.rules.iter().take(fold.detailed) {
-                selected.sample(*rule, fields);
+            for (rule, selection) in fold.rules.iter().enumerate() {
+                let fields = table.asked(number, rule).fold(0, |fields, field| fields | bit(field));
+                selected.ask(*selection, fields);
             }
         }
         selected
     }
 
-    /// Notes that the events of a selection are sampled.
-    fn sample(&mut self, selection: usize, fields: u64) {
+    /// Notes what is sampled and measured of the events of a selection.
+    fn ask(&mut self, selection: usize, fields: u64) {
+        if fields == 0 {
+            return;
+        }
         for row in self.masks.get(selection).into_iter().flat_map(BooleanBuffer::set_indices) {
-            if let Some(sampled) = self.sampled.get_mut(row) {
-                *sampled |= fields;
+            if let Some(asked) = self.asked.get_mut(row) {
+                *asked |= fields;
             }
         }
     }
@@ -117,7 +121,7 @@ impl<'b> SelectedBatch<'b> {
         self.events.fill(UNKNOWN);
         self.entities.clear();
         for column in &mut self.columns {
-            if let SampledColumn::Dictionary(_, numbers) = column {
+            if let PooledColumn::Dictionary(_, numbers) = column {
                 numbers.fill(UNKNOWN);
             }
         }
@@ -175,6 +179,7 @@ impl<'b> SelectedBatch<'b> {
         let bucket = fold.grain.bucket_of(self.time(row));
         let entities = self.entities.get_mut(entities);
         let entity = entities.map_or(UNKNOWN, |entities| entities.number(row, table));
+        let row = u16::try_from(row).unwrap_or(u16::MAX);
         Member { entity, bucket, row, rule }
     }
 
@@ -201,9 +206,9 @@ impl<'b> SelectedBatch<'b> {
             return known;
         }
         let mut values: SmallVec<[TextNumber; 32]> = SmallVec::new();
-        let sampled = self.sampled.get(row).copied().unwrap_or(0);
+        let asked = self.asked.get(row).copied().unwrap_or(0);
         for (field, column) in self.columns.iter_mut().enumerate() {
-            if sampled & bit(field) != 0 {
+            if asked & bit(field) != 0 {
                 column.values(field, row, pool, &mut values);
             }
         }
@@ -237,20 +242,19 @@ impl<'b> SelectedBatch<'b> {
     }
 }
 
-/// The bit of a sampled field; the last one is shared.
+/// The bit of a field's number; the last one is shared.
 fn bit(field: usize) -> u64 {
     1 << field.min(63)
 }
 
-impl<'b> SampledColumn<'b> {
-    fn new(field: SampleField, batch: &'b EventBatch) -> Self {
-        let column = match field {
-            SampleField::Dictionary(name) => batch.dictionary(name).map(|dictionary| {
-                Self::Dictionary(dictionary, vec![UNKNOWN; dictionary.values().len()])
-            }),
-            SampleField::Text(core) => batch.text(core).map(Self::Text),
-        };
-        column.unwrap_or(Self::Missing)
+impl<'b> PooledColumn<'b> {
+    fn new(fields: &[Field], batch: &'b EventBatch) -> Self {
+        if let [field] = fields
+            && let Some(dictionary) = batch.dictionary(*field)
+        {
+            return Self::Dictionary(dictionary, vec![UNKNOWN; dictionary.values().len()]);
+        }
+        Self::Values(fields.iter().map(|field| ValueColumn::new(*field, batch)).collect())
     }
 
     /// Adds the numbers of an event's values.
@@ -275,11 +279,9 @@ impl<'b> SampledColumn<'b> {
                     values.push(*number);
                 }
             }
-            Self::Text(texts) if texts.is_valid(row) => {
-                let text = texts.value(row);
+            Self::Values(columns) => each_value(columns, row, |text| {
                 values.push(pool.text(field, Sketch::hash(text), text));
-            }
-            Self::Text(_) | Self::Missing => {}
+            }),
         }
     }
 }

@@ -3,8 +3,10 @@
 //! of values alone, never on their order. Source: K. Beyer et al., "On Synopses for
 //! Distinct-Value Estimation Under Multiset Operations", SIGMOD 2007 (KMV synopses).
 
+use std::iter::repeat;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
@@ -12,7 +14,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 const SEED: u64 = 0x7472_6169_6c73_6966;
 
 /// A bottom-k sample: the `k` smallest hashes, and the texts of the first `keep` of them.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sketch {
     k: u32,
     keep: u32,
@@ -89,13 +91,37 @@ impl Sketch {
     pub fn merge(&mut self, other: &Self) {
         self.k = self.k.min(other.k);
         self.keep = self.keep.min(other.keep);
+        if self.hashes != other.hashes {
+            self.unite(other);
+        }
         self.hashes.truncate(self.k());
         self.texts.truncate(self.keep());
-        let mut texts = other.texts.iter();
-        for hash in &other.hashes {
-            // Both sides keep the texts of their smallest hashes, so the union's smallest have one.
-            let text = texts.next();
-            self.insert(*hash, || text.cloned().unwrap_or_default());
+    }
+
+    /// Takes over what only the other has, up to the sizes of this sample.
+    fn unite(&mut self, other: &Self) {
+        let both = (self.hashes.len() + other.hashes.len()).min(self.k());
+        let hashes = std::mem::replace(&mut self.hashes, SmallVec::with_capacity(both));
+        let texts = std::mem::take(&mut self.texts);
+        // Both sides keep the texts of their smallest hashes, so the union's smallest have one.
+        let mut mine = hashes.iter().zip(texts.iter().map(Some).chain(repeat(None))).peekable();
+        let mut theirs =
+            other.hashes.iter().zip(other.texts.iter().map(Some).chain(repeat(None))).peekable();
+        while self.hashes.len() < both {
+            let next = match (mine.peek(), theirs.peek()) {
+                (Some((a, _)), Some((b, _))) if a == b => {
+                    theirs.next();
+                    mine.next()
+                }
+                (Some((a, _)), Some((b, _))) if b < a => theirs.next(),
+                (None, Some(_)) => theirs.next(),
+                _ => mine.next(),
+            };
+            let Some((hash, text)) = next else { return };
+            if self.texts.len() < self.keep() {
+                self.texts.extend(text.cloned());
+            }
+            self.hashes.push(*hash);
         }
     }
 

@@ -1,4 +1,4 @@
-//! Tables as Parquet: spilled runs, partial runs and (later) kept state are the same format.
+//! Tables as Parquet, to be kept: those of partial runs and of states.
 //!
 //! Columns: `fold` (hex), `entity` (list of text), `bucket` (time), `panes` (list of start, rule,
 //! ok, failed), `first`, `last` (times), `bytes_in`, `bytes_out`, `evidence` (list of event_time,

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use hashbrown::{DefaultHashBuilder, HashMap, HashSet, HashTable};
 use smallvec::SmallVec;
 
-use super::fold::{Sample, SampleField};
+use super::fold::{Measured, Sample};
 use super::key::{Entity, FoldId, Key};
 use super::lazy_details::{Drained, LazyDetails};
-use super::measure::Measures;
 use super::merge::MAX_VALUES;
 use super::pool::{EventNumber, Pool};
 use super::row::{Pane, Row};
 use super::row_builder::{Layout, RowBuilder, Touch};
+use crate::events::Field;
 
 /// Rough cost of a row and an entity value beyond their texts, in bytes; while a table is drained a
 /// row is there twice.
@@ -28,8 +28,8 @@ type Slot = (u32, u32, i64);
 #[derive(Debug, Default)]
 pub struct Table {
     folds: Vec<KnownFold>,
-    /// The fields of all samples.
-    fields: Vec<SampleField>,
+    /// What rows sample and measure: fields, and combinations of fields.
+    fields: Vec<Vec<Field>>,
     entities: Vec<Entity>,
     /// Numbers of the entities, by their hashes.
     numbers: HashTable<u32>,
@@ -54,6 +54,8 @@ pub struct TableFold {
     pub detailed: usize,
     /// What rows sample.
     pub samples: Vec<Sample>,
+    /// What they measure.
+    pub measured: Option<Measured>,
 }
 
 /// What the table knows of a fold.
@@ -107,38 +109,48 @@ impl Table {
     }
 
     fn layout(&mut self, fold: &TableFold) -> Layout {
-        let mut layout = Layout {
-            id: fold.id,
-            pane: fold.pane,
-            detailed: fold.detailed,
-            ..Layout::default()
-        };
+        let mut layout =
+            Layout { id: fold.id, pane: fold.pane, detailed: fold.detailed, ..Layout::default() };
+        if let Some(Measured { kind, fields }) = &fold.measured {
+            let fields = fields.iter().map(|fields| self.field_number(fields)).collect();
+            layout.measured = Some((*kind, fields));
+        }
         for (at, sample) in fold.samples.iter().enumerate() {
             layout.sizes.push((sample.k, sample.keep));
-            let at = u8::try_from(at).ok().filter(|_| sample.k > 0);
-            let known = self.fields.iter().position(|field| *field == sample.field);
-            let number = known.unwrap_or(self.fields.len());
-            if known.is_none() {
-                self.fields.push(sample.field);
-            }
+            let Some(at) = u8::try_from(at).ok().filter(|_| sample.k > 0) else { continue };
+            let number = self.field_number(&[sample.field.into()]);
             let samples = layout.samples.len().max(number + 1);
             layout.samples.resize(samples, SmallVec::new());
             if let Some(samples) = layout.samples.get_mut(number) {
-                samples.extend(at);
+                samples.push(at);
             }
         }
         layout
     }
 
-    /// The fields of all samples, by their numbers.
-    pub(super) fn fields(&self) -> &[SampleField] {
+    fn field_number(&mut self, fields: &[Field]) -> usize {
+        let known = self.fields.iter().position(|known| known == fields);
+        known.unwrap_or_else(|| {
+            self.fields.push(fields.into());
+            self.fields.len() - 1
+        })
+    }
+
+    /// What rows sample and measure, by its numbers.
+    pub(super) fn fields(&self) -> &[Vec<Field>] {
         &self.fields
     }
 
-    /// The numbers of the fields that a fold samples.
-    pub(super) fn sampled(&self, fold: usize) -> impl Iterator<Item = usize> + '_ {
-        let samples = self.folds.get(fold).map_or(&[][..], |known| &known.layout.samples);
-        samples.iter().enumerate().filter(|(_, samples)| !samples.is_empty()).map(|(field, _)| field)
+    /// The numbers of what a fold samples and measures of the events of a rule.
+    pub(super) fn asked(&self, fold: usize, rule: usize) -> impl Iterator<Item = usize> + '_ {
+        let layout = self.folds.get(fold).map(|known| &known.layout);
+        let detailed = layout.filter(|layout| rule < layout.detailed);
+        let samples = detailed.map_or(&[][..], |layout| &layout.samples).iter().enumerate();
+        let measured = layout.and_then(|layout| layout.measured_of(rule));
+        samples
+            .filter(|(_, samples)| !samples.is_empty())
+            .map(|(field, _)| field)
+            .chain(measured.map(|(_, field)| field))
     }
 
     /// The number of an entity, whatever the fold.
@@ -301,8 +313,9 @@ impl Iterator for Rows {
         let ((fold, entity, bucket), row) = self.left.next()?;
         let fold = fold as usize;
         let layout = self.drained.layouts.get(fold)?;
-        let key = Key { fold: layout.id, entity: self.entities.get(entity as usize)?.clone(), bucket };
-        let name = |touches| LazyDetails::named(touches, fold, &self.drained);
+        let key =
+            Key { fold: layout.id, entity: self.entities.get(entity as usize)?.clone(), bucket };
+        let name = |touches| LazyDetails::of_events(touches, fold, &self.drained);
         Some((key, row.finish(layout, &self.drained.pool, name)))
     }
 
@@ -362,12 +375,5 @@ impl Entry<'_> {
     pub(super) fn touch(&mut self, rule: u16, event: impl FnOnce(&mut Pool) -> EventNumber) {
         let touch = Touch { event: event(self.pool), rule };
         *self.bytes += self.row.touch(touch, self.layout, self.pool, self.turn);
-    }
-
-    /// The values of panes, to be added to by `take`, which returns the growth in bytes.
-    pub fn measure(&mut self, take: impl FnOnce(&mut Measures) -> usize) {
-        let mut measures = self.row.measures.take().unwrap_or_default();
-        *self.bytes += take(&mut measures);
-        self.row.measures = Some(measures).filter(|measures| !measures.is_empty());
     }
 }

@@ -19,7 +19,7 @@ use bytesize::ByteSize;
 use super::history::Past;
 use super::known_keys::union;
 use super::severity::{Day, Fired};
-use super::{Count, History, Judge, Judgement, Level, Signal, Terms, Unjudged, spike};
+use super::{Count, History, Judge, Judgement, Level, Signal, Terms, Unjudged, quantile, spike};
 use crate::detect::group::{Decimal, Grain, Groups, MeasureKind, Row, Sketch};
 
 /// The registry's entry. The fold is that of `spike` over objects, whatever is added up: rows have
@@ -264,7 +264,9 @@ struct Known {
 impl Known {
     /// How many keys of the day are new. Days come in their order.
     fn take(&mut self, day: i64, row: &Row) -> Came {
-        let Some(sketch) = union(row.measures.iter().flat_map(|measures| measures.iter())) else { return Came::default() };
+        let Some(sketch) = union(row.measures.iter().flat_map(|measures| measures.iter())) else {
+            return Came::default();
+        };
         let limit = sketch.hashes().last().filter(|_| !sketch.is_exact());
         self.limits.extend(limit.map(|limit| (day, *limit)));
         let since = day - self.within;
@@ -336,7 +338,7 @@ fn signal(
         expected: format!(
             "up to {} a day (the {} of {days} days before)",
             cusum.total.text(*value),
-            spike::percent(cusum.quantile)
+            quantile::percent(cusum.quantile)
         ),
         baseline: Some((past.from, past.until)),
         severity: terms.severity.at(level, judged),

@@ -67,7 +67,9 @@ impl KnownKeys {
     pub(super) fn add(&mut self, groups: &Groups) {
         let bucket = groups.entity.get(self.bucket).cloned().flatten();
         for (start, row) in &groups.rows {
-            let Some(keys) = union(row.measures.iter().flat_map(|measures| measures.iter())) else { continue };
+            let Some(keys) = union(row.measures.iter().flat_map(|measures| measures.iter())) else {
+                continue;
+            };
             let day = (bucket.clone(), start.div_euclid(DAY));
             let known = self.days.entry(day).or_insert_with(|| Sketch::new(self.size, 0));
             let before = known.hashes().len();

@@ -195,7 +195,7 @@ mod oracle {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detect::group::{Measure, Pane};
+    use crate::detect::group::{Measure, Pane, Sketch};
 
     /// 10,000 objects read in one second, half of them deleted in the next.
     #[test]
@@ -203,7 +203,8 @@ mod tests {
         let measure = |start: i64, rule: u16, values: std::ops::Range<u32>| {
             let mut measure = Measure::new(start, MeasureKind::DistinctByRule(MAX_DISTINCT));
             values.for_each(|n| {
-                measure.take(&format!("key-{n}"), Some(rule));
+                let key = format!("key-{n}");
+                measure.take((Sketch::hash(&key), &key), Some(rule));
             });
             measure
         };

@@ -15,10 +15,10 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytesize::ByteSize;
-use hdrhistogram::Histogram;
 
 use super::history::Past;
 use super::known_keys::{Drained, KnownShare, union};
+use super::quantile::{percent, quantile, step};
 use super::roll_up::RollUp;
 use super::severity::{Day, Fired};
 use super::sliding::{self, Moment};
@@ -40,8 +40,6 @@ const HOUR: i64 = 3_600;
 const MICROS: i64 = 1_000_000;
 /// Length of a window, seconds.
 pub const WINDOW: i64 = DAY;
-/// Significant digits of histograms: values are told apart to 0.1 %.
-const DIGITS: u8 = 3;
 /// Distinct objects of an hour are exact below this number, and beyond known to some 6 %.
 pub(super) const OBJECTS: usize = 256;
 
@@ -54,6 +52,8 @@ pub struct Spike {
     pub quantile: f64,
     /// Totals below are none.
     pub at_least: u64,
+    /// An entity that is hardly known may come to so many times what its peers come to.
+    pub peers_factor: u64,
     /// Which share of a bucket's known keys must have been read as well.
     pub known: Option<KnownShare>,
     /// How severe it is, by the factor between the total and the quantile, ascending.
@@ -152,11 +152,10 @@ fn windows(terms: &Terms, total: Total, groups: &Groups) -> Vec<Window> {
         while inside.pop_front_if(|first| first.start <= moment.start - WINDOW).is_some() {}
         let midnight = moment.start.div_euclid(DAY) * DAY;
         let today = inside.partition_point(|moment| moment.start < midnight);
-        windows.push(Window {
-            at: moment.start,
-            total: total.of(terms, inside.iter().copied()),
-            today: total.of(terms, inside.range(today..).copied()),
-        });
+        let all = total.of(terms, inside.iter().copied());
+        let of_today = || total.of(terms, inside.range(today..).copied());
+        let today = if today == 0 { all } else { of_today() };
+        windows.push(Window { at: moment.start, total: all, today });
     }
     windows
 }
@@ -247,12 +246,12 @@ impl Usual {
         past: Past,
     ) -> Self {
         let days = before.iter().map(Window::day).collect::<BTreeSet<i64>>().len();
-        let percent = percent(spike.quantile);
+        let of_history = percent(spike.quantile);
         let value = quantile(before.iter().map(|window| (window.total, 1)), spike.quantile);
         // Other buckets' readers say nothing of a share of this one.
         if spike.known.is_some() || days >= terms.known_days.max(1) {
             let text = format!(
-                "up to {} (the {percent} of its windows on {days} days before)",
+                "up to {} (the {of_history} of its windows on {days} days before)",
                 spike.total.text(value)
             );
             return Self { value, text };
@@ -261,30 +260,18 @@ impl Usual {
             Some(RollUp::Peers(peers)) => peers.usual(past),
             _ => 0,
         };
-        let value = value.max(peers);
+        let value = value.max(peers.saturating_mul(spike.peers_factor));
+        let times = match spike.peers_factor {
+            1 => String::new(),
+            factor => format!("{factor} times "),
+        };
         let text = format!(
-            "up to {} (what it and others of the account come to in a day, {percent}; seen on {days} \
-             days before itself)",
+            "up to {} ({times}what it and others of the account come to in a day, {of_history}; seen on \
+             {days} days before itself)",
             spike.total.text(value)
         );
         Self { value, text }
     }
-}
-
-/// A quantile as people say it.
-pub(super) fn percent(quantile: f64) -> String {
-    let number = (quantile * 1_000.0).round() / 10.0;
-    if number >= 100.0 { "maximum".to_owned() } else { format!("{number} % quantile") }
-}
-
-/// The quantile of values, each with how often it occurs; 0 without any.
-fn quantile(values: impl Iterator<Item = (u64, u64)>, quantile: f64) -> u64 {
-    let Ok(mut histogram) = Histogram::<u64>::new(DIGITS) else { return 0 };
-    for (value, times) in values {
-        // Cannot fail: the histogram grows.
-        let _ = histogram.record_n(value, times);
-    }
-    if histogram.is_empty() { 0 } else { histogram.value_at_quantile(quantile) }
 }
 
 fn signal(
@@ -327,7 +314,7 @@ fn signal(
 #[derive(Debug)]
 pub struct Peers {
     terms: Terms,
-    /// How often a day of an entity came to so much, in steps of [`DIGITS`], by day.
+    /// How often a day of an entity came to so much, in steps of those of [`step`], by day.
     days: BTreeMap<i64, BTreeMap<u64, u64>>,
     /// What was asked for already.
     known: RefCell<BTreeMap<(i64, i64), u64>>,
@@ -371,11 +358,6 @@ impl Peers {
         self.known.borrow_mut().insert(key, usual);
         usual
     }
-}
-
-/// The largest number that a histogram does not tell from `value`: bounds the steps of a day.
-fn step(value: u64) -> u64 {
-    Histogram::<u64>::new(DIGITS).map_or(value, |histogram| histogram.highest_equivalent(value))
 }
 
 #[cfg(test)]
@@ -474,7 +456,7 @@ mod oracle {
                 // The account has no other entity: its peers are its own days.
                 let of_past = days.iter().filter(|day| past.holds(**day));
                 let peers = of_past.filter_map(|day| Some(highest(*day)?.0)).collect();
-                usual = usual.max(nearest(peers, spike.quantile));
+                usual = usual.max(nearest(peers, spike.quantile) * spike.peers_factor);
             }
             #[allow(clippy::cast_precision_loss, reason = "some sixty events")]
             let fires = peak >= spike.at_least

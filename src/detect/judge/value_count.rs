@@ -96,7 +96,7 @@ mod oracle {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detect::group::Measure;
+    use crate::detect::group::{Measure, Sketch};
 
     /// Two seconds of 10,000 values each, half of them the same.
     #[test]
@@ -104,7 +104,8 @@ mod tests {
         let measure = |start: i64, values: std::ops::Range<u32>| {
             let mut measure = Measure::new(start, MeasureKind::Distinct(MAX_DISTINCT));
             values.for_each(|n| {
-                measure.take(&format!("key-{n}"), None);
+                let key = format!("key-{n}");
+                measure.take((Sketch::hash(&key), &key), None);
             });
             measure
         };

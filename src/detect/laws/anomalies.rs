@@ -30,12 +30,12 @@ fn spikes() -> impl Strategy<Value = Option<Spike>> {
     let total = proptest::sample::select(totals.to_vec());
     let quantile = proptest::sample::select(vec![0.01, 0.5, 0.9, 0.99, 1.0]);
     let known = proptest::option::of((0.1f64..1.0, 1u64..4));
-    let spike = (total, quantile, 1u64..12, 0.5f64..3.0, known).prop_map(
-        |(total, quantile, at_least, from, known)| {
+    let spike = (total, quantile, 1u64..12, 1u64..3, 0.5f64..3.0, known).prop_map(
+        |(total, quantile, at_least, peers_factor, from, known)| {
             let levels = vec![Level { from, severity: 5.0 }];
             let share = |(share, at_least)| KnownShare { share, at_least, bucket: 1 };
             let known = known.filter(|_| total == Total::Objects).map(share);
-            Spike { total, quantile, at_least, known, levels }
+            Spike { total, quantile, at_least, peers_factor, known, levels }
         },
     );
     spike.prop_map(Some)

@@ -23,7 +23,7 @@ const BITS: &str = "bits";
 /// The mapping under `spike`.
 pub(super) fn spike(section: &Mapping<'_, '_>) -> Result<Option<Spike>, Diagnostic> {
     let Some(keys) = section.mapping("spike")? else { return Ok(None) };
-    keys.only(&["total", "quantile", "at_least", "known", "levels"])?;
+    keys.only(&["total", "quantile", "at_least", "peers_factor", "known", "levels"])?;
     let total = match keys.text("total")?.unwrap_or("events") {
         "events" => Total::Events,
         "failed" => Total::Failed,
@@ -39,6 +39,7 @@ pub(super) fn spike(section: &Mapping<'_, '_>) -> Result<Option<Spike>, Diagnost
         total,
         quantile: quantile(&keys)?.unwrap_or(QUANTILE),
         at_least: at_least(&keys)?.unwrap_or(1),
+        peers_factor: number(&keys, "peers_factor")?.unwrap_or(1),
         known: known(&keys, total)?,
         levels: levels(&keys, FACTOR)?,
     }))
@@ -123,7 +124,7 @@ pub(super) fn rare(section: &Mapping<'_, '_>) -> Result<Option<Rare>, Diagnostic
 /// Days of a week, by which silences are held against what was before.
 const WEEK: u64 = 7;
 
-/// The most that the numbers of a silence may be, but for that of events.
+/// The most that numbers may be, but for those of events.
 const MAX_NUMBER: u64 = 366;
 
 /// The mapping under `silence`.
@@ -140,7 +141,7 @@ pub(super) fn silence(section: &Mapping<'_, '_>) -> Result<Option<Silence>, Diag
     }))
 }
 
-/// A whole number of a silence, in its range.
+/// A whole number in its range.
 fn number(keys: &Mapping<'_, '_>, key: &str) -> Result<Option<u64>, Diagnostic> {
     let number = keys.count(key)?;
     if number.is_some_and(|number| !(1..=MAX_NUMBER).contains(&number)) {
