@@ -27,7 +27,7 @@ def of_duckdb(folder: pathlib.Path) -> dict:
         """
         with events as (
             select unnest(Records) as event
-            from read_json($1, columns = {Records: 'JSON[]'}, maximum_object_size = 1 << 30)
+            from read_json($1, columns = {Records: 'JSON[]'}, maximum_object_size = 1 << 27)
         )
         select event->>'$.requestParameters.bucketName' as bucket, count(*),
                count(event->>'$.errorCode')
