@@ -119,8 +119,8 @@ pub(super) struct Scan {
     /// Worker threads [default: one per processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1_024))]
     threads: Option<u16>,
-    /// Memory to keep within: a quarter each for tables, for ids of events (beyond, both are spilled
-    /// to the output folder) and for objects being read (larger ones are streamed)
+    /// Memory to keep within: three eighths for tables, a quarter each for ids of events (beyond,
+    /// both are spilled to the output folder) and for objects being read (larger ones are streamed)
     #[arg(long, value_name = "SIZE", default_value = "1GiB")]
     memory: ByteSize,
     /// Only list what would be read, with bytes and an estimate of what the requests to S3 cost;

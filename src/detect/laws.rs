@@ -388,6 +388,17 @@ proptest! {
         reversed.push(Vec::new());
         prop_assert_eq!(&whole, &bytes(&path, runs.clone()));
         prop_assert_eq!(&whole, &bytes(&path, reversed));
+        // Each event in a run of its own, some of them spilled.
+        let alone = events.iter().map(|event| run_of(std::slice::from_ref(event), shape));
+        let spilled = |(n, run): (usize, Vec<(Key, Row)>)| {
+            if n % 2 == 0 {
+                return run;
+            }
+            write_spilled(&path, run.into_iter().map(Ok)).unwrap();
+            SpillReader::open(&path).unwrap().collect::<Result<_>>().unwrap()
+        };
+        let alone = alone.enumerate().map(spilled).collect();
+        prop_assert_eq!(&whole, &bytes(&path, alone));
         // ((a + b) + (c + d))
         let pair = |a: usize, b: usize| -> Vec<(Key, Row)> {
             bytes(&path, vec![runs[a].clone(), runs[b].clone()]);

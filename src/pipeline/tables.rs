@@ -21,7 +21,7 @@ pub(super) struct BoundedTable<'s> {
     spills: usize,
 }
 
-/// So many spilled runs become one: a run that is open for merging costs some megabytes.
+/// So many spilled runs become one: each that is open for merging costs memory.
 const FAN_IN: usize = 8;
 
 /// Where tables are spilled.

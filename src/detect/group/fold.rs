@@ -54,7 +54,7 @@ impl Grain {
 }
 
 /// Start of the interval of so many seconds that holds `time` (µs), in seconds.
-fn start_of(time: i64, seconds: i64) -> i64 {
+pub(super) fn start_of(time: i64, seconds: i64) -> i64 {
     let time = time.div_euclid(1_000_000);
     time - time.rem_euclid(seconds)
 }

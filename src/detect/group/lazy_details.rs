@@ -10,6 +10,9 @@ use super::pool::Pool;
 use super::row::Details;
 use super::row_builder::{DetailsBuilder, Layout, Touch, Touches};
 
+/// Parts that are kept side by side; so many become one.
+const MAX_PARTS: usize = 8;
+
 /// The details of a row, made or not.
 #[derive(Debug, Clone, Default)]
 pub(super) struct LazyDetails(Option<Box<Parts>>);
@@ -83,7 +86,10 @@ impl Part {
                 let bytes = events.detailed().filter_map(touched).map(|event| event.bytes_out);
                 bytes.fold(0, u64::saturating_add)
             }
-            Self::Made(_) | Self::Packed(_) => self.make().map_or(0, |details| details.bytes_out),
+            Self::Made(details) => details.bytes_out,
+            // The first of what is packed: first, last, bytes_in, bytes_out.
+            Self::Packed(bytes) => postcard::take_from_bytes::<(i64, i64, u64, u64)>(bytes)
+                .map_or(0, |((.., bytes_out), _)| bytes_out),
         }
     }
 
@@ -154,6 +160,9 @@ impl LazyDetails {
             (Some(mine), Some(theirs)) => {
                 mine.parts.extend(theirs.parts);
                 mine.made.take();
+                if mine.parts.len() >= MAX_PARTS {
+                    self.get_mut();
+                }
             }
             (none @ None, theirs) => *none = theirs,
             (Some(_), None) => {}
@@ -162,8 +171,9 @@ impl LazyDetails {
 
     /// About how much memory it takes beyond its own size.
     pub(super) fn bytes(&self) -> usize {
-        let parts = self.0.iter().flat_map(|parts| &parts.parts);
-        parts.map(|part| size_of::<Parts>() + part.bytes()).sum()
+        let Some(parts) = &self.0 else { return 0 };
+        let made = parts.made.get().map_or(0, Details::bytes);
+        made + parts.parts.iter().map(|part| size_of::<Parts>() + part.bytes()).sum::<usize>()
     }
 }
 

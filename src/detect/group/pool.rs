@@ -55,7 +55,7 @@ pub(super) struct PooledEvent {
     /// Whether it was counted already, in another object.
     pub copy: bool,
     /// Where its values begin, and how many it has.
-    values: (usize, u16),
+    values: (usize, u32),
 }
 
 impl PooledEvent {
@@ -91,8 +91,7 @@ impl Pool {
 
     /// Keeps an event with its values.
     pub(super) fn event(&mut self, mut event: PooledEvent, values: &[TextNumber]) -> EventNumber {
-        let count = u16::try_from(values.len()).unwrap_or(u16::MAX);
-        let values = values.get(..usize::from(count)).unwrap_or_default();
+        let count = number(values.len());
         self.bytes += size_of::<PooledEvent>()
             + event.evidence.event_id.len()
             + 2 * size_of::<usize>()
@@ -119,7 +118,7 @@ impl Pool {
         event: &PooledEvent,
     ) -> impl Iterator<Item = (u16, TextNumber)> + '_ {
         let (start, count) = event.values;
-        let numbers = self.values.get(start..start + usize::from(count)).unwrap_or_default();
+        let numbers = self.values.get(start..start + count as usize).unwrap_or_default();
         numbers.iter().filter_map(|number| Some((self.text_of(*number)?.field, *number)))
     }
 
@@ -134,7 +133,7 @@ impl Pool {
         let Some((start, count)) = events.get(number as usize).map(|event| event.values) else {
             return;
         };
-        for number in values.get(start..start + usize::from(count)).unwrap_or_default() {
+        for number in values.get(start..start + count as usize).unwrap_or_default() {
             let Some(text) = texts.get_mut(*number as usize) else { continue };
             // Turns are not told apart when there are too many to count.
             if std::mem::replace(&mut text.taken, turn) != turn || turn == u32::MAX {

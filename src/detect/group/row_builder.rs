@@ -3,6 +3,7 @@
 
 use smallvec::SmallVec;
 
+use super::fold::start_of;
 use super::key::FoldId;
 use super::lazy_details::LazyDetails;
 use super::measure::{MeasureKind, Measures};
@@ -31,7 +32,7 @@ pub(super) struct Layout {
     /// Sizes of the samples.
     pub sizes: Vec<SampleSize>,
     /// By the number of a field in the table: the samples of its values.
-    pub samples: Vec<SmallVec<[u8; 2]>>,
+    pub samples: Vec<SmallVec<[u16; 2]>>,
     /// How values are measured, and per rule that has any the number of their field.
     pub measured: Option<(MeasureKind, Vec<usize>)>,
 }
@@ -50,9 +51,7 @@ impl Layout {
 
     /// Start of the pane that holds the event, in seconds.
     fn start(&self, event: &PooledEvent) -> i64 {
-        let seconds = event.evidence.event_time.div_euclid(1_000_000);
-        let pane = self.pane.max(1);
-        seconds.div_euclid(pane) * pane
+        start_of(event.evidence.event_time, self.pane.max(1))
     }
 
     /// Counts an event. Returns the growth of the measures in bytes.
@@ -79,7 +78,7 @@ impl Layout {
         }
     }
 
-    fn samples_of(&self, field: u16) -> &[u8] {
+    fn samples_of(&self, field: u16) -> &[u16] {
         self.samples.get(usize::from(field)).map_or(&[], SmallVec::as_slice)
     }
 }
@@ -143,9 +142,8 @@ impl Default for RowBuilder {
 }
 
 impl RowBuilder {
-    /// Adds counts that leave nothing else. Returns the growth in bytes.
-    pub(super) fn count(&mut self, pane: Pane) -> usize {
-        let before = self.bytes();
+    /// Adds counts that leave nothing else.
+    pub(super) fn count(&mut self, pane: Pane) {
         match self {
             Self::Many(sums) => {
                 add_pane(&mut sums.counts.panes, pane);
@@ -155,18 +153,10 @@ impl RowBuilder {
                 *self = Self::Many(Box::new(Sums { counts, ..Sums::default() }));
             }
         }
-        self.bytes().saturating_sub(before)
     }
 
-    /// Adds an event. Returns the growth in bytes.
-    pub(super) fn touch(
-        &mut self,
-        touch: Touch,
-        layout: &Layout,
-        pool: &mut Pool,
-        turn: u32,
-    ) -> usize {
-        let before = self.bytes();
+    /// Adds an event.
+    pub(super) fn touch(&mut self, touch: Touch, layout: &Layout, pool: &mut Pool, turn: u32) {
         match self {
             Self::Few(touches) if touches.len() < FEW => touches.push(touch),
             Self::Few(touches) => {
@@ -178,11 +168,10 @@ impl RowBuilder {
             }
             Self::Many(sums) => sums.add(touch, layout, pool, turn),
         }
-        self.bytes().saturating_sub(before)
     }
 
     /// About how much memory it takes beyond its own size.
-    fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         match self {
             Self::Few(touches) if touches.spilled() => touches.capacity() * size_of::<Touch>() + 8,
             Self::Few(_) => 0,
@@ -310,7 +299,7 @@ impl DetailsBuilder {
     }
 
     /// Adds the value with that number to samples.
-    fn sample(&mut self, samples: &[u8], number: TextNumber) {
+    fn sample(&mut self, samples: &[u16], number: TextNumber) {
         self.values.extend(samples.iter().map(|at| u64::from(*at) << 32 | u64::from(number)));
     }
 
@@ -400,7 +389,7 @@ mod tests {
 
     /// Field 0 is sampled twice, field 1 never.
     fn layout() -> Layout {
-        let samples = [&[0u8, 2][..], &[], &[3]].map(SmallVec::from_slice).into();
+        let samples = [&[0u16, 2][..], &[], &[3]].map(SmallVec::from_slice).into();
         Layout {
             id: FoldId::default(),
             pane: 2,

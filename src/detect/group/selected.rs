@@ -23,7 +23,7 @@ const ABSENT: u32 = u32::MAX;
 
 /// A batch with the events that are selected.
 pub struct SelectedBatch<'b> {
-    pub(super) batch: &'b EventBatch,
+    batch: &'b EventBatch,
     /// Events by selection.
     masks: &'b [BooleanBuffer],
     times: &'b [i64],
@@ -32,7 +32,7 @@ pub struct SelectedBatch<'b> {
     /// What rows sample and measure, by its numbers in the table.
     columns: Vec<PooledColumn<'b>>,
     /// Of each event: what is asked of it, by [`bit`].
-    asked: Vec<u64>,
+    asked: Vec<u128>,
     /// Of each event: its number in the table's pool.
     events: Vec<EventNumber>,
     entities: Vec<Entities<'b>>,
@@ -105,7 +105,7 @@ impl<'b> SelectedBatch<'b> {
     }
 
     /// Notes what is sampled and measured of the events of a selection.
-    fn ask(&mut self, selection: usize, fields: u64) {
+    fn ask(&mut self, selection: usize, fields: u128) {
         if fields == 0 {
             return;
         }
@@ -243,8 +243,8 @@ impl<'b> SelectedBatch<'b> {
 }
 
 /// The bit of a field's number; the last one is shared.
-fn bit(field: usize) -> u64 {
-    1 << field.min(63)
+fn bit(field: usize) -> u128 {
+    1 << field.min(127)
 }
 
 impl<'b> PooledColumn<'b> {

@@ -4,7 +4,7 @@
 //! Each row is postcard behind its length (four bytes, little-endian), all of them one Zstandard stream.
 
 use std::fs::File;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::key::Key;
@@ -34,7 +34,8 @@ impl SpillWriter {
     /// # Errors
     /// Those of Zstandard.
     pub fn new(file: File, path: &Path) -> Result<Self> {
-        let stream = zstd::Encoder::new(file, LEVEL).map_err(Error::io(path))?;
+        let mut stream = zstd::Encoder::new(file, LEVEL).map_err(Error::io(path))?;
+        stream.include_checksum(true).map_err(Error::io(path))?;
         Ok(Self { path: path.to_path_buf(), stream, row: Vec::new() })
     }
 
@@ -77,11 +78,13 @@ impl SpillReader {
 
     fn next_row(&mut self) -> Result<Option<(Key, Row)>> {
         let mut length = [0; 4];
-        match self.stream.read_exact(&mut length) {
-            Ok(()) => {}
-            Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(None),
-            Err(error) => return Err(Error::io(&self.path)(error)),
+        // Nothing more is the end; less than a row is none.
+        let read = self.stream.read(&mut length).map_err(Error::io(&self.path))?;
+        if read == 0 {
+            return Ok(None);
         }
+        let rest = length.get_mut(read..).unwrap_or_default();
+        self.stream.read_exact(rest).map_err(Error::io(&self.path))?;
         let length = usize::try_from(u32::from_le_bytes(length)).unwrap_or(usize::MAX);
         self.row.resize(length, 0);
         self.stream.read_exact(&mut self.row).map_err(Error::io(&self.path))?;
@@ -107,4 +110,26 @@ pub fn write_spilled(path: &Path, mut run: impl Iterator<Item = Result<(Key, Row
     let mut writer = SpillWriter::new(File::create(path).map_err(Error::io(path))?, path)?;
     run.try_for_each(|row| writer.push(&row?))?;
     writer.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::group::FoldId;
+
+    #[test]
+    fn a_run_that_was_cut_off_is_no_shorter_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run");
+        let key = |bucket| Key { fold: FoldId::new("cut"), entity: [].into(), bucket };
+        let rows = || (0..900).map(|n| Ok((key(n), Row::default())));
+        let read = || SpillReader::open(&path).unwrap().collect::<Result<Vec<_>>>();
+        write_spilled(&path, rows()).unwrap();
+        assert_eq!(read().unwrap().len(), 900);
+        let whole = std::fs::read(&path).unwrap();
+        for bytes in [whole.len() - 1, whole.len() / 2, 20] {
+            std::fs::write(&path, &whole[..bytes]).unwrap();
+            assert!(read().is_err(), "{bytes} of {}", whole.len());
+        }
+    }
 }

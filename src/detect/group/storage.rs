@@ -80,6 +80,8 @@ impl TableWriter {
     /// # Errors
     /// Those of writing.
     pub fn push(&mut self, row: (Key, Row)) -> Result<()> {
+        // Made here, they count.
+        let _made = row.1.details();
         self.bytes += row.1.bytes();
         self.rows.push(row);
         if self.rows.len() == BATCH || self.bytes >= BATCH_BYTES {

@@ -1,4 +1,4 @@
-//! The table that one worker fills. Keys are interned, so that an event costs a look-up of three
+//! The table that one worker fills. Keys are interned, so that a row costs a look-up of three
 //! integers; the map is randomly seeded and sorted on the way out.
 
 use std::hash::{BuildHasher, Hash, Hasher};
@@ -117,7 +117,7 @@ impl Table {
         }
         for (at, sample) in fold.samples.iter().enumerate() {
             layout.sizes.push((sample.k, sample.keep));
-            let Some(at) = u8::try_from(at).ok().filter(|_| sample.k > 0) else { continue };
+            let Some(at) = u16::try_from(at).ok().filter(|_| sample.k > 0) else { continue };
             let number = self.field_number(&[sample.field.into()]);
             let samples = layout.samples.len().max(number + 1);
             layout.samples.resize(samples, SmallVec::new());
@@ -231,16 +231,18 @@ impl Table {
             })
         };
         known.entities.retain(|number| !of_entity(*number));
-        let (before, mut days) = (self.rows.len(), Vec::new());
-        self.rows.retain(|(of, number, bucket), _| {
+        let (bytes, mut days) = (&mut self.bytes, Vec::new());
+        self.rows.retain(|(of, number, bucket), row| {
             let given_up = *of as usize == fold && of_entity(*number);
-            days.extend(given_up.then_some(*bucket));
+            if given_up {
+                *bytes = bytes.saturating_sub(ROW_BYTES + row.bytes());
+                days.push(*bucket);
+            }
             !given_up
         });
         if days.is_empty() {
             return;
         }
-        self.bytes = self.bytes / before.max(1) * self.rows.len();
         let number = self.number(others.iter().map(Option::as_deref).chain([None]));
         for day in days {
             self.mark(fold, number, day);
@@ -368,12 +370,20 @@ fn hash<'v>(hasher: &DefaultHashBuilder, values: impl Iterator<Item = Option<&'v
 impl Entry<'_> {
     /// Adds counts that leave nothing else.
     pub fn count(&mut self, pane: Pane) {
-        *self.bytes += self.row.count(pane);
+        let before = self.row.bytes();
+        self.row.count(pane);
+        self.account(before);
     }
 
     /// Adds an event that a rule of the fold selected; `event` gives its number in the pool.
     pub(super) fn touch(&mut self, rule: u16, event: impl FnOnce(&mut Pool) -> EventNumber) {
         let touch = Touch { event: event(self.pool), rule };
-        *self.bytes += self.row.touch(touch, self.layout, self.pool, self.turn);
+        let before = self.row.bytes();
+        self.row.touch(touch, self.layout, self.pool, self.turn);
+        self.account(before);
+    }
+
+    fn account(&mut self, before: usize) {
+        *self.bytes = (*self.bytes + self.row.bytes()).saturating_sub(before);
     }
 }

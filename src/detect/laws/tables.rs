@@ -101,3 +101,24 @@ fn a_table_gives_a_diffuse_entity_up_and_the_walk_sees_the_same() {
         assert!(bytes < 2 * MAX_VALUES * 1_024, "{bytes}");
     }
 }
+
+/// The values of diffuse entities are in memory until the table is emptied, and count.
+#[test]
+fn a_table_counts_what_it_holds_of_entities_that_it_gave_up() {
+    let bytes = |names: &[&str]| {
+        let mut table =
+            Table::new([TableFold { id: valued(), valued: true, ..TableFold::default() }]);
+        for name in names {
+            for value in 0..MAX_VALUES + 10 {
+                let number = table.number([Some(*name), Some(&*value.to_string())].into_iter());
+                let entity = table.entity(0, number);
+                if let Some(mut entry) = table.entry(0, entity, 0) {
+                    entry.count(Pane { start: 0, rule: 0, ok: 1, failed: 0 });
+                }
+            }
+        }
+        table.bytes()
+    };
+    let one = bytes(&["a"]);
+    assert!(bytes(&["a", "b", "c"]) > 5 * one / 2, "{one}");
+}
