@@ -272,7 +272,7 @@ impl Scan {
             filter: self.asked.filter(self.state.is_some())?,
             limits: self.bounds.limits(),
             archives: self.bounds.archives(),
-            ..usual
+            inputs: usual.inputs,
         })
     }
 }

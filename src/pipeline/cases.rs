@@ -320,6 +320,7 @@ fn run(plan: &Plan, options: &JudgeOptions, parts: &[Vec<Value>]) -> Result<Vec<
     let detection = Detection { plan, budget: usize::MAX, spill, interim: None };
     let task = Task {
         fields: &plan.fields,
+        texts: false,
         since: None,
         until: None,
         filter: &filter,

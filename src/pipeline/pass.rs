@@ -86,6 +86,8 @@ pub(super) struct Pass<'p> {
     pub options: &'p ReadOptions,
     /// The columns beyond the core ones.
     pub fields: &'p Fields,
+    /// Whether batches hold the records' texts.
+    pub texts: bool,
     /// What is known of addresses.
     pub intel: &'p Arc<Intel>,
     /// Whether copies of an event count once.
@@ -172,7 +174,9 @@ impl Pass<'_> {
         let Read { mut harvests, rejected, seen, mut listed, unread, cut } = read;
         listed.join(local);
         let Intake { mut account, identities, .. } = intake;
-        harvests.iter_mut().for_each(|harvest| account.take(harvest));
+        for harvest in &mut harvests {
+            account.take(harvest);
+        }
         account.add(Vec::new(), rejected);
         account.skip_unread(&unread, "not reached: the run was interrupted");
         account.sort();

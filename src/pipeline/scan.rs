@@ -206,6 +206,7 @@ impl Scanning<'_> {
         let pass = Pass {
             options: &options.read,
             fields: &plan.fields,
+            texts: false,
             intel: &options.judge.intel,
             once: true,
             session,
@@ -218,7 +219,9 @@ impl Scanning<'_> {
         let detection = Detection { plan, budget, spill, interim };
         let (passed, consumed) = pass.run(inputs, listing, || detection.start())?.split();
         let mut runs = Runs::default();
-        consumed.into_iter().for_each(|more| runs.add(more));
+        for more in consumed {
+            runs.add(more);
+        }
         interim.inspect(|interim| runs.add(interim.take_runs()));
         Ok((passed, runs))
     }

@@ -4,15 +4,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use simd_json::tape::Value;
-
 use super::accounting::Counts;
 use super::consumer::Consumer;
 use super::run::Span;
 use super::seen::Verdict;
 use super::stats::{Stage, Stages};
 use super::worker::Task;
-use crate::decode::{RecordFault, RecordSink};
+use crate::decode::{Record, RecordFault, RecordSink};
 use crate::error::Result;
 use crate::events::{Arrival, BatchBuilder, Wanted};
 use crate::source::delivery_day;
@@ -44,7 +42,8 @@ impl<'s, C: Consumer> EventSink<'s, C> {
     pub(super) fn new(task: &'s Task<'s>, consumer: C) -> Self {
         Self {
             task,
-            builder: BatchBuilder::with_intel(task.fields, task.intel.clone()),
+            builder: BatchBuilder::with_intel(task.fields, task.intel.clone())
+                .keeping_texts(task.texts),
             consumer,
             span: None,
             counts: Counts::default(),
@@ -107,7 +106,11 @@ impl<'s, C: Consumer> EventSink<'s, C> {
 }
 
 impl<C: Consumer> RecordSink for EventSink<'_, C> {
-    fn record(&mut self, number: u64, record: Value<'_, '_>) -> Result<(), RecordFault> {
+    fn wants_texts(&self) -> bool {
+        self.task.texts
+    }
+
+    fn record(&mut self, number: u64, record: Record<'_, '_, '_>) -> Result<(), RecordFault> {
         if self.builder.is_full() && self.failed.is_ok() {
             self.failed = self.flush();
         }

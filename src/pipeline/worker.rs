@@ -29,6 +29,8 @@ use crate::store::{self, Fault, S3, S3Reader, Stored};
 pub(super) struct Task<'s> {
     /// What to extract.
     pub fields: &'s Fields,
+    /// Whether batches hold the records' texts.
+    pub texts: bool,
     /// Events before are filtered, µs.
     pub since: Option<i64>,
     /// Events from here on are filtered, µs.
