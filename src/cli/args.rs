@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::asked::Asked;
 use super::bounds::Bounds;
+use super::convert::Convert;
 use super::detectors::Detectors;
 use super::exit::{ExitRules, FailOn};
 use super::formats::{Emitted, Formats};
@@ -66,6 +67,7 @@ pub(super) struct Arguments {
 pub(super) enum Command {
     Scan(Box<Scan>),
     Merge(Box<Merge>),
+    Convert(Box<Convert>),
     Detectors(Detectors),
 }
 
@@ -75,6 +77,7 @@ impl Command {
         match self {
             Self::Scan(scan) => Some(&scan.shown),
             Self::Merge(merge) => Some(&merge.shown),
+            Self::Convert(convert) => Some(&convert.shown),
             Self::Detectors(_) => None,
         }
     }

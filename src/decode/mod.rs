@@ -43,7 +43,7 @@ use crate::codec::{
     self, Content, HEAD_BYTES, Inflater, MAX_LAYERS, UnpackLimits, Unpacker, sniff,
 };
 use leaves::Unwrapper;
-use parser::Parser;
+use parser::{Parser, parse_repaired};
 use salvage::{Salvage, Tools};
 use scan::Scanner;
 use taken::Replay;
@@ -130,13 +130,15 @@ pub struct Decoded {
     pub inflated_bytes: u64,
 }
 
-/// An archive: its members are objects of their own.
+/// What is no log itself, but holds what logs hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Archive {
     /// Possibly compressed.
     Tar,
     /// Possibly compressed.
     Zip,
+    /// Possibly events as `trailsift convert` writes them, with the places that they came from.
+    Parquet,
 }
 
 /// Whose word it is that an object is a log.
@@ -274,7 +276,7 @@ impl Decoder {
                 return Ok(Decoded::failed(FailReason::TooManyLayers(MAX_LAYERS)));
             }
             Content::Unread(name) => return Ok(Decoded::failed(FailReason::Unread(name))),
-            Content::Parquet => return Ok(Decoded::failed(FailReason::Parquet)),
+            Content::Parquet => return Err(Archive::Parquet),
             Content::Text => {}
         }
         Ok(self.streamed_text(name, claim, unpacker, sink))
@@ -357,6 +359,24 @@ impl Decoder {
         let decoded = self.values(window, replay, sink);
         self.inflater.bytes = bytes;
         decoded
+    }
+
+    /// Reads the text of one record, of which it is known where it came from.
+    ///
+    /// # Errors
+    /// Why it is of no use.
+    pub fn record(
+        &mut self,
+        number: u64,
+        text: &[u8],
+        sink: &mut impl RecordSink,
+    ) -> Result<(), RejectReason> {
+        if text.len() > self.limits.record_bytes {
+            return Err(RejectReason::TooLong(self.limits.record_bytes));
+        }
+        let buffer = &mut self.inflater.bytes;
+        parse_repaired(&mut self.records, buffer, text, |record| sink.record(number, record))?
+            .map_err(RejectReason::from)
     }
 
     /// Reads a sequence of JSON values.

@@ -10,13 +10,14 @@ use std::time::Instant;
 use super::accounting::Account;
 use super::consumer::Consumer;
 use super::interim::{Beside, Interim};
+use super::processed::{Identities, Processed};
 use super::read_options::ReadOptions;
 use super::reading::{Read, Reading};
 use super::remote::{Asking, Intake, Listed, Remote};
 use super::run::Span;
 use super::scan::Progress;
 use super::seen::Seen;
-use super::stateful::{Identities, Session};
+use super::stateful::Session;
 use super::stats::{Stage, Stages};
 use super::tables::Spill;
 use super::{log, worker::Harvest};
@@ -92,6 +93,8 @@ pub(super) struct Pass<'p> {
     pub intel: &'p Arc<Intel>,
     /// Whether copies of an event count once.
     pub once: bool,
+    /// Objects that need not be read.
+    pub processed: Option<&'p Processed>,
     /// The run's state.
     pub session: Option<&'p Session<'p>>,
     /// Where temporary files go, and how their names begin.
@@ -149,7 +152,7 @@ impl Pass<'_> {
         start: impl Fn() -> C + Sync,
     ) -> Result<Passed<C::Yield>> {
         let remote = inputs.remote()?;
-        let mut intake = Intake { session: self.session, ..Intake::default() };
+        let mut intake = Intake { processed: self.processed, ..Intake::default() };
         let mut local =
             Listed { unsplit: listing.unsplit, took: listing.times.clone(), ..Listed::default() };
         let objects = intake.take(listing)?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::accounting::Account;
 use super::feed::Feed;
-use super::stateful::{Identities, Session};
+use super::processed::{Identities, Processed};
 use crate::error::{Error, Result};
 use crate::events::Reader;
 use crate::source::{Asked, KeyRange, Listing, LogObject, Order, Shard, Trail};
@@ -22,7 +22,7 @@ pub(super) struct Remote<'o> {
 #[derive(Default)]
 pub(super) struct Intake<'i> {
     /// What earlier runs have read.
-    pub session: Option<&'i Session<'i>>,
+    pub processed: Option<&'i Processed>,
     /// Where every object is accounted for.
     pub account: Account,
     /// With a state: what identifies the objects to read.
@@ -161,8 +161,8 @@ impl Intake<'_> {
     /// Accounts for a listing; gives what of it is to be read.
     pub(super) fn take(&mut self, mut listing: Listing) -> Result<Vec<LogObject>> {
         self.account.list(&listing);
-        if let Some(session) = self.session {
-            let left_out = session.leave_out(&mut listing, &mut self.identities)?;
+        if let Some(processed) = self.processed {
+            let left_out = processed.leave_out(&mut listing, &mut self.identities)?;
             self.account.add(left_out, Vec::new());
         }
         Ok(listing.objects)

@@ -201,6 +201,7 @@ impl Scanning<'_> {
             Some(session) => Spill { folder: session.folder(), prefix: &prefix },
             None => Spill::into(out.path()),
         };
+        let processed = session.map(Session::processed);
         let interim = progress.interim();
         let beside = Beside { plan, options, out, session, spill, progress };
         let pass = Pass {
@@ -209,6 +210,7 @@ impl Scanning<'_> {
             texts: false,
             intel: &options.judge.intel,
             once: true,
+            processed: processed.as_ref(),
             session,
             spill,
             interim: interim.map(|interim| (interim, beside)),

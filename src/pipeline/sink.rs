@@ -1,6 +1,7 @@
 //! Records to events: what a worker does with every record that it meets, whatever becomes of the
 //! events.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -25,7 +26,9 @@ pub(super) struct EventSink<'s, C> {
     /// Events that are reads of the logs by the scan's own role.
     pub own_reads: u64,
     object: Arc<str>,
-    /// Its number among the events met.
+    /// The objects that the records of an event file came from, with their numbers.
+    origins: HashMap<Arc<str>, u32>,
+    /// The object's number among the events met.
     number: u32,
     scratch: Vec<u8>,
     /// With a state: the newest event that has happened, of all objects and of this one, µs.
@@ -49,6 +52,7 @@ impl<'s, C: Consumer> EventSink<'s, C> {
             counts: Counts::default(),
             own_reads: 0,
             object: Arc::default(),
+            origins: HashMap::new(),
             number: 0,
             scratch: Vec::new(),
             newest: None,
@@ -66,15 +70,36 @@ impl<'s, C: Consumer> EventSink<'s, C> {
         self.newest_here = None;
     }
 
+    /// The records that follow came from that object, whatever they stand in now.
+    pub(super) fn come_from(&mut self, uri: &str) {
+        if *self.object == *uri {
+            return;
+        }
+        let known = self.origins.get_key_value(uri).map(|(uri, number)| (uri.clone(), *number));
+        let (uri, number) = known.unwrap_or_else(|| {
+            let uri: Arc<str> = uri.into();
+            let number = self.task.seen.map_or(0, |seen| seen.object(uri.clone()));
+            self.origins.insert(uri.clone(), number);
+            (uri, number)
+        });
+        self.builder.start_object(uri.clone());
+        (self.object, self.number) = (uri, number);
+    }
+
     pub(super) fn end_object(&mut self) -> Result<Counts> {
         std::mem::replace(&mut self.failed, Ok(()))?;
         self.newest = self.newest.max(self.newest_here);
         if let (Some(seen), true) = (self.task.seen, self.task.kept.is_some()) {
             // Without a day in its key an object is as new as the newest event in it.
-            let known = delivery_day(&self.object).and_then(|day| i32::try_from(day).ok());
-            let day = known.or(self.newest_here.map(day_of));
-            day.inspect(|day| seen.delivered(self.number, *day));
+            self.origins.insert(self.object.clone(), self.number);
+            #[allow(clippy::iter_over_hash_type, reason = "each is told by itself")]
+            for (object, number) in &self.origins {
+                let known = delivery_day(object).and_then(|day| i32::try_from(day).ok());
+                let day = known.or(self.newest_here.map(day_of));
+                day.inspect(|day| seen.delivered(*number, *day));
+            }
         }
+        self.origins.clear();
         Ok(std::mem::take(&mut self.counts))
     }
 

@@ -94,8 +94,8 @@ pub(super) struct Harvest<Y> {
 /// A worker.
 pub(super) struct Worker<'s, C> {
     pub(super) task: &'s Task<'s>,
-    decoder: Decoder,
-    sink: EventSink<'s, C>,
+    pub(super) decoder: Decoder,
+    pub(super) sink: EventSink<'s, C>,
     stored: Vec<u8>,
     pub(super) manifest: Vec<ObjectRecord>,
     pub(super) members: u64,
