@@ -256,7 +256,6 @@ impl Scan {
             )?,
             placeholders: read_placeholders(self.placeholders.as_deref())?,
             read: self.read_options(usual.read)?,
-            ..usual
         })
     }
 
