@@ -8,7 +8,7 @@ use super::detecting::Detection;
 use super::findings_files::FindingsFiles;
 use super::history::JudgeOptions;
 use super::interim::{Beside, Interim, Snapshot};
-use super::judging::judge_run;
+use super::judging::{Judging, MOST_WAITING, judge_run};
 use super::pass::{Inputs, Pass, Passed};
 use super::read_options::ReadOptions;
 use super::run::Run;
@@ -62,6 +62,17 @@ impl ScanOptions {
             findings: FindingsFiles::default(),
             placeholders: Placeholders::default(),
         }
+    }
+
+    /// How what was read is judged, without a state.
+    pub(super) fn judging<'j>(&'j self, run: &Run, out: &'j Path) -> Judging<'j> {
+        let judging = self.judge.judging(run.span, self.read.since, Spill::into(out));
+        Judging { waiting: self.waiting(), ..judging }
+    }
+
+    /// Bytes of entities that may wait in memory for their account.
+    pub(super) fn waiting(&self) -> usize {
+        self.read.eighth().min(MOST_WAITING)
     }
 
     /// Where the outputs go: these are no inputs.
@@ -262,7 +273,7 @@ fn conclude(
         run.stages.record(Stage::Write, started.elapsed());
         return Ok(());
     }
-    let judging = options.judge.judging(run.span, options.read.since, Spill::into(out.path()));
+    let judging = options.judging(run, out.path());
     let judged = judge_run(run, plan, &judging, table)?;
     run.take(judged, plan)?;
     run.learning = judging.learning_text();
