@@ -242,6 +242,56 @@ fn with_a_state_events_are_read_once() {
 }
 
 #[test]
+fn a_scan_keeps_the_events_beside_its_findings() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    odd_logs(&path("all"));
+    fs::create_dir(path("logs")).unwrap();
+    let give = |name: &str| fs::copy(path("all").join(name), path("logs").join(name)).unwrap();
+    let kept = path("kept");
+    let more = ["--events-out", kept.to_str().unwrap()];
+    for name in ["1.json.gz", "2.json.gz", "a copy.json", "lines.jsonl.zst", "archive.tar"] {
+        give(name);
+    }
+    let ran = scan(&path("logs"), &path("out"), &more);
+    assert_eq!(ran.status, 0, "{}", ran.err);
+    convert(&path("logs"), &path("events"), &[]);
+    assert_eq!(records(&kept), records(&path("events")));
+    scan(&kept, &path("kept.out"), &["--quiet"]);
+    assert!(found(&path("out")) == found(&path("kept.out")));
+    // What is kept is not kept again.
+    give("odd.json");
+    give("3.json.gz");
+    let ran = scan(&path("logs"), &path("out"), &more);
+    assert!(ran.out.contains("302 events added"), "{}{}", ran.out, ran.err);
+    assert_eq!(records(&kept).len(), records(&path("events")).len() + 302);
+    let ran = scan(&path("logs"), &path("out"), &[&more[..], &["--since", "2026-03-02"]].concat());
+    assert!(ran.status == 2 && ran.err.contains("leave out --since"), "{}", ran.err);
+}
+
+#[test]
+fn a_detector_alone_finds_over_events_what_it_finds_among_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("sample-logs");
+    let events = path("events");
+    scan(&samples, &path("all"), &["--quiet", "--events-out", events.to_str().unwrap()]);
+    let only = ["--only", "mass_object_delete,bucket_acl_public", "--quiet"];
+    let ran = scan(&events, &path("only"), &only);
+    assert_eq!(ran.status, 0, "{}", ran.err);
+    let of = |name: &str| -> Vec<String> {
+        let found = findings(&path(name)).into_iter();
+        let chosen = found.filter(|f| only[1].split(',').any(|id| id == f.detector));
+        chosen.map(|finding| format!("{finding:?}")).collect()
+    };
+    assert!(!of("only").is_empty());
+    assert_eq!(of("only"), of("all"));
+    assert_eq!(findings(&path("only")).len(), of("only").len());
+    let ran = scan(&events, &path("none"), &["--only", "mass_object_delet"]);
+    assert!(ran.status == 2 && ran.err.contains("is no loaded detector"), "{}", ran.err);
+}
+
+#[test]
 fn what_is_no_event_file_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);

@@ -79,14 +79,14 @@ impl Sorter {
         }
     }
 
-    /// Adds the events of a batch.
+    /// Adds the events of a batch that came from objects that are `wanted`.
     ///
     /// # Errors
     /// Those of writing what outgrows the memory.
-    pub fn push(&mut self, batch: &EventBatch) -> Result<()> {
+    pub fn push(&mut self, batch: &EventBatch, wanted: &dyn Fn(&str) -> bool) -> Result<()> {
         let rows = rows(batch)?;
         let number = u32::try_from(self.batches.len()).unwrap_or(u32::MAX);
-        self.assign(batch.record_batch(), batch.times(), number);
+        self.assign(batch, number, wanted);
         self.bytes += rows.get_array_memory_size();
         self.batches.push(rows);
         if self.bytes > self.budget { self.spill() } else { Ok(()) }
@@ -94,7 +94,8 @@ impl Sorter {
 
     /// Notes which rows are of which partition. Rows of one object follow each other, and are mostly
     /// of one.
-    fn assign(&mut self, events: &RecordBatch, times: &[i64], number: u32) {
+    fn assign(&mut self, batch: &EventBatch, number: u32, wanted: &dyn Fn(&str) -> bool) {
+        let (events, times) = (batch.record_batch(), batch.times());
         let column = |core: Core| events.column(core.index()).as_dictionary_opt::<Int32Type>();
         let (accounts, regions) = (column(Core::RecipientAccount), column(Core::AwsRegion));
         let key = |column: Option<&arrow::array::DictionaryArray<Int32Type>>, row| column?.key(row);
@@ -111,7 +112,9 @@ impl Sorter {
                 region: value(regions, start),
                 day: time.div_euclid(DAY_MICROS),
             };
-            let places = (start..end).filter_map(|row| Some((number, u32::try_from(row).ok()?)));
+            let is_wanted = |row: &usize| batch.object_uri(*row).is_some_and(|uri| wanted(uri));
+            let rows = (start..end).filter(is_wanted);
+            let places = rows.filter_map(|row| Some((number, u32::try_from(row).ok()?)));
             this.partitions.entry(partition).or_default().extend(places);
         };
         for (row, time) in times.iter().enumerate() {
@@ -350,7 +353,7 @@ mod tests {
         ) {
             let folder = tempfile::tempdir().unwrap();
             let mut whole = Sorter::new(usize::MAX, folder.path());
-            whole.push(&batch(&events)).unwrap();
+            whole.push(&batch(&events), &|_| true).unwrap();
             let whole = all(&whole.finish());
             prop_assert_eq!(whole.len(), expected(&events));
             prop_assert!(whole.windows(2).all(|pair| pair[0].0 <= pair[1].0));
@@ -361,7 +364,7 @@ mod tests {
                     break;
                 }
                 let (part, others) = rest.split_at((*cut).min(rest.len()));
-                sorters[number % 2].push(&batch(part)).unwrap();
+                sorters[number % 2].push(&batch(part), &|_| true).unwrap();
                 rest = others;
             }
             let mut parts = Sorted::default();
