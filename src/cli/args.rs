@@ -13,6 +13,7 @@ use super::detectors::Detectors;
 use super::exit::{ExitRules, FailOn};
 use super::formats::{Emitted, Formats};
 use super::known::Known;
+use super::report::Report;
 use super::s3::{self, ReachS3};
 use super::shown::Shown;
 use super::time;
@@ -67,6 +68,7 @@ pub(super) enum Command {
     Scan(Box<Scan>),
     Merge(Box<Merge>),
     Detectors(Detectors),
+    Report(Report),
 }
 
 impl Command {
@@ -75,7 +77,7 @@ impl Command {
         match self {
             Self::Scan(scan) => Some(&scan.shown),
             Self::Merge(merge) => Some(&merge.shown),
-            Self::Detectors(_) => None,
+            Self::Detectors(_) | Self::Report(_) => None,
         }
     }
 }
