@@ -9,12 +9,12 @@ pub struct Browser {
     playwright: PathBuf,
 }
 
-/// The Chromium that `TRAILSIFT_CHROMIUM` names, else `chromium`, and node with the `playwright-core`
+/// The Chromium that `TRAILSIFT_CHROMIUM` names, else `/usr/bin/chromium`, and node with the `playwright-core`
 /// in the folder that `TRAILSIFT_PLAYWRIGHT` names. Without one the test is skipped, aloud; with
 /// `TRAILSIFT_CI` set it fails.
 pub fn browser_or_skip() -> Option<Browser> {
     let named = |name: &str| std::env::var_os(name).map(PathBuf::from);
-    let chromium = named("TRAILSIFT_CHROMIUM").unwrap_or_else(|| "chromium".into());
+    let chromium = named("TRAILSIFT_CHROMIUM").unwrap_or_else(|| "/usr/bin/chromium".into());
     let runs = |program: &Path| Command::new(program).arg("--version").output().is_ok();
     let playwright = named("TRAILSIFT_PLAYWRIGHT").map(|it| it.join("node_modules/playwright-core"));
     let playwright = playwright.filter(|folder| folder.is_dir());

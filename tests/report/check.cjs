@@ -93,6 +93,7 @@ async function filterAndSort(page) {
 
 async function zoom(page) {
   const all = await count(page);
+  await page.locator('#timeline-events').evaluate((chart) => chart.scrollIntoView({ block: 'center' }));
   const box = await page.locator('#timeline-events .u-over').boundingBox();
   await page.mouse.move(box.x + box.width * 0.9, box.y + 40);
   await page.mouse.down();
@@ -210,6 +211,7 @@ const parts = {
     }
     await page.fill('#f-text', '<img');
     assert(await rows(page) > 0, 'hostile values can be looked for');
+    await page.locator('#timeline-findings').evaluate((chart) => chart.scrollIntoView({ block: 'center' }));
     const box = await page.locator('#timeline-findings .u-over').boundingBox();
     for (let x = 0; x < box.width; x += 40) await page.mouse.move(box.x + x, box.y + 60);
     await page.pdf();

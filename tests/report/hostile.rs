@@ -39,7 +39,7 @@ fn event(number: usize, name: &str, parameters: &Value, day: usize) -> Value {
 
 /// Mass deletions by users with such names, in buckets with such names, of objects with such keys, on
 /// two days with nothing between them; and two broken records.
-pub fn write(folder: &Path) {
+pub(super) fn write(folder: &Path) {
     std::fs::create_dir_all(folder).unwrap();
     let delete = |day: usize| {
         (0..1_200).map(move |number| {
@@ -56,7 +56,7 @@ pub fn write(folder: &Path) {
 }
 
 /// A file that suppresses the findings of the first day.
-pub fn suppression(folder: &Path) -> String {
+pub(super) fn suppression(folder: &Path) -> String {
     let path = folder.join("suppress<img>.yml");
     let text = "- detector: multi_object_delete\n  reason: 'known <img src=x onerror=1>'\n";
     std::fs::write(&path, text).unwrap();

@@ -1,7 +1,7 @@
 //! The HTML report, of real scans: what it says, that equal outputs give equal bytes, and, in a real
 //! browser, that it can be used and that nothing from the logs does anything in it.
 //!
-//! The browser is the Chromium that `TRAILSIFT_CHROMIUM` names, else `chromium`, driven by the
+//! The browser is the Chromium that `TRAILSIFT_CHROMIUM` names, else Debian's, driven by the
 //! `playwright-core` in the folder that `TRAILSIFT_PLAYWRIGHT` names. Without them those tests are
 //! skipped, aloud; with `TRAILSIFT_CI` set they fail.
 

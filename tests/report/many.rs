@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, RecordBatch, StringArray, TimestampMicrosecondArray, UInt32Array,
+    ArrayRef, AsArray, RecordBatch, StringArray, TimestampMicrosecondArray, UInt32Array,
 };
 use arrow::compute::{concat_batches, take};
 use arrow::datatypes::TimestampMicrosecondType;
@@ -14,7 +14,7 @@ use super::common::table;
 
 /// Makes `count` findings of those in a file: each with an id, a principal, a description and times of
 /// its own.
-pub fn multiply(path: &Path, count: u32) {
+pub(super) fn multiply(path: &Path, count: u32) {
     let batches = table(path);
     let known = concat_batches(&batches[0].schema(), &batches).unwrap();
     let most = u32::try_from(known.num_rows()).unwrap();

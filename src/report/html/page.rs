@@ -79,11 +79,18 @@ pub(super) fn render(parts: &Parts) -> Result<String> {
         more_actors => found.actors.len().saturating_sub(actors::SHOWN),
         accounts => Serde(coverage.first()),
         all_accounts => coverage.accounts(),
+        appearances => appearances(run),
         losses => Serde(losses),
     };
     let environment = environment(zone)?;
     let page = environment.get_template("page.html").and_then(|page| page.render(values));
     page.map_err(broken)
+}
+
+/// How many first appearances were listed and not judged.
+fn appearances(run: &Value) -> u64 {
+    let counts = run.get("first_appearances").and_then(Value::as_object);
+    counts.into_iter().flatten().filter_map(|(_, count)| count.as_u64()).sum()
 }
 
 /// Nothing but what is in the file: the own scripts and style by their hashes, and no text may

@@ -31,6 +31,11 @@ function some(values, most) {
   return shown;
 }
 
+/** A name that is broken, if it must be, behind its slashes and colons. */
+function breakable(name) {
+  return name.split(/(?<=[:/])/).flatMap((piece) => [el('wbr'), piece]);
+}
+
 function cell(label, classes, ...children) {
   const made = el('td', classes, ...children);
   made.dataset.label = label;
@@ -45,7 +50,7 @@ function line(row) {
     'tr', HIDDEN[row] ? 'faded' : '',
     cell('Severity', '', badge(row)),
     cell('Finding', 'title', el('span', '', text(row, 'title')), ...marks, el('span', 'type', text(row, 'finding_type'))),
-    cell('Principal', 'mono', text(row, 'principal') || el('span', 'more', 'unknown, or several')),
+    cell('Principal', 'mono', ...(text(row, 'principal') ? breakable(text(row, 'principal')) : [el('span', 'more', 'unknown, or several')])),
     cell('Bucket', '', ...some(texts(row, 'buckets'), 2)),
     cell('Account', 'mono', text(row, 'account')),
     cell('Events', 'n', grouped(value(row, 'event_count'))),

@@ -246,7 +246,9 @@ function showTip(u) {
 
 /** Stretches with events, where long gaps part them. */
 function stretches() {
-  const [from, to] = timeline.all;
+  const { hours } = DATA.coverage.all;
+  if (!hours.length) return [];
+  const [from, to] = [hours[0] * HOUR, (hours[hours.length - 1] + 1) * HOUR];
   const parting = gapsOf(DATA.coverage.all).filter(([start, end]) => end - start > Math.max(2 * DAY, (to - from) / 10));
   const edges = [from, ...parting.flat(), to];
   const found = [];
@@ -256,7 +258,7 @@ function stretches() {
 
 function fillStretches() {
   for (const [from, to] of stretches()) {
-    const [first, last] = [parts(from).day, parts(to).day];
+    const [first, last] = [parts(from).day, parts(to - 1).day];
     const room = (to - from) * 0.02;
     byId('stretches').append(button('', first === last ? first : `${first} – ${last}`, () => zoomTo([from - room, to + room])));
   }
