@@ -56,7 +56,9 @@ pub(super) fn zone(text: &str) -> Result<TimeZone, String> {
         "UTC" => Some(TimeZone::UTC),
         name => TimeZone::get(name).ok(),
     };
-    named.or_else(offset).ok_or_else(|| format!("`{text}` is no zone: write UTC, Europe/Berlin or +02:00"))
+    named
+        .or_else(offset)
+        .ok_or_else(|| format!("`{text}` is no zone: write UTC, Europe/Berlin or +02:00"))
 }
 
 /// `FROM..TO` in µs; TO is exclusive, and without it the range is open.

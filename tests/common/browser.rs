@@ -16,7 +16,8 @@ pub fn browser_or_skip() -> Option<Browser> {
     let named = |name: &str| std::env::var_os(name).map(PathBuf::from);
     let chromium = named("TRAILSIFT_CHROMIUM").unwrap_or_else(|| "/usr/bin/chromium".into());
     let runs = |program: &Path| Command::new(program).arg("--version").output().is_ok();
-    let playwright = named("TRAILSIFT_PLAYWRIGHT").map(|it| it.join("node_modules/playwright-core"));
+    let playwright =
+        named("TRAILSIFT_PLAYWRIGHT").map(|it| it.join("node_modules/playwright-core"));
     let playwright = playwright.filter(|folder| folder.is_dir());
     if let Some(playwright) = playwright
         && runs(&chromium)

@@ -21,7 +21,7 @@ fn event(number: usize, name: &str, parameters: &Value, day: usize) -> Value {
     json!({
         "eventVersion": "1.11",
         "userIdentity": {"type": "IAMUser", "accountId": "111122223333",
-            "arn": format!("arn:aws:iam::111122223333:user/eve{}", hostile()[number / 400 % 7]),
+            "arn": format!("arn:aws:iam::111122223333:user/eve{}", hostile()[number / 150]),
             "accessKeyId": format!("AKIA{value}")},
         "eventTime": format!("2026-03-{day:02}T10:{:02}:{:02}Z", number / 60 % 60, number % 60),
         "eventSource": "s3.amazonaws.com",
@@ -42,9 +42,9 @@ fn event(number: usize, name: &str, parameters: &Value, day: usize) -> Value {
 pub(super) fn write(folder: &Path) {
     std::fs::create_dir_all(folder).unwrap();
     let delete = |day: usize| {
-        (0..1_200).map(move |number| {
+        (0..300).map(move |number| {
             let key = format!("{number}{}", hostile()[number % 7]);
-            let bucket = format!("payroll{}", hostile()[number / 400 % 7]);
+            let bucket = format!("payroll{}", hostile()[number / 150]);
             event(number, "DeleteObject", &json!({"bucketName": bucket, "key": key}), day)
         })
     };

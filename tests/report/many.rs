@@ -24,7 +24,9 @@ pub(super) fn multiply(path: &Path, count: u32) {
         let column = take(column, &from, None).unwrap();
         match field.name().as_str() {
             "finding_id" => texts(count, |row| format!("{row:032x}")),
-            "principal" => texts(count, |row| format!("arn:aws:iam::111122223333:user/u{}", row % 5_000)),
+            "principal" => {
+                texts(count, |row| format!("arn:aws:iam::111122223333:user/u{}", row % 5_000))
+            }
             "description" => {
                 let before = column.as_string::<i32>().clone();
                 texts(count, |row| format!("{} No. {row}.", before.value(row as usize)))

@@ -75,7 +75,8 @@ impl Actors {
 
     /// The first lines: those with sequences, then by severity and number of findings.
     pub(super) fn first(&self) -> Vec<Actor<'_>> {
-        let mut actors: Vec<_> = self.0.iter().map(|(name, known)| known.actor(name)).collect();
+        let mut actors: Vec<_> =
+            self.0.iter().map(|(name, known)| known.actor(name.as_deref())).collect();
         actors.sort_by(|a, b| {
             let without = |actor: &Actor<'_>| actor.sequences.is_empty();
             (without(a).cmp(&without(b)))
@@ -88,9 +89,9 @@ impl Actors {
 }
 
 impl Known {
-    fn actor<'a>(&'a self, principal: &'a Option<String>) -> Actor<'a> {
+    fn actor<'a>(&'a self, principal: Option<&'a str>) -> Actor<'a> {
         Actor {
-            principal: principal.as_deref(),
+            principal,
             severity: self.severity,
             label: SeverityLabel::of(self.severity).as_str(),
             findings: self.findings,

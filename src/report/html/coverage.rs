@@ -87,7 +87,8 @@ impl Coverage {
     /// The first and the last hour, µs.
     pub(super) fn span(&self) -> impl Iterator<Item = i64> + use<'_> {
         let ends = |hours: &Hours| {
-            let ends = [hours.keys().next().copied(), hours.keys().next_back().map(|last| last + 1)];
+            let ends =
+                [hours.keys().next().copied(), hours.keys().next_back().map(|last| last + 1)];
             ends.into_iter().flatten().map(|hour| hour.saturating_mul(MICROS_OF_HOUR))
         };
         self.0.values().flat_map(ends)

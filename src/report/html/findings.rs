@@ -60,10 +60,7 @@ struct Rank {
 impl Rank {
     fn cmp(&self, other: &Self) -> Ordering {
         let severity = other.severity.total_cmp(&self.severity);
-        self.is_hidden
-            .cmp(&other.is_hidden)
-            .then(severity)
-            .then(self.position.cmp(&other.position))
+        self.is_hidden.cmp(&other.is_hidden).then(severity).then(self.position.cmp(&other.position))
     }
 }
 

@@ -71,12 +71,11 @@ pub fn html_report(options: &ReportOptions) -> Result<Report> {
     let page = page::render(&page::Parts { file, run, found, coverage, losses, zone })?;
     let path = options.out.clone().unwrap_or_else(|| folder.path().join(REPORT));
     store::replace(&path, |to| to.write_all(page.as_bytes()).map_err(Error::io(&path)))?;
-    let place = match &options.out {
-        Some(path) => path.display().to_string(),
-        None => {
-            folder.send(REPORT)?;
-            format!("{}/{REPORT}", folder.location().to_string().trim_end_matches('/'))
-        }
+    let place = if let Some(path) = &options.out {
+        path.display().to_string()
+    } else {
+        folder.send(REPORT)?;
+        format!("{}/{REPORT}", folder.location().to_string().trim_end_matches('/'))
     };
     Ok(Report { place, bytes: page.len() as u64, findings, left_out })
 }

@@ -147,6 +147,7 @@ fn environment(zone: &Zone) -> Result<Environment<'static>> {
 }
 
 /// The template is ours: what is wrong with it is a bug, unless run.json is not ours.
+#[allow(clippy::needless_pass_by_value, reason = "for map_err")]
 fn broken(error: minijinja::Error) -> Error {
     Error::Usage(format!("the report cannot be made of this run.json: {error:#}"))
 }

@@ -15,7 +15,7 @@ pub(super) struct Zone {
     /// From which second since 1970 on which offset holds, in seconds; ascending.
     offsets: Vec<(i64, i32)>,
     #[serde(skip)]
-    zone: TimeZone,
+    rules: TimeZone,
 }
 
 impl Zone {
@@ -30,18 +30,19 @@ impl Zone {
         let mut offsets = vec![(i64::MIN, zone.to_offset(first).seconds())];
         let changes = zone.following(first).take(MOST);
         let changes = changes.take_while(|change| change.timestamp() <= last);
-        offsets
-            .extend(changes.map(|change| (change.timestamp().as_second(), change.offset().seconds())));
+        offsets.extend(
+            changes.map(|change| (change.timestamp().as_second(), change.offset().seconds())),
+        );
         // JSON numbers of JavaScript are exact up to 2^53.
         offsets.first_mut().into_iter().for_each(|(from, _)| *from = -(1 << 52));
-        Self { name: name(&zone, first), offsets, zone }
+        Self { name: name(&zone, first), offsets, rules: zone }
     }
 
     /// `2025-06-03 10:15:02 +02:00`, or `… UTC`; out-of-range times as their number.
     pub(super) fn text(&self, micros: i64) -> String {
         let Ok(time) = Timestamp::from_microsecond(micros) else { return micros.to_string() };
-        let format = if self.zone == TimeZone::UTC { "%F %T UTC" } else { "%F %T %:z" };
-        time.to_zoned(self.zone.clone()).strftime(format).to_string()
+        let format = if self.rules == TimeZone::UTC { "%F %T UTC" } else { "%F %T %:z" };
+        time.to_zoned(self.rules.clone()).strftime(format).to_string()
     }
 }
 
