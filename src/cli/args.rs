@@ -9,10 +9,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::asked::Asked;
 use super::bounds::Bounds;
+use super::completions::Completions;
 use super::detectors::Detectors;
 use super::exit::{ExitRules, FailOn};
 use super::formats::{Emitted, Formats};
 use super::known::Known;
+use super::man::Man;
 use super::s3::{self, ReachS3};
 use super::shown::Shown;
 use super::time;
@@ -67,6 +69,8 @@ pub(super) enum Command {
     Scan(Box<Scan>),
     Merge(Box<Merge>),
     Detectors(Detectors),
+    Completions(Completions),
+    Man(Man),
 }
 
 impl Command {
@@ -75,7 +79,7 @@ impl Command {
         match self {
             Self::Scan(scan) => Some(&scan.shown),
             Self::Merge(merge) => Some(&merge.shown),
-            Self::Detectors(_) => None,
+            Self::Detectors(_) | Self::Completions(_) | Self::Man(_) => None,
         }
     }
 }

@@ -1,15 +1,21 @@
 //! What people read: the summary on the terminal, the progress bar, detectors and their pages.
 //! Nothing here decides anything; it shows what [`crate::pipeline`] came to.
 
+mod accounting;
+mod actors;
+mod cards;
 mod detectors;
 mod diff;
 mod dry_run;
 mod escape;
+mod gaps;
 mod markdown;
 mod progress;
 mod stages;
 mod table;
 mod terminal;
+mod words;
+mod wrap;
 
 pub use detectors::{check_results, detector_list, detector_page, test_results};
 pub use diff::detector_diff;
