@@ -8,10 +8,9 @@ use std::cell::RefCell;
 use std::io::{Cursor, Read as _};
 use std::sync::LazyLock;
 
-use simd_json::tape::Value;
 use trailsift::codec::{Bounded, Unpacker};
 use trailsift::decode::{
-    Archive, Claim, Decoded, Decoder, FailReason, Limits, Outcome, RecordFault, RecordSink,
+    Archive, Claim, Decoded, Decoder, FailReason, Limits, Outcome, Record, RecordFault, RecordSink,
     RejectReason,
 };
 use trailsift::detect::rules::{Plan, shipped};
@@ -166,7 +165,7 @@ struct Sink {
 }
 
 impl RecordSink for Sink {
-    fn record(&mut self, number: u64, record: Value<'_, '_>) -> Result<(), RecordFault> {
+    fn record(&mut self, number: u64, record: Record<'_, '_, '_>) -> Result<(), RecordFault> {
         assert!(self.last.is_none_or(|last| last < number), "{:?} then {number}", self.last);
         self.last = Some(number);
         let asked_for =
