@@ -12,6 +12,7 @@ use super::bounds::Bounds;
 use super::completions::Completions;
 use super::detectors::Detectors;
 use super::exit::{ExitRules, FailOn};
+use super::explain::Explain;
 use super::formats::{Emitted, Formats};
 use super::known::Known;
 use super::man::Man;
@@ -69,6 +70,7 @@ pub(super) enum Command {
     Scan(Box<Scan>),
     Merge(Box<Merge>),
     Detectors(Detectors),
+    Explain(Explain),
     Completions(Completions),
     Man(Man),
 }
@@ -79,7 +81,7 @@ impl Command {
         match self {
             Self::Scan(scan) => Some(&scan.shown),
             Self::Merge(merge) => Some(&merge.shown),
-            Self::Detectors(_) | Self::Completions(_) | Self::Man(_) => None,
+            Self::Detectors(_) | Self::Explain(_) | Self::Completions(_) | Self::Man(_) => None,
         }
     }
 }

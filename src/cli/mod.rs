@@ -6,6 +6,7 @@ mod bounds;
 mod completions;
 mod detectors;
 mod exit;
+mod explain;
 mod formats;
 mod intel;
 mod known;
@@ -112,6 +113,7 @@ fn execute(command: &Command, out: &mut dyn Write) -> Result<u8> {
             Ok(end(&run, &merge.exit, None))
         }
         Command::Detectors(detectors) => detectors.run(out),
+        Command::Explain(explain) => explain.run(out),
         Command::Completions(completions) => completions.run(out),
         Command::Man(man) => man.run(out),
     }

@@ -11,6 +11,7 @@ mod detecting;
 mod detectors;
 mod diff;
 mod dry_run;
+mod explain;
 mod feed;
 mod findings_files;
 mod folds;
@@ -49,6 +50,7 @@ pub use detectors::{
 };
 pub use diff::{Change, DetectorDiff, Diff, DiffOptions, EntityDiff, Named, Side, diff};
 pub use dry_run::{DryRun, Part, dry_run};
+pub use explain::{Around, Event, ExplainOptions, Explained, Missing, Record, Stand, explain};
 pub use findings_files::{Emit, FindingsFiles};
 pub use history::{Border, JudgeOptions};
 pub use interim::{Interim, Snapshot};

@@ -89,7 +89,7 @@ fn doings(findings: &[&Finding]) -> String {
     let mut times: BTreeMap<&str, (bool, i64, u64)> = BTreeMap::new();
     for finding in findings {
         let is_part = !finding.finding_type.starts_with("AttackSequence:");
-        let told = times.entry(&finding.title).or_insert((is_part, finding.first_seen, 0));
+        let told = times.entry(finding.title.as_str()).or_insert((is_part, finding.first_seen, 0));
         told.1 = told.1.min(finding.first_seen);
         told.2 += 1;
     }

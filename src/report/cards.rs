@@ -5,7 +5,9 @@ use std::io::{self, Write};
 use std::sync::Arc;
 
 use super::escape::{escaped, escaped_long};
-use super::words::{BOLD, DIM, NAMED, NOBODY, clipped, counted, more, number, short_id, some, style};
+use super::words::{
+    BOLD, DIM, NAMED, NOBODY, clipped, counted, more, number, short_id, some, style,
+};
 use crate::findings::{Finding, SeverityLabel, interval};
 use crate::pipeline::Run;
 
@@ -38,11 +40,8 @@ fn repeated<'f>(findings: &[&'f Finding]) -> Vec<Repeated<'f>> {
     let mut places: BTreeMap<Key<'f>, usize> = BTreeMap::new();
     let mut groups: Vec<Repeated<'f>> = Vec::new();
     for &finding in findings {
-        let key = (
-            finding.detector_id.as_str(),
-            finding.principal.as_ref(),
-            finding.buckets.as_slice(),
-        );
+        let key =
+            (finding.detector_id.as_str(), finding.principal.as_ref(), finding.buckets.as_slice());
         let place = *places.entry(key).or_insert(groups.len());
         match groups.get_mut(place) {
             Some(group) => group.push(finding),

@@ -31,7 +31,10 @@ pub fn summary(run: &Run, width: Option<usize>, out: &mut dyn Write) -> io::Resu
         cards(run, file(run), out)?;
         writeln!(out)?;
         suppressed(run, out)?;
-        not_judged(run, out)?;
+        // Where nothing was read, nothing else matters.
+        if run.account.records().seen > 0 || run.state.is_some() {
+            not_judged(run, out)?;
+        }
         posture(run, out)?;
         accounting(run, out)?;
         state(run, out)?;
@@ -54,11 +57,21 @@ fn heading(run: &Run, name: &str, out: &mut dyn Write) -> io::Result<()> {
 
 /// The commands that go on from here, with the worst finding.
 fn next_steps(run: &Run, out: &mut dyn Write) -> io::Result<()> {
+    if run.account.records().seen == 0 && run.state.is_none() {
+        return writeln!(
+            out,
+            "{BOLD}next{BOLD:#}      give what CloudTrail has delivered: the folder AWSLogs, or anything below \
+             it; --dry-run=objects lists what would be read, and docs/inputs.md says in which forms"
+        );
+    }
     let Some(worst) = run.visible().next() else { return Ok(()) };
     let folder = run.location.to_string();
     let folder = shlex::try_quote(&folder).unwrap_or_else(|_| folder.as_str().into());
     let (folder, id) = (escaped(&folder), short_id(run, &worst.finding_id));
-    writeln!(out, "{BOLD}next{BOLD:#}      the worst finding, with its records and what its principal did around it:")?;
+    writeln!(
+        out,
+        "{BOLD}next{BOLD:#}      the worst finding, with its records and what its principal did around it:"
+    )?;
     writeln!(out, "  trailsift explain {folder} {id}")
 }
 

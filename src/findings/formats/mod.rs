@@ -15,6 +15,8 @@ use std::path::Path;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
+use serde_json::{Map, Value};
+
 use super::columns::write_batches;
 use crate::error::{Error, Result};
 use crate::store;
@@ -115,6 +117,23 @@ pub fn write_findings(
         }
         out.flush().map_err(Error::io(path))
     })
+}
+
+/// The rows whose text of a column is wanted, as JSON objects.
+pub(super) fn row_objects(
+    batch: &RecordBatch,
+    column: &str,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<Vec<Map<String, Value>>> {
+    let mut objects = Vec::new();
+    for row in rows(batch) {
+        if !row.text(column)?.is_some_and(&wanted) {
+            continue;
+        }
+        let named = |(name, cell): (&str, _)| Ok((name.to_owned(), serde_json::to_value(cell)?));
+        objects.push(row.cells()?.into_iter().map(named).collect::<Result<_>>()?);
+    }
+    Ok(objects)
 }
 
 /// One line per row.

@@ -74,15 +74,16 @@ fn moments<'b>(row: &Row<'b>) -> Result<Vec<Vec<Cow<'b, str>>>> {
     let beside = OF_FINDING.iter().map(|name| field(&row.cell(name)?));
     let beside = beside.collect::<Result<Vec<_>>>()?;
     let change = Change::of(row)?.as_str();
-    let moment = |message: &Cell<'b>, time: &Cell<'b>, kind: &'static str, event: &[Cell<'b>; 3]| {
-        let mut fields = vec![field(message)?, at(time), kind.into()];
-        for of_event in event {
-            fields.push(field(of_event)?);
-        }
-        fields.extend(beside.iter().cloned());
-        fields.push(change.into());
-        Ok::<_, Error>(fields)
-    };
+    let moment =
+        |message: &Cell<'b>, time: &Cell<'b>, kind: &'static str, event: &[Cell<'b>; 3]| {
+            let mut fields = vec![field(message)?, at(time), kind.into()];
+            for of_event in event {
+                fields.push(field(of_event)?);
+            }
+            fields.extend(beside.iter().cloned());
+            fields.push(change.into());
+            Ok::<_, Error>(fields)
+        };
     let nothing = [Cell::Null, Cell::Null, Cell::Null];
     let (told, first) = (row.cell("description")?, row.cell("first_seen")?);
     let mut moments = vec![moment(&told, &first, "Finding: first event", &nothing)?];
