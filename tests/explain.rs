@@ -17,12 +17,17 @@ use serde_json::{Value, json};
 
 /// What makes the finding, as it is written in the log: numbers that no float holds, odd spaces, and a
 /// text that would steer a terminal.
-const OPENED: &str = r#"{"eventVersion": "1.11", "eventID":"opened-1","eventTime":"2026-03-04T10:00:00Z",
+const OPENED_TEXT: &str = r#"{"eventVersion": "1.11", "eventID":"opened-1","eventTime":"2026-03-04T10:00:00Z",
  "eventSource":"s3.amazonaws.com", "eventName":"PutBucketAcl","awsRegion":"eu-west-1",
  "userIdentity":{"type":"IAMUser","arn":"arn:aws:iam::111122223333:user/eve","accountId":"111122223333"},
- "sourceIPAddress":"198.51.100.7","userAgent":"curl\u001b[5m‮",
- "requestParameters":{"bucketName":"payroll","x-amz-acl":"public-read","odd":[0.10,12345678901234567890123,{}]},
+ "sourceIPAddress":"198.51.100.7","userAgent":"curl\u001b[5m<RLO>",
+ "requestParameters":{"bucketName":"payroll","x-amz-acl":"public-read","odd":[0.10,18446744073709551615,{}]},
  "recipientAccountId":"111122223333","eventCategory":"Management"}"#;
+
+/// The same with a mark that turns the direction of text.
+fn opened() -> String {
+    OPENED_TEXT.replace("<RLO>", "\u{202e}")
+}
 
 fn event(id: &str, user: &str, time: &str, name: &str, key: &str) -> Value {
     json!({
@@ -47,7 +52,7 @@ fn log() -> Vec<u8> {
         event("long-after", "eve", "12:00:00", "GetObject", "long-after"),
     ];
     let around: Vec<String> = around.iter().map(Value::to_string).collect();
-    format!("{{\"Records\":[{},{OPENED}]}}", around.join(",\n")).into_bytes()
+    format!("{{\"Records\":[{},{}]}}", around.join(",\n"), opened()).into_bytes()
 }
 
 fn written(path: PathBuf, bytes: &[u8]) -> PathBuf {
@@ -96,7 +101,7 @@ fn it_tells_why_with_the_record_as_it_was_written_and_what_was_done_around() {
     for said in [
         "why it fired",
         &id,
-        "12345678901234567890123",
+        "18446744073709551615",
         "\"odd\": [\n",
         "0.10,",
         "payroll/just-before",
@@ -113,7 +118,7 @@ fn it_tells_why_with_the_record_as_it_was_written_and_what_was_done_around() {
     }
 
     let told = json_of(&explain(&out, &id, &["--json", "--around", "4h", "--events", "1"]));
-    assert_eq!(told["records"][0]["text"], json!(OPENED));
+    assert_eq!(told["records"][0]["text"], json!(opened()));
     assert_eq!(told["around"]["counts"], json!({"before": 2, "within": 1, "after": 2}));
     let keys: Vec<&Value> =
         told["around"]["events"].as_array().unwrap().iter().map(|event| &event[1]["key"]).collect();
@@ -193,7 +198,7 @@ fn runs_with_a_state_are_explained_too() {
     // The next run reads nothing, so its manifest has no object with events.
     scan(&[path], &out, &["--state", state.to_str().unwrap()]);
     let told = json_of(&explain(&out, &id, &["--json"]));
-    assert_eq!(told["records"][0]["text"], json!(OPENED));
+    assert_eq!(told["records"][0]["text"], json!(opened()));
 }
 
 #[test]
