@@ -108,7 +108,7 @@ fn it_tells_why_with_the_record_as_it_was_written_and_what_was_done_around() {
         "failed: AccessDenied",
         "1 event",
         "2026-03-04 10:00:00 UTC",
-        "False positives",
+        "FALSE POSITIVES",
         "trailsift scope LOGS --run ",
     ] {
         assert!(ran.out.contains(said), "{said}:\n{}", ran.out);
