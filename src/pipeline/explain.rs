@@ -28,7 +28,7 @@ use originals::{Known, Originals};
 pub use looked_at::{Around, Event, Stand};
 
 /// A finding's columns, by their names.
-pub type Row = Map<String, Value>;
+type Row = Map<String, Value>;
 
 /// What to explain, and how.
 #[derive(Debug, Clone)]

@@ -154,7 +154,7 @@ fn severity_text(explained: &Explained) -> String {
     let given = match explained.detector_severity {
         Some(own) if (own - severity).abs() < 0.05 => "as its detector gives it".to_owned(),
         Some(own) => format!(
-            "the detector gives up to {own:.1}: numbers, recurrence, tuning and what weighs more \
+            "the detector states {own:.1}: numbers, recurrence, tuning and what weighs more \
              move it, and the description says what did"
         ),
         None => "the detector is not known here: give --detectors DIR".to_owned(),
