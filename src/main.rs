@@ -14,6 +14,9 @@ fn main() -> ExitCode {
             std::process::exit(i32::from(trailsift::cli::EXIT_FAILED));
         }
     });
+    if let Some((columns, _)) = terminal_size::terminal_size_of(std::io::stdout()) {
+        trailsift::cli::terminal_of(usize::from(columns.0));
+    }
     let mut out = anstream::stdout().lock();
     // Not locked: the progress bar draws on standard error from the workers' threads.
     let mut err = anstream::stderr();

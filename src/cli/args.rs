@@ -9,11 +9,14 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::asked::Asked;
 use super::bounds::Bounds;
+use super::completions::Completions;
 use super::convert::Convert;
 use super::detectors::Detectors;
 use super::exit::{ExitRules, FailOn};
+use super::explain::Explain;
 use super::formats::{Emitted, Formats};
 use super::known::Known;
+use super::man::Man;
 use super::report::Report;
 use super::s3::{self, ReachS3};
 use super::shown::Shown;
@@ -72,6 +75,9 @@ pub(super) enum Command {
     Convert(Box<Convert>),
     Detectors(Detectors),
     Report(Report),
+    Explain(Explain),
+    Completions(Completions),
+    Man(Man),
 }
 
 impl Command {
@@ -81,7 +87,11 @@ impl Command {
             Self::Scan(scan) => Some(&scan.shown),
             Self::Merge(merge) => Some(&merge.shown),
             Self::Convert(convert) => Some(&convert.shown),
-            Self::Detectors(_) | Self::Report(_) => None,
+            Self::Detectors(_)
+            | Self::Report(_)
+            | Self::Explain(_)
+            | Self::Completions(_)
+            | Self::Man(_) => None,
         }
     }
 }

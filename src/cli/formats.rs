@@ -24,6 +24,8 @@ enum FormatName {
     Csv,
     /// One OCSF Detection Finding (class 2004) per line
     Ocsf,
+    /// CSV for Timesketch: a row per event of the evidence, and one per finding
+    Timesketch,
 }
 
 /// Which findings are told.
@@ -52,6 +54,7 @@ impl Formats {
             FormatName::Jsonl => Format::Jsonl,
             FormatName::Csv => Format::Csv,
             FormatName::Ocsf => Format::Ocsf,
+            FormatName::Timesketch => Format::Timesketch,
         });
         FindingsFiles { formats: formats.collect(), emit: Emit::All }
     }

@@ -3,13 +3,16 @@
 mod args;
 mod asked;
 mod bounds;
+mod completions;
 mod convert;
 mod detectors;
 mod exit;
+mod explain;
 mod formats;
 mod intel;
 mod known;
 mod log;
+mod man;
 mod report;
 mod s3;
 mod shown;
@@ -17,7 +20,7 @@ mod time;
 
 use std::ffi::OsString;
 use std::io::Write;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use clap::Parser;
 
@@ -47,6 +50,18 @@ static INTERRUPT: AtomicBool = AtomicBool::new(false);
 /// Ends the run that is under way: what was read is judged. Returns whether it was told before.
 pub fn interrupt() -> bool {
     INTERRUPT.swap(true, Ordering::Relaxed)
+}
+
+/// The columns of the terminal; 0 if the output is none.
+static COLUMNS: AtomicUsize = AtomicUsize::new(0);
+
+/// Says that standard output is a terminal of so many columns, for which lines are broken.
+pub fn terminal_of(columns: usize) {
+    COLUMNS.store(columns, Ordering::Relaxed);
+}
+
+fn width() -> Option<usize> {
+    Some(COLUMNS.load(Ordering::Relaxed)).filter(|columns| *columns > 0)
 }
 
 /// Runs trailsift with `arguments` (the program's name first) and returns the exit status. Results
@@ -96,12 +111,15 @@ fn execute(command: &Command, out: &mut dyn Write) -> Result<u8> {
         Command::Scan(scan) => scan_and_show(scan, out),
         Command::Merge(merge) => {
             let run = pipeline::merge(&merge.options()?)?;
-            show_run(&run, &merge.shown, out, |out| summary(&run, out))?;
+            show_run(&run, &merge.shown, out, |out| summary(&run, width(), out))?;
             Ok(end(&run, &merge.exit, None))
         }
         Command::Convert(convert) => convert.run(out),
         Command::Detectors(detectors) => detectors.run(out),
         Command::Report(report) => report.run(out),
+        Command::Explain(explain) => explain.run(out),
+        Command::Completions(completions) => completions.run(out),
+        Command::Man(man) => man.run(out),
     }
 }
 
@@ -136,7 +154,7 @@ fn scan_and_show(scan: &Scan, out: &mut dyn Write) -> Result<u8> {
                 options.out, objects.read, objects.failed
             )
         } else {
-            summary(&run, out)
+            summary(&run, width(), out)
         }
     })?;
     Ok(end(&run, &scan.exit, scan.fail_on_new.and_then(FailOn::label)))

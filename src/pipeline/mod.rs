@@ -14,6 +14,7 @@ mod detectors;
 mod diff;
 mod dry_run;
 mod events_out;
+mod explain;
 mod feed;
 mod findings_files;
 mod folds;
@@ -54,6 +55,7 @@ pub use detectors::{
 };
 pub use diff::{Change, DetectorDiff, Diff, DiffOptions, EntityDiff, Named, Side, diff};
 pub use dry_run::{DryRun, Part, dry_run};
+pub use explain::{Around, Event, ExplainOptions, Explained, Missing, Record, Stand, explain};
 pub use findings_files::{Emit, FindingsFiles};
 pub use history::{Border, JudgeOptions};
 pub use interim::{Interim, Snapshot};

@@ -28,7 +28,8 @@ use crate::intel::Intel;
 use crate::source::{self, KeyRange, Listing};
 use crate::store::{Fault, Location, S3};
 
-const NOTHING: &str = "the inputs hold no file";
+const NOTHING: &str = "the inputs hold no file: give what CloudTrail has delivered (the folder AWSLogs, or a \
+                       file), a dump or an archive of it, or `-` for a pipe";
 
 /// The inputs, looked at but not read.
 pub(super) struct Inputs<'o> {

@@ -7,7 +7,7 @@ use bytesize::ByteSize;
 
 use super::escape::escaped;
 use super::table::table;
-use super::terminal::number;
+use super::words::number;
 use crate::findings::day_text;
 use crate::pipeline::{DryRun, Part};
 use crate::source::LogObject;

@@ -6,7 +6,7 @@ use bytesize::ByteSize;
 use comfy_table::CellAlignment;
 
 use super::table::table;
-use super::terminal::number;
+use super::words::number;
 use crate::pipeline::{Cost, Percentiles, Stage, Stages};
 
 const HEAD: [&str; 8] = ["stage", "count", "p50", "p90", "p99", "max", "total", "throughput"];

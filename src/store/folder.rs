@@ -42,6 +42,9 @@ impl Folder {
     pub fn open(location: &Location, s3: Option<&S3>) -> Result<Self> {
         let location = location.clone();
         match &location {
+            Location::Local(path) if path.is_file() => Err(Error::Usage(format!(
+                "`{location}` is a file: results need a folder, which is made if it is not there"
+            ))),
             Location::Local(path) => {
                 std::fs::create_dir_all(path).map_err(Error::io(path))?;
                 Ok(Self { path: path.clone(), location, remote: None })

@@ -84,7 +84,8 @@ pub struct Skipped {
 /// # Errors
 /// [`Error::Usage`] if there is nothing at `root`.
 pub fn list(root: &Path) -> Result<Found> {
-    if !root.exists() {
+    // A folder that may not be entered hides what is in it.
+    if !root.try_exists().map_err(Error::io(root))? {
         return Err(Error::Usage(format!("`{}`: no such file or folder", root.display())));
     }
     if is_pipe(root) {

@@ -19,8 +19,14 @@ fn formats_that_are_not_asked_for_do_not_stay() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");
     let logs = [write(folder.path().join("log.json"), &[opened("a")])];
-    scan(&logs, &out, &["--format", "csv,ocsf,parquet,jsonl"]);
-    let all = ["findings.csv", "findings.jsonl", "findings.ocsf.jsonl", "findings.parquet"];
+    scan(&logs, &out, &["--format", "csv,ocsf,parquet,jsonl,timesketch"]);
+    let all = [
+        "findings.csv",
+        "findings.jsonl",
+        "findings.ocsf.jsonl",
+        "findings.parquet",
+        "findings.timesketch.csv",
+    ];
     assert_eq!(names(&out), all);
     scan(&logs, &out, &["--format", "jsonl"]);
     assert_eq!(names(&out), ["findings.jsonl", "findings.parquet"]);

@@ -20,3 +20,4 @@ mod files;
 mod logs;
 mod ocsf;
 mod readback;
+mod timesketch;

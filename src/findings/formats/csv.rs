@@ -26,7 +26,7 @@ pub(super) fn write(
     schema: &SchemaRef,
     batches: impl Iterator<Item = Result<RecordBatch>>,
 ) -> Result<()> {
-    let mut table = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(out);
+    let mut table = writer(out);
     let change = (told == Told::Changes).then_some("change");
     let head = schema.fields().iter().map(|field| field.name().as_str()).chain(change);
     record(&mut table, path, head)?;
@@ -44,7 +44,13 @@ pub(super) fn write(
     table.flush().map_err(Error::io(path))
 }
 
-fn record<'f>(
+/// A table whose lines end as RFC 4180 wants.
+pub(super) fn writer<W: Write>(out: W) -> Writer<W> {
+    WriterBuilder::new().terminator(Terminator::CRLF).from_writer(out)
+}
+
+/// Writes a line.
+pub(super) fn record<'f>(
     table: &mut Writer<impl Write>,
     path: &Path,
     fields: impl Iterator<Item = &'f str>,
@@ -52,7 +58,8 @@ fn record<'f>(
     table.write_record(fields).map_err(|error| Error::io(path)(error.into()))
 }
 
-fn field<'c>(cell: &Cell<'c>) -> Result<Cow<'c, str>> {
+/// A value as the field of a line, which no spreadsheet takes for a formula.
+pub(super) fn field<'c>(cell: &Cell<'c>) -> Result<Cow<'c, str>> {
     Ok(match cell {
         Cell::Null => "".into(),
         Cell::Text(text) => harmless(text),

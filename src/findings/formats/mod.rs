@@ -1,4 +1,5 @@
-//! Findings for machines: the rows of `findings.parquet` as JSON lines, CSV and OCSF events. In come
+//! Findings for machines: the rows of `findings.parquet` as JSON lines, CSV, OCSF events
+//! and timelines. In come
 //! batches in the columns of `columns.rs`, fresh or read back from a state; out goes one file. What
 //! the columns mean this room's writers must know only where a format has places of its own (OCSF).
 
@@ -6,12 +7,15 @@ mod csv;
 mod jsonl;
 mod ocsf;
 mod row;
+mod timesketch;
 
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+
+use serde_json::{Map, Value};
 
 use super::columns::write_batches;
 use crate::error::{Error, Result};
@@ -29,11 +33,13 @@ pub enum Format {
     Csv,
     /// An OCSF Detection Finding per line.
     Ocsf,
+    /// A table for Timesketch: a row per event of the evidence, and one per finding.
+    Timesketch,
 }
 
 impl Format {
     /// All but the one that is always written.
-    pub const BESIDE_PARQUET: [Self; 3] = [Self::Jsonl, Self::Csv, Self::Ocsf];
+    pub const BESIDE_PARQUET: [Self; 4] = [Self::Jsonl, Self::Csv, Self::Ocsf, Self::Timesketch];
 
     /// How names of such files end, without the dot.
     #[must_use]
@@ -43,6 +49,7 @@ impl Format {
             Self::Jsonl => "jsonl",
             Self::Csv => "csv",
             Self::Ocsf => "ocsf.jsonl",
+            Self::Timesketch => "timesketch.csv",
         }
     }
 }
@@ -104,11 +111,29 @@ pub fn write_findings(
         let mut out = BufWriter::new(file);
         match format {
             Format::Csv => csv::write(&mut out, path, told, schema, batches)?,
+            Format::Timesketch => timesketch::write(&mut out, path, batches)?,
             Format::Ocsf => lines(&mut out, path, batches, ocsf::write)?,
             _ => lines(&mut out, path, batches, |out, row| jsonl::write(out, row, told))?,
         }
         out.flush().map_err(Error::io(path))
     })
+}
+
+/// The rows whose text of a column is wanted, as JSON objects.
+pub(super) fn row_objects(
+    batch: &RecordBatch,
+    column: &str,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<Vec<Map<String, Value>>> {
+    let mut objects = Vec::new();
+    for row in rows(batch) {
+        if !row.text(column)?.is_some_and(&wanted) {
+            continue;
+        }
+        let named = |(name, cell): (&str, _)| Ok((name.to_owned(), serde_json::to_value(cell)?));
+        objects.push(row.cells()?.into_iter().map(named).collect::<Result<_>>()?);
+    }
+    Ok(objects)
 }
 
 /// One line per row.

@@ -137,6 +137,13 @@ fn cell(column: &ArrayRef, row: usize) -> Result<Cell<'_>> {
 }
 
 impl<'b> Cell<'b> {
+    /// A field of an object; null if there is none.
+    pub(super) fn get(&self, name: &str) -> Self {
+        let Self::Object(fields) = self else { return Self::Null };
+        let found = fields.iter().find(|(known, _)| *known == name);
+        found.map_or(Self::Null, |(_, value)| value.clone())
+    }
+
     pub(super) fn text(&self) -> Option<&'b str> {
         match self {
             Self::Text(text) => Some(text),

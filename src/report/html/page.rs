@@ -18,7 +18,7 @@ use super::zone::Zone;
 use crate::error::{Error, Result};
 use crate::findings::SeverityLabel;
 use crate::report::escape::visible;
-use crate::report::terminal::number;
+use crate::report::words::number;
 
 const TEMPLATE: &str = include_str!("page.html");
 const STYLE: &str = concat!(include_str!("uplot/uPlot.min.css"), include_str!("page.css"));
