@@ -103,6 +103,7 @@ impl Reader {
             Ok(true)
         };
         let contents = match archive {
+            Archive::Parquet => return self.event_file(unpacker),
             Archive::Tar => read_tar(unpacker, MEMBERS, &mut take),
             Archive::Zip if layers == 0 => read_zip(Cursor::new(bytes), MEMBERS, &mut take),
             Archive::Zip => {
@@ -112,6 +113,19 @@ impl Reader {
             }
         };
         assert_eq!(contents.unwrap().members, met);
+    }
+
+    /// Parquet of whatever kind.
+    fn event_file(&mut self, unpacker: Unpacker<'_>) {
+        let mut file = tempfile::tempfile().unwrap();
+        std::io::copy(&mut unpacker.take(1 << 20), &mut file).unwrap_or_default();
+        let mut sink = Sink::default();
+        let _ = trailsift::event_files::records(file, &mut |stored| {
+            let number = sink.last.map_or(0, |last| last + 1);
+            let _ = self.decoder.record(number, stored.text.as_bytes(), &mut sink);
+            true
+        });
+        sink.finish(false);
     }
 
     fn member(&mut self, member: Member<'_>, depth: u32) {

@@ -79,14 +79,14 @@ impl Sorter {
         }
     }
 
-    /// Adds the events of a batch.
+    /// Adds the events of a batch that came from objects that are `wanted`.
     ///
     /// # Errors
     /// Those of writing what outgrows the memory.
-    pub fn push(&mut self, batch: &EventBatch) -> Result<()> {
+    pub fn push(&mut self, batch: &EventBatch, wanted: &dyn Fn(&str) -> bool) -> Result<()> {
         let rows = rows(batch)?;
         let number = u32::try_from(self.batches.len()).unwrap_or(u32::MAX);
-        self.assign(batch.record_batch(), batch.times(), number);
+        self.assign(batch, number, wanted);
         self.bytes += rows.get_array_memory_size();
         self.batches.push(rows);
         if self.bytes > self.budget { self.spill() } else { Ok(()) }
@@ -94,7 +94,8 @@ impl Sorter {
 
     /// Notes which rows are of which partition. Rows of one object follow each other, and are mostly
     /// of one.
-    fn assign(&mut self, events: &RecordBatch, times: &[i64], number: u32) {
+    fn assign(&mut self, batch: &EventBatch, number: u32, wanted: &dyn Fn(&str) -> bool) {
+        let (events, times) = (batch.record_batch(), batch.times());
         let column = |core: Core| events.column(core.index()).as_dictionary_opt::<Int32Type>();
         let (accounts, regions) = (column(Core::RecipientAccount), column(Core::AwsRegion));
         let key = |column: Option<&arrow::array::DictionaryArray<Int32Type>>, row| column?.key(row);
@@ -111,7 +112,9 @@ impl Sorter {
                 region: value(regions, start),
                 day: time.div_euclid(DAY_MICROS),
             };
-            let places = (start..end).filter_map(|row| Some((number, u32::try_from(row).ok()?)));
+            let is_wanted = |row: &usize| batch.object_uri(*row).is_some_and(|uri| wanted(uri));
+            let rows = (start..end).filter(is_wanted);
+            let places = rows.filter_map(|row| Some((number, u32::try_from(row).ok()?)));
             this.partitions.entry(partition).or_default().extend(places);
         };
         for (row, time) in times.iter().enumerate() {
@@ -265,5 +268,108 @@ impl Run {
                 .with_batch_size(BATCH)
                 .build()?;
         Ok(Source::file(reader))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::decode::{Decoder, Limits, Record, RecordFault, RecordSink};
+    use crate::events::{BatchBuilder, Fields, Wanted};
+
+    /// An event: its account, day, second, id and place.
+    type Event = (u8, u8, u8, Option<u8>, u8, u8);
+
+    struct Sink(BatchBuilder);
+
+    impl RecordSink for Sink {
+        fn wants_texts(&self) -> bool {
+            true
+        }
+
+        fn record(&mut self, number: u64, record: Record<'_, '_, '_>) -> Result<(), RecordFault> {
+            self.0.append(number, record, |_| Wanted::Event).map(drop)
+        }
+    }
+
+    fn batch(events: &[Event]) -> EventBatch {
+        let builder = BatchBuilder::new(&Fields::default()).keeping_texts(true);
+        let (mut sink, mut decoder) = (Sink(builder), Decoder::new(Limits::default()));
+        for (account, day, second, id, object, number) in events {
+            let id = id.map(|id| format!(r#""eventID":"{id}","#)).unwrap_or_default();
+            let text = format!(
+                r#"{{{id}"eventTime":"2026-03-0{day}T00:00:0{second}Z","recipientAccountId":"{account}"}}"#
+            );
+            sink.0.start_object(format!("object {object}").into());
+            decoder.record(u64::from(*number), text.as_bytes(), &mut sink).unwrap();
+        }
+        sink.0.finish().unwrap()
+    }
+
+    /// Partition, place and text of every row.
+    fn all(sorted: &Sorted) -> Vec<(Partition, String, i64, String)> {
+        let mut found = Vec::new();
+        for partition in sorted.partitions() {
+            for rows in sorted.rows_of(&partition).unwrap() {
+                let rows = rows.unwrap();
+                let text = |name: &str, row| {
+                    rows.column_by_name(name).unwrap().as_string_view().value(row).to_owned()
+                };
+                let numbers = rows.column_by_name("record_number").unwrap();
+                let numbers = numbers.as_primitive::<arrow::datatypes::Int64Type>();
+                found.extend((0..rows.num_rows()).map(|row| {
+                    let number = numbers.value(row);
+                    (partition.clone(), text("object_uri", row), number, text("record", row))
+                }));
+            }
+        }
+        found
+    }
+
+    /// What comes out, written plainly.
+    fn expected(events: &[Event]) -> usize {
+        let mut events: Vec<Event> = events.to_vec();
+        events.sort_unstable();
+        let (with, without): (Vec<Event>, Vec<Event>) =
+            events.into_iter().partition(|event| event.3.is_some());
+        let mut ids: Vec<_> =
+            with.iter().map(|event| (event.0, event.1, event.2, event.3)).collect();
+        ids.dedup();
+        ids.len() + without.len()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+        /// Whoever gets which rows, and however many of them fit into memory.
+        #[test]
+        fn rows_come_in_one_order_without_copies(
+            events in proptest::collection::vec(
+                (0u8..2, 1u8..3, 0u8..4, proptest::option::of(0u8..6), 0u8..3, 0u8..3), 1..120,
+            ),
+            cuts in proptest::collection::vec(1usize..6, 1..60),
+            budgets in (0usize..40_000, 0usize..40_000),
+        ) {
+            let folder = tempfile::tempdir().unwrap();
+            let mut whole = Sorter::new(usize::MAX, folder.path());
+            whole.push(&batch(&events), &|_| true).unwrap();
+            let whole = all(&whole.finish());
+            prop_assert_eq!(whole.len(), expected(&events));
+            prop_assert!(whole.windows(2).all(|pair| pair[0].0 <= pair[1].0));
+            let mut sorters = [budgets.0, budgets.1].map(|b| Sorter::new(b, folder.path()));
+            let mut rest = events.as_slice();
+            for (number, cut) in cuts.iter().chain(std::iter::repeat(&3)).enumerate() {
+                if rest.is_empty() {
+                    break;
+                }
+                let (part, others) = rest.split_at((*cut).min(rest.len()));
+                sorters[number % 2].push(&batch(part), &|_| true).unwrap();
+                rest = others;
+            }
+            let mut parts = Sorted::default();
+            sorters.into_iter().for_each(|sorter| parts.add(sorter.finish()));
+            prop_assert_eq!(all(&parts), whole);
+        }
     }
 }

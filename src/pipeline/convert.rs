@@ -4,24 +4,23 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use rayon::prelude::*;
 use serde::Serialize;
 
-use super::accounting::{Account, ObjectOutcome, ObjectRecord};
+use super::accounting::Account;
 use super::consumer::Consumer;
+use super::events_out::add;
 use super::output;
 use super::pass::{Inputs, Pass, Passed};
-use super::processed::{Identities, Processed, entries};
+use super::processed::Processed;
 use super::read_options::ReadOptions;
 use super::run::Span;
 use super::scan::Progress;
 use super::tables::Spill;
 use crate::error::Result;
-use crate::event_files::{self, EventFolder, Partition, Sorted, Sorter, Written};
+use crate::event_files::{EventFolder, Sorted, Sorter, Written};
 use crate::events::{EventBatch, Fields};
 use crate::findings::timestamp_text;
 use crate::source::Order;
-use crate::state::{LedgerReader, write_ledger};
 use crate::store::{self, Location};
 
 /// What to convert and how.
@@ -74,6 +73,7 @@ pub fn convert(
         intel: &Arc::default(),
         once: false,
         processed: Some(&processed),
+        events: None,
         session: None,
         spill: Spill::into(&own),
         interim: None,
@@ -87,7 +87,7 @@ pub fn convert(
     for part in parts {
         sorted.add(part);
     }
-    let written = write(folder, &sorted, &passed, read.threads)?;
+    let written = add(folder, &sorted, &passed.account, &passed.identities, read.threads)?;
     let Passed { account, span, notes, cut, .. } = passed;
     let converted =
         Converted { account, written, span, interrupted: cut, notes, out: options.out.clone() };
@@ -102,46 +102,12 @@ impl Consumer for Converting {
     type Yield = Sorted;
 
     fn take(&mut self, batch: &EventBatch) -> Result<()> {
-        self.0.push(batch)
+        self.0.push(batch, &|_| true)
     }
 
     fn finish(self) -> Result<Sorted> {
         Ok(self.0.finish())
     }
-}
-
-/// Writes what was read, if anything is new.
-fn write(
-    folder: EventFolder,
-    sorted: &Sorted,
-    passed: &Passed<()>,
-    threads: usize,
-) -> Result<Written> {
-    let done = done(&passed.account, &passed.identities);
-    let partitions = sorted.partitions();
-    if partitions.is_empty() && done.is_empty() {
-        return Ok(Written::default());
-    }
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
-    let one = |partition: &Partition| {
-        let path = folder.file(partition)?;
-        event_files::write(sorted, partition, &path).map(|written| (path, written))
-    };
-    let files: Vec<(PathBuf, Written)> =
-        pool.install(|| partitions.par_iter().map(one).collect::<Result<_>>())?;
-    let old = folder.ledger().map(|path| LedgerReader::open(&path)).transpose()?;
-    write_ledger(&folder.next_ledger(), old, done)?;
-    let (paths, written): (Vec<PathBuf>, Vec<Written>) = files.into_iter().unzip();
-    folder.commit(&paths)?;
-    Ok(written.into_iter().fold(Written::default(), Written::and))
-}
-
-/// The objects whose events are there now. What is damaged is read once, as far as it goes.
-fn done(account: &Account, identities: &Identities) -> Vec<crate::state::LedgerEntry> {
-    let is_done = |object: &&ObjectRecord| {
-        matches!(object.outcome, ObjectOutcome::Read | ObjectOutcome::Partial)
-    };
-    entries(account.manifest.iter().filter(is_done), "", identities)
 }
 
 impl Converted {

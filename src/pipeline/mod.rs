@@ -13,6 +13,7 @@ mod detecting;
 mod detectors;
 mod diff;
 mod dry_run;
+mod events_out;
 mod feed;
 mod findings_files;
 mod folds;

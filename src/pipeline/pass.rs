@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use super::accounting::Account;
 use super::consumer::Consumer;
+use super::events_out::EventsOut;
 use super::interim::{Beside, Interim};
 use super::processed::{Identities, Processed};
 use super::read_options::ReadOptions;
@@ -95,6 +96,8 @@ pub(super) struct Pass<'p> {
     pub once: bool,
     /// Objects that need not be read.
     pub processed: Option<&'p Processed>,
+    /// The folder that the events go to.
+    pub events: Option<&'p EventsOut>,
     /// The run's state.
     pub session: Option<&'p Session<'p>>,
     /// Where temporary files go, and how their names begin.
@@ -152,7 +155,8 @@ impl Pass<'_> {
         start: impl Fn() -> C + Sync,
     ) -> Result<Passed<C::Yield>> {
         let remote = inputs.remote()?;
-        let mut intake = Intake { processed: self.processed, ..Intake::default() };
+        let mut intake =
+            Intake { processed: self.processed, events: self.events, ..Intake::default() };
         let mut local =
             Listed { unsplit: listing.unsplit, took: listing.times.clone(), ..Listed::default() };
         let objects = intake.take(listing)?;

@@ -32,27 +32,7 @@ impl Processed {
         listing: &mut Listing,
         identities: &mut Identities,
     ) -> Result<Vec<ObjectRecord>> {
-        let mut wanted: Vec<(Arc<str>, u64, usize)> = Vec::new();
-        for (number, object) in listing.objects.iter().enumerate() {
-            if !matches!(object.place, Place::File(_) | Place::S3(_)) {
-                let message = format!(
-                    "`{}` with {}: what is piped in has no name to be known by in the next run; \
-                     write it to a file first",
-                    object.uri, self.needed_by
-                );
-                return Err(Error::Usage(message));
-            }
-            wanted.push((object.identity(), object.bytes, number));
-        }
-        wanted.sort_unstable();
-        let left_out = self.left_out(&wanted)?;
-        for (identity, _, number) in &wanted {
-            if let Some(object) = listing.objects.get(*number)
-                && !left_out.contains_key(number)
-            {
-                identities.insert(object.uri.clone(), identity.clone());
-            }
-        }
+        let left_out = self.look(&listing.objects, identities)?;
         let skipped = |object: &LogObject, reason: &str| {
             let (outcome, reason) = (ObjectOutcome::Skipped, Some(reason.to_owned()));
             ObjectRecord::unread(&object.uri, object.bytes, outcome, reason)
@@ -66,6 +46,39 @@ impl Processed {
         }
         listing.objects = kept;
         Ok(records)
+    }
+
+    /// The positions of objects that need no reading, and why. The others are added to `identities`.
+    ///
+    /// # Errors
+    /// Those of reading the ledger; [`Error::Usage`] for what has no name.
+    pub(super) fn look(
+        &self,
+        objects: &[LogObject],
+        identities: &mut Identities,
+    ) -> Result<BTreeMap<usize, &'static str>> {
+        let mut wanted: Vec<(Arc<str>, u64, usize)> = Vec::new();
+        for (number, object) in objects.iter().enumerate() {
+            if !matches!(object.place, Place::File(_) | Place::S3(_)) {
+                let message = format!(
+                    "`{}` with {}: what is piped in has no name to be known by in the next run; \
+                     write it to a file first",
+                    object.uri, self.needed_by
+                );
+                return Err(Error::Usage(message));
+            }
+            wanted.push((object.identity(), object.bytes, number));
+        }
+        wanted.sort_unstable();
+        let left_out = self.left_out(&wanted)?;
+        for (identity, _, number) in &wanted {
+            if let Some(object) = objects.get(*number)
+                && !left_out.contains_key(number)
+            {
+                identities.insert(object.uri.clone(), identity.clone());
+            }
+        }
+        Ok(left_out)
     }
 
     /// The positions of objects that are in the ledger, or twice in the input, and why not to read

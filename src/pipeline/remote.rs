@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::accounting::Account;
+use super::events_out::EventsOut;
 use super::feed::Feed;
 use super::processed::{Identities, Processed};
 use crate::error::{Error, Result};
@@ -23,6 +24,8 @@ pub(super) struct Remote<'o> {
 pub(super) struct Intake<'i> {
     /// What earlier runs have read.
     pub processed: Option<&'i Processed>,
+    /// The folder that the events go to.
+    pub events: Option<&'i EventsOut>,
     /// Where every object is accounted for.
     pub account: Account,
     /// With a state: what identifies the objects to read.
@@ -164,6 +167,9 @@ impl Intake<'_> {
         if let Some(processed) = self.processed {
             let left_out = processed.leave_out(&mut listing, &mut self.identities)?;
             self.account.add(left_out, Vec::new());
+        }
+        if let Some(events) = self.events {
+            events.expect(&listing.objects)?;
         }
         Ok(listing.objects)
     }

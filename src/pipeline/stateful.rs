@@ -189,6 +189,7 @@ impl<'o> Session<'o> {
             suppress: &self.options.judge.suppress,
             intel: &self.options.judge.intel,
             spill: Spill::into(out),
+            waiting: self.options.waiting(),
         }
     }
 
