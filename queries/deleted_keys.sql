@@ -46,7 +46,7 @@ with deletes as (
     select 'keys not logged' as how, null::varchar as key, *
     from deletes
     where event_name = 'DeleteObjects'
-        and event_id not in (select event_id from many where event_id is not null)
+        and coalesce(event_id, '') not in (select event_id from many where event_id is not null)
         and coalesce(request_id, '') not in (
             select request_id from single where how = 'DeleteObjects' and request_id is not null)
 )

@@ -4,7 +4,7 @@
 --   set variable bucket = 'payroll';
 --   set variable object_key = '2025/06/salaries.csv';
 --   .read queries/object_readers.sql
--- Without both: the object that most principals read.
+-- Without the key: the object, of that bucket or of all, that most principals read.
 --
 -- `content` are calls that gave or copied the object's bytes, `metadata` those that told of it
 -- (HeadObject, GetObjectAcl …).
@@ -21,6 +21,7 @@ set variable asked_object = (
         union all (
             select bucket, object_key, count(distinct principal) as readers from events
             where getvariable('object_key') is null and event_name = 'GetObject' and error_code is null
+                and (getvariable('bucket') is null or bucket = getvariable('bucket'))
                 and bucket is not null and object_key is not null
             group by bucket, object_key order by readers desc, bucket, object_key limit 1)));
 set variable asked_bucket = getvariable('asked_object').bucket;

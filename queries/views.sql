@@ -8,7 +8,8 @@
 --   set variable scan_folder = '/cases/17/out';
 --   .read queries/views.sql
 --
--- Without a scan the last statements fail; `events` is there, and all that asks it alone.
+-- Without a scan start `duckdb` and `.read` this file: the last statements fail, `events` is there, and
+-- so is all that asks it alone. (With -init, DuckDB ends where a statement fails.)
 --
 -- Variables that hold for all queries of a session, until `reset variable NAME`:
 --   since, until   times, UTC: `events` begins and ends there. Files of other days are not opened.
@@ -42,7 +43,7 @@ create or replace macro address_number(address) as case
             address_groups(
                 list_filter(string_split(split_part(address, '::', 1), ':'), lambda part: part <> ''),
                 list_filter(string_split(split_part(address, '::', 2), ':'), lambda part: part <> '')),
-            lambda part: try_cast('0x' || part as uhugeint)),
+            lambda part: try_cast('0x' || part as int)::uhugeint),
         lambda number, part: number * 65536 + part))
     end;
 

@@ -185,6 +185,8 @@ def check_object_readers(case):
     rows = case.ask("object_readers")
     most = max(len(set(map(principal, records))) for records in readers.values())
     assert len([row for row in rows if row["content"]]) == most
+    (row,) = case.ask("object_readers", bucket="acme-vault")
+    assert row["principal"] == ADA, row
     one = min(readers)
     found = {row["principal"]: row["content"] for row in case.ask("object_readers", bucket=one[0], object_key=one[1])}
     same(found, dict(collections.Counter(map(principal, readers[one]))))
