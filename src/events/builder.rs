@@ -98,6 +98,11 @@ impl PathSink for Paths {
     }
 }
 
+/// A builder that holds the records of a batch without growing.
+fn text_builder() -> StringBuilder {
+    StringBuilder::with_capacity(BATCH_EVENTS, BATCH_BYTES + MAX_TEXT)
+}
+
 /// The text, or as much of it as a column takes.
 fn cut(text: &str) -> &str {
     text.get(..text.floor_char_boundary(MAX_TEXT)).unwrap_or_default()
@@ -237,7 +242,7 @@ impl BatchBuilder {
     /// The builder, keeping the records' texts or not.
     #[must_use]
     pub fn keeping_texts(self, kept: bool) -> Self {
-        Self { texts: kept.then(StringBuilder::new), ..self }
+        Self { texts: kept.then(text_builder), ..self }
     }
 
     /// The records that follow come from `object`.
@@ -348,7 +353,8 @@ impl BatchBuilder {
         let current = self.objects.last().cloned();
         let objects = std::mem::take(&mut self.objects);
         self.objects.extend(current);
-        let texts = self.texts.as_mut().map(StringBuilder::finish);
+        let texts = self.texts.as_mut().map(|texts| std::mem::replace(texts, text_builder()));
+        let texts = texts.map(|mut texts| texts.finish());
         Ok(EventBatch::new(batch, objects, std::mem::take(&mut self.copies), texts))
     }
 
