@@ -35,13 +35,14 @@ with deletes as (
         and not (event_source = 's3lifecycle.amazonaws.com'
             and (contains(event_name, 'Transition') or contains(event_name, 'Abort')))
 ), many as (
-    -- Keys that the call itself names, where it does.
+    -- Keys that the call itself names, where it does, and no event of their own.
     select 'DeleteObjects' as how, unnest(list_filter(list_transform(
             try(json_extract_string(record, '$.resources[*].ARN')),
             lambda arn: nullif(regexp_extract(arn, '^arn:[a-z0-9-]+:s3:::[^/]+/(.+)$', 1, 's'), '')),
             lambda key: key is not null)) as key, *
     from deletes
-    where event_name = 'DeleteObjects'
+    where event_name = 'DeleteObjects' and coalesce(request_id, '') not in (
+        select request_id from single where how = 'DeleteObjects' and request_id is not null)
 ), unnamed as (
     select 'keys not logged' as how, null::varchar as key, *
     from deletes
