@@ -14,6 +14,7 @@ use super::detectors::Detectors;
 use super::exit::{ExitRules, FailOn};
 use super::formats::{Emitted, Formats};
 use super::known::Known;
+use super::report::Report;
 use super::s3::{self, ReachS3};
 use super::shown::Shown;
 use super::time;
@@ -70,6 +71,7 @@ pub(super) enum Command {
     Merge(Box<Merge>),
     Convert(Box<Convert>),
     Detectors(Detectors),
+    Report(Report),
 }
 
 impl Command {
@@ -79,7 +81,7 @@ impl Command {
             Self::Scan(scan) => Some(&scan.shown),
             Self::Merge(merge) => Some(&merge.shown),
             Self::Convert(convert) => Some(&convert.shown),
-            Self::Detectors(_) => None,
+            Self::Detectors(_) | Self::Report(_) => None,
         }
     }
 }

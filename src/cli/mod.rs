@@ -10,6 +10,7 @@ mod formats;
 mod intel;
 mod known;
 mod log;
+mod report;
 mod s3;
 mod shown;
 mod time;
@@ -23,7 +24,7 @@ use clap::Parser;
 use crate::error::{Error, Result};
 use crate::findings::{Finding, SeverityLabel};
 use crate::pipeline::{self, Run, ScanOptions};
-use crate::report::{self, Bar, stages_table, summary};
+use crate::report::{Bar, object_line, stages_table, summary};
 use crate::source::LogObject;
 use args::{Arguments, Command, DryRunOf, Scan};
 use exit::{ExitRules, FailOn};
@@ -100,6 +101,7 @@ fn execute(command: &Command, out: &mut dyn Write) -> Result<u8> {
         }
         Command::Convert(convert) => convert.run(out),
         Command::Detectors(detectors) => detectors.run(out),
+        Command::Report(report) => report.run(out),
     }
 }
 
@@ -107,11 +109,11 @@ fn execute(command: &Command, out: &mut dyn Write) -> Result<u8> {
 fn dry_run(options: &ScanOptions, of: DryRunOf, out: &mut dyn Write) -> Result<u8> {
     let mut each = |object: &LogObject| match of {
         DryRunOf::Summary => Ok(()),
-        DryRunOf::Objects => show(out, |out| report::object_line(object, out)),
+        DryRunOf::Objects => show(out, |out| object_line(object, out)),
     };
     let found = pipeline::dry_run(options, &INTERRUPT, &mut each)?;
     if of == DryRunOf::Summary {
-        show(out, |out| report::dry_run(&found, out))?;
+        show(out, |out| crate::report::dry_run(&found, out))?;
     }
     Ok(if INTERRUPT.load(Ordering::Relaxed) { EXIT_FAILED } else { EXIT_DONE })
 }

@@ -2,6 +2,7 @@
 //! zone UTC.
 
 use jiff::civil::DateTime;
+use jiff::fmt::temporal::Pieces;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 
@@ -42,6 +43,22 @@ pub(super) fn duration(text: &str) -> Result<i64, String> {
     seconds
         .map(|seconds| seconds as i64 * 1_000_000)
         .ok_or_else(|| format!("`{text}` is no length of time: write 30d or 12h"))
+}
+
+/// A zone: its IANA name, or an offset.
+pub(super) fn zone(text: &str) -> Result<TimeZone, String> {
+    let offset = || {
+        let time = format!("1970-01-01T00:00:00{text}");
+        let offset = Pieces::parse(&time).ok()?.to_numeric_offset()?;
+        Some(if offset.is_zero() { TimeZone::UTC } else { TimeZone::fixed(offset) })
+    };
+    let named = match text {
+        "UTC" => Some(TimeZone::UTC),
+        name => TimeZone::get(name).ok(),
+    };
+    named
+        .or_else(offset)
+        .ok_or_else(|| format!("`{text}` is no zone: write UTC, Europe/Berlin or +02:00"))
 }
 
 /// `FROM..TO` in µs; TO is exclusive, and without it the range is open.
@@ -107,6 +124,20 @@ mod tests {
         assert_eq!(range("2026-03-04.."), Ok((both.0, i64::MAX)));
         for text in ["", "2026-03-04", "2026-03-06..2026-03-04", "..2026-03-04"] {
             assert!(range(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn zones_are_names_and_offsets() {
+        let shown = |text| {
+            let at = Timestamp::UNIX_EPOCH.to_zoned(zone(text).unwrap());
+            at.strftime("%H:%M %:z").to_string()
+        };
+        assert_eq!(shown("UTC"), "00:00 +00:00");
+        assert_eq!(shown("Europe/Berlin"), "01:00 +01:00");
+        assert_eq!(shown("-05:30"), "18:30 -05:30");
+        for text in ["", "Berlin", "+25:00", "../etc/passwd", "2"] {
+            assert!(zone(text).is_err(), "{text}");
         }
     }
 

@@ -18,7 +18,7 @@ mod weigh;
 pub use columns::{ParquetWriter, findings_batch, write_parquet, write_rows};
 pub use deployments::merge_deployments;
 pub use finding::{Finding, Known, Outcome, SeverityLabel, findings_of};
-pub use formats::{Format, Told, write_findings};
+pub use formats::{Cell, Format, Row, Told, rows, write_findings};
 pub use link::link_shared;
 pub use revise::{Revised, current_batches, read_by_day, read_current, revise, write_current};
 pub use sequences::find_sequences;

@@ -10,15 +10,22 @@ const LONGEST: usize = 300;
 /// The text with control and text-direction characters as `\u{…}`, cut to 300 characters.
 #[must_use]
 pub fn escaped(text: &str) -> Cow<'_, str> {
-    if text.len() <= LONGEST && !text.chars().any(is_unsafe) {
+    match text.char_indices().nth(LONGEST) {
+        None => visible(text),
+        Some((end, _)) => {
+            let start = text.get(..end).unwrap_or_default();
+            Cow::Owned(format!("{}…", visible(start)))
+        }
+    }
+}
+
+/// The whole text with control and text-direction characters as `\u{…}`.
+pub(super) fn visible(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_unsafe) {
         return Cow::Borrowed(text);
     }
-    let mut shown = String::with_capacity(text.len().min(LONGEST) + 16);
-    for (position, character) in text.chars().enumerate() {
-        if position == LONGEST {
-            shown.push('…');
-            break;
-        }
+    let mut shown = String::with_capacity(text.len() + 16);
+    for character in text.chars() {
         if is_unsafe(character) {
             // Writing to a String cannot fail.
             let _ = write!(shown, "\\u{{{:x}}}", u32::from(character));

@@ -13,6 +13,7 @@
               and skipping is said aloud"
 )]
 
+pub mod browser;
 pub mod logs;
 pub mod python;
 

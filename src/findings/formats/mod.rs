@@ -16,7 +16,7 @@ use arrow::datatypes::SchemaRef;
 use super::columns::write_batches;
 use crate::error::{Error, Result};
 use crate::store;
-use row::{Row, rows};
+pub use row::{Cell, Row, rows};
 
 /// A form of the findings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -14,35 +14,42 @@ use crate::findings::day_text;
 
 /// A value. As JSON, days are dates and times are RFC 3339.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Cell<'b> {
+pub enum Cell<'b> {
+    /// None.
     Null,
+    /// True or false.
     Flag(bool),
+    /// A count.
     Integer(i64),
+    /// Any other number.
     Number(f64),
     /// Days since 1970.
     Day(i32),
     /// Microseconds since 1970.
     Time(i64),
+    /// As it was logged.
     Text(&'b str),
+    /// Of one kind.
     List(Vec<Self>),
+    /// Named ones, in their order.
     Object(Vec<(&'b str, Self)>),
 }
 
 /// The rows of a batch.
-pub(super) fn rows(batch: &RecordBatch) -> impl Iterator<Item = Row<'_>> {
+pub fn rows(batch: &RecordBatch) -> impl Iterator<Item = Row<'_>> {
     (0..batch.num_rows()).map(move |row| Row { batch, row })
 }
 
 /// One of them.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Row<'b> {
+pub struct Row<'b> {
     batch: &'b RecordBatch,
     row: usize,
 }
 
 impl<'b> Row<'b> {
     /// Every column's name and value, in their order.
-    pub(super) fn cells(&self) -> Result<Vec<(&'b str, Cell<'b>)>> {
+    pub fn cells(&self) -> Result<Vec<(&'b str, Cell<'b>)>> {
         let fields = self.batch.schema_ref().fields().iter();
         let columns = fields.zip(self.batch.columns());
         columns
@@ -51,22 +58,22 @@ impl<'b> Row<'b> {
     }
 
     /// The value of a column; null if there is no such column.
-    pub(super) fn cell(&self, name: &str) -> Result<Cell<'b>> {
+    pub fn cell(&self, name: &str) -> Result<Cell<'b>> {
         self.batch.column_by_name(name).map_or(Ok(Cell::Null), |column| cell(column, self.row))
     }
 
     /// A text; None if it is null.
-    pub(super) fn text(&self, name: &str) -> Result<Option<&'b str>> {
+    pub fn text(&self, name: &str) -> Result<Option<&'b str>> {
         Ok(self.cell(name)?.text())
     }
 
     /// The texts of a list.
-    pub(super) fn texts(&self, name: &str) -> Result<Vec<&'b str>> {
+    pub fn texts(&self, name: &str) -> Result<Vec<&'b str>> {
         Ok(self.list(name)?.iter().filter_map(Cell::text).collect())
     }
 
     /// The values of a list.
-    pub(super) fn list(&self, name: &str) -> Result<Vec<Cell<'b>>> {
+    pub fn list(&self, name: &str) -> Result<Vec<Cell<'b>>> {
         Ok(match self.cell(name)? {
             Cell::List(items) => items,
             _ => Vec::new(),
@@ -74,7 +81,7 @@ impl<'b> Row<'b> {
     }
 
     /// An integer, or the microseconds of a time.
-    pub(super) fn integer(&self, name: &str) -> Result<Option<i64>> {
+    pub fn integer(&self, name: &str) -> Result<Option<i64>> {
         Ok(match self.cell(name)? {
             Cell::Integer(value) | Cell::Time(value) => Some(value),
             _ => None,
@@ -82,7 +89,7 @@ impl<'b> Row<'b> {
     }
 
     /// A number.
-    pub(super) fn number(&self, name: &str) -> Result<Option<f64>> {
+    pub fn number(&self, name: &str) -> Result<Option<f64>> {
         Ok(match self.cell(name)? {
             Cell::Number(value) => Some(value),
             _ => None,
@@ -90,7 +97,7 @@ impl<'b> Row<'b> {
     }
 
     /// Whether a column is true.
-    pub(super) fn is(&self, name: &str) -> Result<bool> {
+    pub fn is(&self, name: &str) -> Result<bool> {
         Ok(self.cell(name)? == Cell::Flag(true))
     }
 }
