@@ -165,7 +165,7 @@ fn what_is_gone_or_changed_is_said() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");
     let path = written(folder.path().join("in/log.json"), &log());
-    scan(&[path.clone()], &out, &["--hash"]);
+    scan(std::slice::from_ref(&path), &out, &["--hash"]);
     let id = id(&out, "findings.parquet");
 
     let same_length = String::from_utf8(log()).unwrap().replace("opened-1", "opened-2");
@@ -193,7 +193,7 @@ fn runs_with_a_state_are_explained_too() {
     let out = folder.path().join("out");
     let state = folder.path().join("state");
     let path = written(folder.path().join("in/log.json"), &log());
-    scan(&[path.clone()], &out, &["--state", state.to_str().unwrap()]);
+    scan(std::slice::from_ref(&path), &out, &["--state", state.to_str().unwrap()]);
     let id = id(&out, "findings_current.parquet");
     // The next run reads nothing, so its manifest has no object with events.
     scan(&[path], &out, &["--state", state.to_str().unwrap()]);
@@ -206,7 +206,7 @@ fn wrong_folders_and_ids_are_told_apart() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");
     let path = written(folder.path().join("in/log.json"), &log());
-    scan(&[path.clone()], &out, &[]);
+    scan(std::slice::from_ref(&path), &out, &[]);
     for (dir, id, said) in [
         (folder.path().join("nowhere"), "a", "is no folder"),
         (folder.path().join("in"), "a", "not its input"),
@@ -219,4 +219,25 @@ fn wrong_folders_and_ids_are_told_apart() {
     }
     let zone = explain(&out, "a", &["--tz", "Mars/Base"]);
     assert!(zone.status == 2 && zone.err.contains("write UTC, Europe/Berlin"), "{}", zone.err);
+}
+
+#[test]
+fn converted_events_stand_for_logs_that_are_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    written(path("logs/1.json.gz"), &gz(&log()));
+    let [logs, events, out] = ["logs", "events", "out"].map(path);
+    let texts = [&logs, &events].map(|path| path.to_str().unwrap());
+    let converted = trailsift(["convert", texts[0], "--out", texts[1]]);
+    assert_eq!(converted.status, 0, "{}", converted.err);
+    scan(&[events], &out, &["--quiet"]);
+    std::fs::remove_dir_all(&logs).unwrap();
+    let ran = explain(&out, &id(&out, "findings.parquet"), &["--json"]);
+    let told: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(ran.status, 0, "{}", ran.err);
+    let record = &told["records"][0];
+    assert!(record["object_uri"].as_str().unwrap().ends_with("logs/1.json.gz"), "{record}");
+    assert_eq!(record["text"].as_str(), Some(&*opened()), "{told:#}");
+    assert!(ran.out.contains("just-before") && ran.out.contains("just-after"), "{told:#}");
+    assert!(!ran.out.contains("of-bob") && !ran.out.contains("long-before"), "{told:#}");
 }

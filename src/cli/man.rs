@@ -29,15 +29,12 @@ impl Man {
     pub(super) fn run(&self, out: &mut dyn Write) -> Result<u8> {
         let mut command = Arguments::command().disable_help_subcommand(true);
         command.build();
-        match &self.folder {
-            Some(folder) => {
-                std::fs::create_dir_all(folder).map_err(Error::io(folder))?;
-                pages(&command, folder)?;
-            }
-            None => {
-                let page = rendered(&command).map_err(Error::io("standard output"))?;
-                show(out, |out| out.write_all(&page))?;
-            }
+        if let Some(folder) = &self.folder {
+            std::fs::create_dir_all(folder).map_err(Error::io(folder))?;
+            pages(&command, folder)?;
+        } else {
+            let page = rendered(&command).map_err(Error::io("standard output"))?;
+            show(out, |out| out.write_all(&page))?;
         }
         Ok(EXIT_DONE)
     }

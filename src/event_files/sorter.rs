@@ -368,7 +368,9 @@ mod tests {
                 rest = others;
             }
             let mut parts = Sorted::default();
-            sorters.into_iter().for_each(|sorter| parts.add(sorter.finish()));
+            for sorter in sorters {
+                parts.add(sorter.finish());
+            }
             prop_assert_eq!(all(&parts), whole);
         }
     }

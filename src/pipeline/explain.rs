@@ -21,6 +21,7 @@ use crate::error::{Error, Result};
 use crate::events::{EventFilter, Fields};
 use crate::findings::read_findings;
 use crate::intel::Intel;
+use crate::source::{self, KeyRange};
 use crate::store::{Access, Folder, Location, S3};
 use looked_at::{Looked, Looking};
 use originals::{Known, Originals};
@@ -112,8 +113,8 @@ pub fn explain(
     let known = Known::read(&folder)?;
     let reading = Reading { options, finding: &finding, known: &known, progress, interrupt };
     let mut originals = Originals::default();
-    let records = reading.records(&mut originals)?;
-    let around = reading.around(&mut originals)?;
+    let records = reading.records(&mut originals);
+    let around = reading.around(&mut originals);
     let described = text(&finding, "detector_id")
         .and_then(|id| describe_detector(options.detectors.as_deref(), id).ok());
     let entry = described.as_ref().map(|described| &described.entry);
@@ -226,7 +227,7 @@ struct Reading<'e> {
 
 impl Reading<'_> {
     /// The records of the evidence, in its order.
-    fn records(&self, originals: &mut Originals) -> Result<Vec<Record>> {
+    fn records(&self, originals: &mut Originals) -> Vec<Record> {
         let evidence = self.finding.get("evidence").and_then(Value::as_array);
         let of = |event: &Value| {
             let event = event.as_object()?;
@@ -239,8 +240,13 @@ impl Reading<'_> {
             })
         };
         let mut records: Vec<Record> = evidence.into_iter().flatten().filter_map(of).collect();
+        let event_files = self.event_files(&records);
         let uris = records.iter().map(|record| record.object_uri.as_str());
-        let inputs = originals.inputs(uris, self.known);
+        let uris: Vec<&str> = match &*event_files {
+            [] => uris.collect(),
+            files => files.iter().map(|uri| &**uri).collect(),
+        };
+        let inputs = originals.inputs(uris.into_iter(), self.known);
         let mut found = Looked::default();
         if !inputs.is_empty() {
             let read = ReadOptions { hash: self.known.hashed, ..self.read(inputs) };
@@ -260,15 +266,31 @@ impl Reading<'_> {
                 record.missing = Some(originals.why(&record.object_uri));
             }
         }
-        Ok(records)
+        records
+    }
+
+    /// Where to read the records if the run has read converted events: it knows the original objects
+    /// by name alone.
+    fn event_files(&self, records: &[Record]) -> Vec<Arc<str>> {
+        let of_originals = records.iter().all(|record| self.known.holds(&record.object_uri));
+        let times = time(self.finding, "first_seen").zip(time(self.finding, "last_seen"));
+        let Some((first, last)) = times.filter(|_| !of_originals) else { return Vec::new() };
+        let range = KeyRange {
+            accounts: text(self.finding, "account").map(str::to_owned).into_iter().collect(),
+            since: Some(first),
+            until: Some(last.saturating_add(1)),
+            ..KeyRange::default()
+        };
+        let files = self.known.within(&range).into_iter();
+        files.filter(|uri| source::is_event_file(uri)).collect()
     }
 
     /// What the principal did around the finding; without one, what was done to its buckets.
-    fn around(&self, originals: &mut Originals) -> Result<Around> {
+    fn around(&self, originals: &mut Originals) -> Around {
         let (Some(first), Some(last)) =
             (time(self.finding, "first_seen"), time(self.finding, "last_seen"))
         else {
-            return Ok(Around::default());
+            return Around::default();
         };
         let principal = text(self.finding, "principal").map(str::to_owned);
         let buckets = texts(self.finding, "buckets");
@@ -280,7 +302,7 @@ impl Reading<'_> {
         filter.accounts.extend(text(self.finding, "account").map(str::to_owned));
         match principal {
             Some(principal) => filter.principals.push(principal),
-            None if buckets.is_empty() => return Ok(around),
+            None if buckets.is_empty() => return around,
             None => {
                 around.of.clone_from(&buckets);
                 filter.buckets = buckets;
@@ -295,7 +317,7 @@ impl Reading<'_> {
         let wanted = self.known.within(&read.key_range());
         let inputs = originals.inputs(wanted.iter().map(|uri| &**uri), self.known);
         if inputs.is_empty() {
-            return Ok(around);
+            return around;
         }
         let read = ReadOptions { inputs, ..read };
         match self.pass(&read, false, &Looking::around(&around, self.options.most)) {
@@ -307,7 +329,7 @@ impl Reading<'_> {
             }
             Err(error) => originals.unreadable(&read.inputs, &error),
         }
-        Ok(around)
+        around
     }
 
     fn read(&self, inputs: Vec<Location>) -> ReadOptions {

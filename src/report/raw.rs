@@ -14,7 +14,7 @@ pub(super) fn laid_out(json: &str) -> String {
             }
             '{' | '[' => {
                 shown.push(character);
-                while rest.next_if(|next| next.is_ascii_whitespace()).is_some() {}
+                while rest.next_if(char::is_ascii_whitespace).is_some() {}
                 if let Some(end) = rest.next_if(|next| matches!(next, '}' | ']')) {
                     shown.push(end);
                 } else {

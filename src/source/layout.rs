@@ -61,6 +61,12 @@ pub(super) fn event_day(key: &str) -> Option<i64> {
     day(date.get(..4)?, date.get(5..7)?, date.get(8..)?)
 }
 
+/// Whether a key is that of a file of converted events.
+#[must_use]
+pub fn is_event_file(key: &str) -> bool {
+    partition(key).is_some() && key.ends_with(".parquet")
+}
+
 /// Days since the epoch.
 pub(super) fn day(year: &str, month: &str, day: &str) -> Option<i64> {
     let date = jiff::civil::Date::new(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?);

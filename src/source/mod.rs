@@ -10,7 +10,7 @@ mod prune;
 mod shard;
 
 pub use archive::{Content, Contents, Member, TakeMember, read_tar, read_zip};
-pub use layout::{Layout, delivery_day, unique_name};
+pub use layout::{Layout, delivery_day, is_event_file, unique_name};
 pub use listing::{Listing, LogObject, NotRead, Place, list};
 pub use prefixes::{Asked, Order, Trail};
 pub use prune::KeyRange;

@@ -77,6 +77,11 @@ impl Known {
         }
     }
 
+    /// Whether the run has read an object, or the archive that it is in.
+    pub(super) fn holds(&self, uri: &str) -> bool {
+        self.lines.contains_key(stored(uri, self))
+    }
+
     /// The objects with events that by their keys may hold what is asked for.
     pub(super) fn within(&self, range: &KeyRange) -> Vec<Arc<str>> {
         let may_hold =
