@@ -120,14 +120,15 @@ fn score_of(seed: u64) -> Score {
 /// How an organisation is scanned: as by default, on one thread, with its own accounts and, unless
 /// switched off, its database of networks.
 fn options(plan: &Plan, folder: &Path, out: &Path) -> ScanOptions {
-    let options = ScanOptions::new(vec![folder.join("logs").into()], out.to_path_buf().into());
+    let mut options = ScanOptions::new(vec![folder.join("logs").into()], out.to_path_buf().into());
     let is_known = is_on("ANOMALY_DATABASES", true);
     let geoip = is_known.then(|| folder.join(DATABASE)).into_iter().collect();
     let intel = IntelFiles { geoip, ..IntelFiles::default() }.read().expect("the database");
     let own = OwnAccounts::read(None, &plan.org.accounts).expect("the accounts");
     let judge = JudgeOptions { own, intel: intel.into(), ..JudgeOptions::default() };
     let detectors = std::env::var_os("ANOMALY_DETECTORS").map(PathBuf::from);
-    ScanOptions { threads: 1, judge, detectors, ..options }
+    options.read.threads = 1;
+    ScanOptions { judge, detectors, ..options }
 }
 
 fn check(run: &Run) {

@@ -177,10 +177,8 @@ fn inflate(stream: &mut Decompress, stored: &[u8], inflated: &mut Vec<u8>) {
 }
 
 fn run_scan(input: &Path, out: &Path, threads: usize) -> Run {
-    let options = ScanOptions {
-        threads,
-        ..ScanOptions::new(vec![input.to_path_buf().into()], out.to_path_buf().into())
-    };
+    let mut options = ScanOptions::new(vec![input.to_path_buf().into()], out.to_path_buf().into());
+    options.read.threads = threads;
     scan(&options, &Silent, &AtomicBool::new(false)).expect("a run")
 }
 

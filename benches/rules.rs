@@ -107,11 +107,9 @@ fn median(mut values: Vec<f64>) -> f64 {
 }
 
 fn run(dump: &Path, rules: &Path, out: &Path) -> Run {
-    let options = ScanOptions {
-        detectors: Some(rules.to_path_buf()),
-        threads: number("RULES_THREADS", 1),
-        ..ScanOptions::new(vec![dump.to_path_buf().into()], out.to_path_buf().into())
-    };
+    let mut options = ScanOptions::new(vec![dump.to_path_buf().into()], out.to_path_buf().into());
+    options.detectors = Some(rules.to_path_buf());
+    options.read.threads = number("RULES_THREADS", 1);
     scan(&options, &Silent, &AtomicBool::new(false)).expect("a run")
 }
 

@@ -238,10 +238,7 @@ fn an_interrupted_run_judges_what_was_read_and_says_so() {
         write(folder.path(), &format!("logs/{number}.json"), &one);
     }
     let [logs, out] = ["logs", "out"].map(|name| folder.path().join(name));
-    let options = trailsift::pipeline::ScanOptions {
-        threads: 1,
-        ..trailsift::pipeline::ScanOptions::new(vec![logs.into()], out.into())
-    };
+    let options = common::options(vec![logs], &out);
     let stop = Stop(false.into());
     let run = trailsift::pipeline::scan(&options, &stop, &stop.0).unwrap();
     assert!(run.interrupted);

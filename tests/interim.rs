@@ -19,7 +19,7 @@ use std::sync::{Condvar, Mutex};
 
 use common::{MemoryLog, files, options, trailsift};
 use serde_json::{Value, json};
-use trailsift::pipeline::{Interim, Progress, Run, ScanOptions, Snapshot};
+use trailsift::pipeline::{Interim, Progress, ReadOptions, Run, ScanOptions, Snapshot};
 use trailsift::report::interim_summary;
 
 /// Asks for a snapshot after some objects.
@@ -146,7 +146,8 @@ fn snapshots_change_no_byte_of_the_result() {
     ] {
         let asking = Asking::new(after);
         let options = options(files.clone(), &out(name));
-        scan(&ScanOptions { threads, memory, ..options }, &asking);
+        let read = ReadOptions { threads, memory, ..options.read };
+        scan(&ScanOptions { read, ..options }, &asking);
         assert_eq!(outputs(&out(name)), outputs(&out("plain")), "{name}");
         assert_eq!(
             std::fs::read_dir(out(name)).unwrap().count(),
@@ -190,8 +191,8 @@ fn a_snapshot_goes_on_from_the_state() {
     let first = ScanOptions { state, ..options(vec![path("1.json")], &path("out")) };
     scan(&first, &Silent);
     let asking = Asking::new(Some(1));
-    let second =
-        ScanOptions { inputs: ["2.json", "3.json"].map(|name| path(name).into()).into(), ..first };
+    let inputs = ["2.json", "3.json"].map(|name| path(name).into()).into();
+    let second = ScanOptions { read: ReadOptions { inputs, ..first.read }, ..first };
     let (run, _) = scan(&second, &asking);
     let snapshot = asking.snapshots().pop().unwrap();
     assert_eq!(snapshot.events, 120);

@@ -18,7 +18,7 @@ use super::shown::Shown;
 use super::time;
 use crate::detect::rules::read_placeholders;
 use crate::error::{Error, Result};
-use crate::pipeline::{Interim, MergeOptions, ScanOptions};
+use crate::pipeline::{Interim, MergeOptions, ReadOptions, ScanOptions};
 use crate::source::{Order, Shard};
 use crate::store::Location;
 
@@ -240,31 +240,38 @@ impl Scan {
         }
         let usual = ScanOptions::new(self.inputs.clone(), self.out.clone());
         Ok(ScanOptions {
-            threads: self.threads.map_or(usual.threads, usize::from),
             out: self.partial.as_ref().unwrap_or(&self.out).clone(),
             state: self.state.clone(),
-            access: self.s3.access(),
-            order: self.order.map(ReadOrder::order),
             partial: self.partial.is_some(),
-            shard: self.shard,
             detectors: self.detectors.clone(),
             tune: self.known.tuning()?,
-            memory: self.memory.as_u64(),
-            since: self.since,
-            until: self.until,
-            delivered_since: self.delivered_since,
-            history: self.history,
             judge: self.known.judge()?,
             findings: self.emitted.files(
                 &self.formats,
                 self.state.is_some(),
                 self.partial.is_some(),
             )?,
+            placeholders: read_placeholders(self.placeholders.as_deref())?,
+            read: self.read_options(usual.read)?,
+            ..usual
+        })
+    }
+
+    fn read_options(&self, usual: ReadOptions) -> Result<ReadOptions> {
+        Ok(ReadOptions {
+            threads: self.threads.map_or(usual.threads, usize::from),
+            access: self.s3.access(),
+            order: self.order.map(ReadOrder::order),
+            shard: self.shard,
+            memory: self.memory.as_u64(),
+            since: self.since,
+            until: self.until,
+            delivered_since: self.delivered_since,
+            history: self.history,
             hash: self.hash,
             filter: self.asked.filter(self.state.is_some())?,
             limits: self.bounds.limits(),
             archives: self.bounds.archives(),
-            placeholders: read_placeholders(self.placeholders.as_deref())?,
             ..usual
         })
     }

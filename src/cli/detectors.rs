@@ -12,8 +12,8 @@ use super::{EXIT_DONE, EXIT_FAILED, INTERRUPT, show, show_json};
 use crate::detect::rules::Level;
 use crate::error::Result;
 use crate::pipeline::{
-    CaseLine, DiffOptions, ScanOptions, Tested, check_detectors, describe_detector, diff,
-    list_detectors, test_detectors,
+    CaseLine, DiffOptions, ReadOptions, ScanOptions, Tested, check_detectors, describe_detector,
+    diff, list_detectors, test_detectors,
 };
 use crate::report::{
     Bar, check_results, detector_diff, detector_list, detector_page, test_results,
@@ -123,12 +123,12 @@ impl Diff {
     /// A scan of everything with the usual bounds, and without an output of its own.
     fn scan(&self) -> Result<ScanOptions> {
         let inputs = self.inputs.iter().cloned().map(Location::from).collect();
+        let usual = ScanOptions::new(inputs, PathBuf::new().into());
         Ok(ScanOptions {
             tune: self.known.tuning()?,
-            since: self.since,
-            until: self.until,
             judge: self.known.judge()?,
-            ..ScanOptions::new(inputs, PathBuf::new().into())
+            read: ReadOptions { since: self.since, until: self.until, ..usual.read },
+            ..usual
         })
     }
 }

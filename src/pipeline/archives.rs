@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::accounting::{ObjectOutcome, ObjectRecord};
+use super::consumer::Consumer;
 use super::feed::{Feed, Found};
 use super::stats::Stage;
 use super::worker::{Input, Worker};
@@ -44,7 +45,7 @@ pub(super) struct Open<'o, 'r> {
     pub seek: Option<&'o mut (dyn ReadSeek + 'o)>,
 }
 
-impl Worker<'_> {
+impl<C: Consumer> Worker<'_, C> {
     /// Reads an archive; gives its line of the manifest.
     ///
     /// # Errors

@@ -11,6 +11,7 @@ use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Options, Parser, Tag, T
 use serde_json::{Map, Value, json};
 
 use super::archives::ArchiveLimits;
+use super::detecting::Detection;
 use super::feed::Feed;
 use super::history::JudgeOptions;
 use super::judging::judge;
@@ -315,8 +316,10 @@ pub fn check_cases(plan: &Plan, detector: &str, cases: &[Case]) -> Result<Vec<Ca
 fn run(plan: &Plan, options: &JudgeOptions, parts: &[Vec<Value>]) -> Result<Vec<Finding>> {
     let folder = std::env::temp_dir();
     let filter = EventFilter::default();
+    let spill = Spill::into(&folder);
+    let detection = Detection { plan, budget: usize::MAX, spill, interim: None };
     let task = Task {
-        plan,
+        fields: &plan.fields,
         since: None,
         until: None,
         filter: &filter,
@@ -325,30 +328,28 @@ fn run(plan: &Plan, options: &JudgeOptions, parts: &[Vec<Value>]) -> Result<Vec<
         limits: Limits::default(),
         archives: ArchiveLimits::default(),
         hash: false,
-        budget: usize::MAX,
-        spill: Spill::into(&folder),
+        spill,
         kept: None,
         seen: None,
         s3: None,
         reader: None,
         rejected: Mutex::default(),
-        interim: None,
     };
     let never = AtomicBool::new(false);
     let feed = Feed::new(1, 0, 0, &never);
     let mut runs = super::tables::Runs::default();
     let mut span = None;
     for (number, records) in parts.iter().enumerate() {
-        let mut worker = Worker::new(&task);
+        let mut worker = Worker::new(&task, detection.start());
         let document = serde_json::to_vec(&json!({ "Records": records }))?;
         let uri = Arc::from(format!("part-{number}.json"));
         worker.bytes(&Input { uri, claim: Claim::Given, depth: 0, cut: None }, &document, &feed)?;
         let harvest = worker.finish()?;
         span = Span::join(span, harvest.span);
-        runs.add(harvest.runs);
+        runs.add(harvest.consumed);
     }
     let (table, _files) = runs.merged()?;
-    Ok(judge(plan, &options.judging(span, None, task.spill), table)?.findings)
+    Ok(judge(plan, &options.judging(span, None, spill), table)?.findings)
 }
 
 fn compare(

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::accounting::{ObjectOutcome, ObjectRecord};
-use super::remote::{Intake, Remote};
-use super::scan::{ScanOptions, asking, connect, key_range, list_local, load_plan_with};
+use super::pass::Inputs;
+use super::remote::Intake;
+use super::scan::{ScanOptions, load_plan_with};
 use super::stateful::Session;
 use crate::error::Result;
 use crate::source::{Layout, LogObject, delivery_day};
@@ -96,9 +97,8 @@ pub fn dry_run(
     let (placeholders, tune) = (&options.placeholders, options.tune.as_ref());
     let available = options.judge.available();
     let plan = load_plan_with(options.detectors.as_deref(), placeholders, tune, &available)?;
-    let s3 = connect(options)?;
-    let range = key_range(options);
-    let remote = Remote::of(&options.inputs, s3.as_ref(), &asking(options, &range))?;
+    let (inputs, listing) = Inputs::find(&options.read, options.own())?;
+    let (remote, s3) = (inputs.remote()?, &inputs.s3);
     let is_there =
         |state: &&crate::store::Location| state.local().is_none_or(std::path::Path::exists);
     let state = options.state.as_ref().filter(is_there);
@@ -106,7 +106,7 @@ pub fn dry_run(
     let session = state.map(|state| Session::look(state, options, &plan)).transpose()?;
     let mut intake = Intake { session: session.as_ref(), ..Intake::default() };
     let mut found = DryRun::default();
-    let whole_bytes = super::reading::limits(options).whole_bytes;
+    let whole_bytes = options.read.object_limits().whole_bytes;
     let mut failed = Ok(());
     let mut take = |objects: Vec<LogObject>| {
         for object in &objects {
@@ -117,7 +117,7 @@ pub fn dry_run(
         }
         failed.is_ok() && !interrupt.load(Ordering::Relaxed)
     };
-    let local = intake.take(list_local(options, &range)?)?;
+    let local = intake.take(listing)?;
     if take(local)
         && let Some(remote) = &remote
     {

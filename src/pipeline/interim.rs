@@ -293,7 +293,7 @@ fn judge_so_far(
         (judging, Box::new(session.with_history(table)?))
     } else {
         let spill = Spill::into(out.path());
-        (options.judge.judging(run.span, options.since, spill), table)
+        (options.judge.judging(run.span, options.read.since, spill), table)
     };
     run.learning = judging.learning_text();
     judge(plan, &judging, table)

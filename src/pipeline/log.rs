@@ -16,8 +16,8 @@ use crate::store::Location;
 pub(super) fn started(options: &ScanOptions) {
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
-        inputs = options.inputs.len(),
-        threads = options.threads,
+        inputs = options.read.inputs.len(),
+        threads = options.read.threads,
         partial = options.partial,
         "started"
     );

@@ -91,14 +91,15 @@ pub(super) fn write(
     whole.iter().try_for_each(|name| store::remove(&folder.join(name)))?;
     write_table(&folder.join(TABLE), table)?;
     output::write_account(folder, &run.account)?;
+    let read = &options.read;
     let header = Header {
         format: FORMAT,
         plan: plan.digest.clone(),
-        shard: options.shard.map(|shard| shard.to_string()),
-        since: options.since,
-        until: options.until,
-        history: options.history,
-        filter: format!("{:?} {:?}", options.filter, options.delivered_since),
+        shard: read.shard.map(|shard| shard.to_string()),
+        since: read.since,
+        until: read.until,
+        history: read.history,
+        filter: format!("{:?} {:?}", read.filter, read.delivered_since),
         listed: run.account.listed,
         span: run.span,
         interrupted: run.interrupted,

@@ -1,4 +1,5 @@
-//! Records to events to tables: what a worker does with every record that it meets.
+//! Records to events: what a worker does with every record that it meets, whatever becomes of the
+//! events.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -6,25 +7,21 @@ use std::time::{Duration, Instant};
 use simd_json::tape::Value;
 
 use super::accounting::Counts;
-use super::interim::Share;
+use super::consumer::Consumer;
 use super::run::Span;
 use super::seen::Verdict;
 use super::stats::{Stage, Stages};
-use super::tables::BoundedTable;
 use super::worker::Task;
 use crate::decode::{RecordFault, RecordSink};
-use crate::detect::group::SelectedBatch;
-use crate::detect::select::Evaluator;
 use crate::error::Result;
 use crate::events::{Arrival, BatchBuilder, Wanted};
 use crate::source::delivery_day;
 
-/// Records to events to table.
-pub(super) struct EventSink<'s> {
+/// Records to events to their consumer.
+pub(super) struct EventSink<'s, C> {
     task: &'s Task<'s>,
     pub builder: BatchBuilder,
-    evaluator: Evaluator<'s>,
-    pub table: BoundedTable<'s>,
+    pub consumer: C,
     pub span: Option<Span>,
     counts: Counts,
     /// Events that are reads of the logs by the scan's own role.
@@ -36,23 +33,19 @@ pub(super) struct EventSink<'s> {
     /// With a state: the newest event that has happened, of all objects and of this one, µs.
     pub newest: Option<i64>,
     newest_here: Option<i64>,
-    /// What selecting and folding cost; and how long it took within this object.
+    /// What the consumer cost; and how long it took within this object.
     pub stages: Stages,
-    pub detecting: Duration,
-    /// Events folded since a snapshot was last answered, and its number.
-    folded: u64,
-    pub answered: u64,
+    pub consuming: Duration,
     /// The decoder knows no errors of ours, so the first one waits here.
     failed: Result<()>,
 }
 
-impl<'s> EventSink<'s> {
-    pub(super) fn new(task: &'s Task<'s>) -> Self {
+impl<'s, C: Consumer> EventSink<'s, C> {
+    pub(super) fn new(task: &'s Task<'s>, consumer: C) -> Self {
         Self {
             task,
-            builder: BatchBuilder::with_intel(&task.plan.fields, task.intel.clone()),
-            evaluator: Evaluator::new(&task.plan.program),
-            table: BoundedTable::new(task.plan, task.budget, task.spill),
+            builder: BatchBuilder::with_intel(task.fields, task.intel.clone()),
+            consumer,
             span: None,
             counts: Counts::default(),
             own_reads: 0,
@@ -62,9 +55,7 @@ impl<'s> EventSink<'s> {
             newest: None,
             newest_here: None,
             stages: Stages::default(),
-            detecting: Duration::ZERO,
-            folded: 0,
-            answered: 0,
+            consuming: Duration::ZERO,
             failed: Ok(()),
         }
     }
@@ -88,46 +79,34 @@ impl<'s> EventSink<'s> {
         Ok(std::mem::take(&mut self.counts))
     }
 
-    /// Selects and folds the batch.
+    /// Hands the batch to the consumer.
     pub(super) fn flush(&mut self) -> Result<()> {
         let started = Instant::now();
         let batch = self.builder.finish()?;
         if batch.is_empty() {
             return Ok(());
         }
-        let plan = self.task.plan;
         for time in batch.times() {
             self.span = Span::with(self.span, *time);
         }
-        let masks = self.evaluator.masks(&batch);
-        let table = &mut self.table;
-        let mut selected = SelectedBatch::new(&batch, &masks, &plan.folds, &table.table);
-        for (number, fold) in plan.folds.iter().enumerate() {
-            fold.fold(number, &mut selected, &mut table.table);
-            if table.bound()? {
-                selected.forget();
-            }
-        }
-        self.folded += batch.times().len() as u64;
+        self.consumer.take(&batch)?;
         let took = started.elapsed();
         self.stages.record(Stage::Detect, took);
-        self.detecting += took;
-        self.answer()
+        self.consuming += took;
+        self.consumer.pause(self.newest.max(self.newest_here))
     }
 
-    /// Hands over what is folded, if somebody asks for it.
-    pub(super) fn answer(&mut self) -> Result<()> {
-        let Some(interim) = self.task.interim.filter(|interim| interim.asks(self.answered)) else {
+    /// A place between two objects.
+    pub(super) fn pause(&mut self) -> Result<()> {
+        if !self.consumer.wants_pause() {
             return Ok(());
-        };
-        let (runs, newest) = (self.table.hand_over()?, self.newest.max(self.newest_here));
-        let events = std::mem::take(&mut self.folded);
-        self.answered = interim.give(Share { runs, span: self.span, newest, events });
-        Ok(())
+        }
+        self.flush()?;
+        self.consumer.pause(self.newest.max(self.newest_here))
     }
 }
 
-impl RecordSink for EventSink<'_> {
+impl<C: Consumer> RecordSink for EventSink<'_, C> {
     fn record(&mut self, number: u64, record: Value<'_, '_>) -> Result<(), RecordFault> {
         if self.builder.is_full() && self.failed.is_ok() {
             self.failed = self.flush();

@@ -12,11 +12,11 @@ use super::judging::{Judged, Judging, judge_run};
 use super::log;
 use super::publish::{publish, publish_findings};
 use super::run::{Run, Span, StateChange};
-use super::scan::ScanOptions;
+use super::scan::{Folded, ScanOptions};
 use super::seen::Seen;
 use super::stats::Stage;
 use super::tables::Spill;
-use super::worker::{Harvest, Kept};
+use super::worker::Kept;
 use crate::detect::group::{self, FoldId, Key, Row, TableReader, TableWriter};
 use crate::detect::rules::Plan;
 use crate::digest::{Identity, hex};
@@ -174,12 +174,12 @@ impl<'o> Session<'o> {
     pub(super) fn finish(
         self,
         run: &mut Run,
-        harvest: Harvest,
+        folded: Folded,
         seen: &Seen,
         identities: &Identities,
         out: &Folder,
     ) -> Result<()> {
-        let Harvest { runs, newest, .. } = harvest;
+        let Folded { runs, newest } = folded;
         let mut manifest = self.manifest(run, newest);
         let judging = self.judging(&manifest, out.path());
         let draft = self.state.draft(&self.identity(run, &manifest, identities));
@@ -277,7 +277,7 @@ impl<'o> Session<'o> {
     /// A hash of everything that decides what the run leaves.
     fn identity(&self, run: &Run, manifest: &Manifest, identities: &Identities) -> String {
         let before = self.state.manifest.as_ref().map(|manifest| manifest.run.as_str());
-        let bounds = format!("{:?} {:?}", self.options.since, self.options.until);
+        let bounds = format!("{:?} {:?}", self.options.read.since, self.options.read.until);
         let start = Identity::default().part(before).part(Some(&manifest.judged_by));
         let start = start.part(Some(&bounds));
         let is_read = |object: &&ObjectRecord| {

@@ -1,5 +1,5 @@
-//! One worker: takes object after object, reads, decodes, fills batches, selects and folds, with
-//! buffers and a table of its own.
+//! One worker: takes object after object, reads, decodes and fills batches, with buffers and a
+//! consumer of its own.
 
 use std::fmt::Display;
 use std::fs::File;
@@ -9,27 +9,26 @@ use std::time::{Duration, Instant};
 
 use super::accounting::{FirstRejected, ObjectOutcome, ObjectRecord, RejectedRecord};
 use super::archives::{ArchiveLimits, Open, ReadSeek};
+use super::consumer::Consumer;
 use super::feed::{Feed, Found, Job};
-use super::interim::Interim;
 use super::run::Span;
 use super::seen::Seen;
 use super::sink::EventSink;
 use super::stats::{Stage, Stages};
-use super::tables::{Runs, Spill};
+use super::tables::Spill;
 use crate::codec::Unpacker;
 use crate::decode::{Claim, Decoded, Decoder, Limits};
-use crate::detect::rules::Plan;
 use crate::digest::{Hashing, sha256};
 use crate::error::Result;
-use crate::events::{EventFilter, OddFields, Reader};
+use crate::events::{EventFilter, Fields, OddFields, Reader};
 use crate::intel::Intel;
 use crate::source::{KeyRange, LogObject, Place};
 use crate::store::{self, Fault, S3, S3Reader, Stored};
 
 /// What all workers share.
 pub(super) struct Task<'s> {
-    /// What to extract, select and fold.
-    pub plan: &'s Plan,
+    /// What to extract.
+    pub fields: &'s Fields,
     /// Events before are filtered, µs.
     pub since: Option<i64>,
     /// Events from here on are filtered, µs.
@@ -46,10 +45,6 @@ pub(super) struct Task<'s> {
     pub archives: ArchiveLimits,
     /// Whether objects are hashed.
     pub hash: bool,
-    /// Bytes of table per worker.
-    pub budget: usize,
-    /// Where tables are spilled, and how the files' names begin.
-    pub spill: Spill<'s>,
     /// With a state: what it knows of the events to come.
     pub kept: Option<Kept>,
     /// The events met so far; without it, copies are not looked for.
@@ -58,10 +53,10 @@ pub(super) struct Task<'s> {
     pub s3: Option<&'s S3>,
     /// Who reads the logs: what it did for that is counted, and not judged.
     pub reader: Option<&'s Reader>,
+    /// Where temporary files go, and how their names begin.
+    pub spill: Spill<'s>,
     /// What was given up.
     pub rejected: Mutex<FirstRejected>,
-    /// Who may ask for what was folded so far.
-    pub interim: Option<&'s Interim>,
 }
 
 /// What earlier runs have left for the reading of this one.
@@ -75,15 +70,13 @@ pub(super) struct Kept {
 
 /// What a worker leaves.
 #[derive(Debug)]
-pub(super) struct Harvest {
-    /// Its table.
-    pub runs: Runs,
+pub(super) struct Harvest<Y> {
+    /// What its consumer leaves.
+    pub consumed: Y,
     /// Its lines of the manifest.
     pub manifest: Vec<ObjectRecord>,
     /// The times of its events.
     pub span: Option<Span>,
-    /// Whether something was left unread.
-    pub cut: bool,
     /// Members of archives met.
     pub members: u64,
     /// Events that are reads of the logs by the scan's own role.
@@ -97,10 +90,10 @@ pub(super) struct Harvest {
 }
 
 /// A worker.
-pub(super) struct Worker<'s> {
+pub(super) struct Worker<'s, C> {
     pub(super) task: &'s Task<'s>,
     decoder: Decoder,
-    sink: EventSink<'s>,
+    sink: EventSink<'s, C>,
     stored: Vec<u8>,
     pub(super) manifest: Vec<ObjectRecord>,
     pub(super) members: u64,
@@ -127,13 +120,13 @@ impl Input {
     }
 }
 
-impl<'s> Worker<'s> {
+impl<'s, C: Consumer> Worker<'s, C> {
     /// An idle worker.
-    pub(super) fn new(task: &'s Task<'s>) -> Self {
+    pub(super) fn new(task: &'s Task<'s>, consumer: C) -> Self {
         Self {
             task,
             decoder: Decoder::new(task.limits.clone()),
-            sink: EventSink::new(task),
+            sink: EventSink::new(task, consumer),
             stored: Vec::new(),
             manifest: Vec::new(),
             members: 0,
@@ -141,7 +134,7 @@ impl<'s> Worker<'s> {
         }
     }
 
-    /// Reads what the feed has given into the table.
+    /// Reads what the feed has given.
     ///
     /// # Errors
     /// Only those that end the run; bad input is accounted for.
@@ -305,7 +298,7 @@ impl<'s> Worker<'s> {
             self.stages.record(Stage::Inflate, unpacking);
             self.stages.add_bytes(Stage::Inflate, bytes);
         }
-        let others = unpacking.unwrap_or_default() + std::mem::take(&mut self.sink.detecting);
+        let others = unpacking.unwrap_or_default() + std::mem::take(&mut self.sink.consuming);
         self.stages.record(Stage::Parse, took.saturating_sub(others));
         self.stages.add_bytes(Stage::Parse, bytes);
     }
@@ -342,38 +335,31 @@ impl<'s> Worker<'s> {
         self.manifest.push(ObjectRecord::unread(&input.uri, bytes, outcome, reason));
     }
 
-    /// Hands over what was read so far, if somebody asks for it.
+    /// A place between two objects.
     ///
     /// # Errors
-    /// Those of folding and spilling.
-    pub(super) fn answer(&mut self) -> Result<()> {
-        match self.task.interim {
-            Some(interim) if interim.asks(self.sink.answered) => {
-                self.sink.flush()?;
-                self.sink.answer()
-            }
-            _ => Ok(()),
-        }
+    /// The consumer's.
+    pub(super) fn pause(&mut self) -> Result<()> {
+        self.sink.pause()
     }
 
-    /// Folds what waits and hands everything over.
+    /// Hands on what waits, and gives what all came to.
     ///
     /// # Errors
-    /// Those of folding and spilling.
-    pub(super) fn finish(mut self) -> Result<Harvest> {
+    /// The consumer's.
+    pub(super) fn finish(mut self) -> Result<Harvest<C::Yield>> {
         self.sink.flush()?;
         self.stages.add(&self.sink.stages);
         let odd = self.sink.builder.take_odd();
         Ok(Harvest {
             own_reads: self.sink.own_reads,
             odd,
-            runs: self.sink.table.finish(),
             manifest: self.manifest,
             span: self.sink.span,
-            cut: false,
             members: self.members,
             newest: self.sink.newest,
             stages: self.stages,
+            consumed: self.sink.consumer.finish()?,
         })
     }
 }

@@ -66,7 +66,9 @@ pub fn partial(inputs: &[PathBuf], out: &Path, more: &[&str]) -> Ran {
 /// A scan of everything with the usual bounds, on one thread.
 pub fn options(inputs: Vec<PathBuf>, out: &Path) -> ScanOptions {
     let inputs = inputs.into_iter().map(Into::into).collect();
-    ScanOptions { threads: 1, ..ScanOptions::new(inputs, out.to_path_buf().into()) }
+    let mut options = ScanOptions::new(inputs, out.to_path_buf().into());
+    options.read.threads = 1;
+    options
 }
 
 /// A log in memory, as a subscriber writes it.

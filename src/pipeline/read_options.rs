@@ -1,0 +1,92 @@
+//! What to read and how: the same for every command that reads logs.
+
+use super::archives::ArchiveLimits;
+use crate::decode::Limits;
+use crate::events::EventFilter;
+use crate::source::{KeyRange, Order, Shard};
+use crate::store::{Access, Location};
+
+/// What to read and how.
+#[derive(Debug, Clone)]
+pub struct ReadOptions {
+    /// Files, folders, prefixes of buckets.
+    pub inputs: Vec<Location>,
+    /// How S3 is reached.
+    pub access: Access,
+    /// Which days are read first; none: whatever is fastest.
+    pub order: Option<Order>,
+    /// Which share of the input.
+    pub shard: Option<Shard>,
+    /// Worker threads.
+    pub threads: usize,
+    /// Memory to keep within, bytes.
+    pub memory: u64,
+    /// Events before are left out, µs.
+    pub since: Option<i64>,
+    /// Events from here on are left out, µs.
+    pub until: Option<i64>,
+    /// Objects delivered on days before are left out, where names tell, µs.
+    pub delivered_since: Option<i64>,
+    /// So many µs before `since` are read too, for learning only.
+    pub history: Option<i64>,
+    /// Whether the manifest gets the SHA-256 of each object.
+    pub hash: bool,
+    /// Other events are left out.
+    pub filter: EventFilter,
+    /// Bounds on hostile input.
+    pub limits: Limits,
+    /// Bounds on archives.
+    pub archives: ArchiveLimits,
+}
+
+impl ReadOptions {
+    /// Everything at the inputs, with the usual bounds.
+    #[must_use]
+    pub fn new(inputs: Vec<Location>) -> Self {
+        Self {
+            inputs,
+            access: Access::default(),
+            order: None,
+            shard: None,
+            threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            memory: 1 << 30,
+            since: None,
+            until: None,
+            delivered_since: None,
+            history: None,
+            hash: false,
+            filter: EventFilter::default(),
+            limits: Limits::default(),
+            archives: ArchiveLimits::default(),
+        }
+    }
+
+    /// An eighth of the memory, bytes.
+    pub(super) fn eighth(&self) -> usize {
+        usize::try_from(self.memory / 8).unwrap_or(usize::MAX / 8)
+    }
+
+    /// The first time that is read, µs.
+    pub(super) fn read_since(&self) -> Option<i64> {
+        self.since.map(|since| since.saturating_sub(self.history.unwrap_or(0)))
+    }
+
+    /// What keys can tell of what is asked for.
+    pub(super) fn key_range(&self) -> KeyRange {
+        KeyRange {
+            accounts: self.filter.accounts.clone(),
+            regions: self.filter.regions.clone(),
+            since: self.read_since(),
+            until: self.until,
+            delivered_since: self.delivered_since,
+        }
+    }
+
+    /// Objects in memory get their part of `--memory`, so that many threads hold no more than few: a
+    /// half for their stored bytes, and a half for what they unpack to.
+    pub(super) fn object_limits(&self) -> Limits {
+        let share = self.memory / 4 / (self.threads.max(1) as u64);
+        let whole_bytes = (share / 2).clamp(4 << 20, self.limits.whole_bytes);
+        Limits { whole_bytes, ..self.limits.clone() }
+    }
+}
