@@ -14,6 +14,7 @@ use super::exit::{ExitRules, FailOn};
 use super::formats::{Emitted, Formats};
 use super::known::Known;
 use super::s3::{self, ReachS3};
+use super::scope::Scope;
 use super::shown::Shown;
 use super::time;
 use crate::detect::rules::read_placeholders;
@@ -66,6 +67,7 @@ pub(super) struct Arguments {
 pub(super) enum Command {
     Scan(Box<Scan>),
     Merge(Box<Merge>),
+    Scope(Box<Scope>),
     Detectors(Detectors),
 }
 
@@ -75,6 +77,7 @@ impl Command {
         match self {
             Self::Scan(scan) => Some(&scan.shown),
             Self::Merge(merge) => Some(&merge.shown),
+            Self::Scope(scope) => Some(&scope.shown),
             Self::Detectors(_) => None,
         }
     }

@@ -10,6 +10,7 @@ mod intel;
 mod known;
 mod log;
 mod s3;
+mod scope;
 mod shown;
 mod time;
 
@@ -98,6 +99,7 @@ fn execute(command: &Command, out: &mut dyn Write) -> Result<u8> {
             Ok(end(&run, &merge.exit, None))
         }
         Command::Detectors(detectors) => detectors.run(out),
+        Command::Scope(scope) => scope.run(out),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::event::{Detail, Event, Rows};
 use crate::events::Core;
@@ -18,10 +18,14 @@ pub struct Seeds {
     /// Names of role sessions.
     pub sessions: Vec<String>,
     /// Networks.
-    #[serde(rename = "addresses")]
+    #[serde(rename = "addresses", serialize_with = "as_texts")]
     pub networks: Vec<IpNet>,
     /// Buckets.
     pub buckets: Vec<String>,
+}
+
+fn as_texts<S: Serializer>(networks: &[IpNet], to: S) -> Result<S::Ok, S::Error> {
+    to.collect_seq(networks.iter().map(ToString::to_string))
 }
 
 /// Why an event belongs to a scope, the strongest reason first.
