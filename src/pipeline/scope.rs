@@ -121,7 +121,9 @@ pub fn scope(
     let (surveyed, _) = work.survey(progress)?;
     let Surveyed { links, uses, mut changes, coverage } = surveyed;
     changes.sort_unstable_by(|a, b| (a.time, a).cmp(&(b.time, b)));
-    changes.dedup_by(|a, b| a.event_id.is_some() && (&a.account, &a.event_id) == (&b.account, &b.event_id));
+    changes.dedup_by(|a, b| {
+        a.event_id.is_some() && (&a.account, &a.event_id) == (&b.account, &b.event_id)
+    });
     let (links, uses) = (links.finish(), uses.finish());
     let followed = Followed::closure(&work.seeds, &links)?;
     let related = followed.related(&uses)?;
@@ -174,7 +176,8 @@ impl ScopeOptions {
         let mut seeds = self.seeds.clone();
         if let Some((run, id)) = &self.finding {
             if let Some(path) = run.local().filter(|path| !path.is_dir()) {
-                let message = format!("`{}` is no folder with the results of a scan", path.display());
+                let message =
+                    format!("`{}` is no folder with the results of a scan", path.display());
                 return Err(Error::Usage(message));
             }
             let folder = Folder::open(run, s3)?;
@@ -361,11 +364,13 @@ fn objects(folder: &Path, touches: &Runs<Touch>, inventory: &Runs<Listed>) -> Re
     let mut rows = Rows::new(scope::objects_batch);
     store::replace(&path, |file| {
         let mut writer = ParquetWriter::new(file, schema(scope::objects_batch)?)?;
-        sums = scope::list_objects(touches, inventory, |row: ObjectRow| rows.push(row, &mut writer))?;
+        sums =
+            scope::list_objects(touches, inventory, |row: ObjectRow| rows.push(row, &mut writer))?;
         rows.flush(&mut writer)?;
         writer.close()
     })?;
-    let batches = ParquetFile::open(&path, |path, reason| Error::table(path, reason))?.batches(ROWS)?;
+    let batches =
+        ParquetFile::open(&path, |path, reason| Error::table(path, reason))?.batches(ROWS)?;
     let schema = schema(scope::objects_batch)?;
     write_findings(&folder.join(OBJECTS_CSV), Format::Csv, Told::Rows, &schema, batches)?;
     Ok(sums)

@@ -114,7 +114,9 @@ fn card(actor: &Actor, out: &mut dyn Write) -> io::Result<()> {
     let parent = parent.map(|key| format!(" to {}", escaped(key))).unwrap_or_default();
     let seen = actor.activity.span.map_or_else(
         || ", not used in these logs".to_owned(),
-        |(first, last)| format!(", {} requests, {}", actor.activity.requests, interval(first, last)),
+        |(first, last)| {
+            format!(", {} requests, {}", actor.activity.requests, interval(first, last))
+        },
     );
     let unfollowed = if actor.is_followed { "" } else { ", not followed" };
     writeln!(out, "  {} ({relation}{parent}{unfollowed}){seen}", escaped(&actor.actor))?;

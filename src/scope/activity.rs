@@ -65,6 +65,8 @@ pub struct Activities {
     pub by_session: u64,
     /// Reads of objects that bear no access key.
     pub keyless_reads: u64,
+    /// Jobs that read or change objects with a role of their own.
+    pub batch_jobs: u64,
 }
 
 fn extend(span: &mut Option<(i64, i64)>, time: i64) {
@@ -79,6 +81,8 @@ impl Activities {
         self.requests += 1;
         self.merged += u64::from(request.accounts.len() > 1);
         self.by_session += u64::from(request.reason == Reason::SessionId);
+        let is_job = event.source.starts_with("s3") && event.name == "CreateJob" && event.is_ok();
+        self.batch_jobs += u64::from(is_job);
         let is_keyless = event.access_key.is_none() && request.reason != Reason::SessionId;
         self.keyless_reads += u64::from(is_keyless && is_read(event));
         if let Some(bucket) = &event.bucket {

@@ -39,7 +39,8 @@ fn list<'r, T, I: IntoIterator<Item = &'r str>>(
     of: impl Fn(&'r T) -> I,
 ) -> Result<ArrayRef> {
     let lists: Vec<Vec<&str>> = rows.iter().map(|row| of(row).into_iter().collect()).collect();
-    let items: ArrayRef = Arc::new(lists.iter().flatten().copied().map(Some).collect::<StringArray>());
+    let items: ArrayRef =
+        Arc::new(lists.iter().flatten().copied().map(Some).collect::<StringArray>());
     let field = Arc::new(Field::new_list_field(items.data_type().clone(), true));
     let offsets = OffsetBuffer::from_lengths(lists.iter().map(Vec::len));
     Ok(Arc::new(ListArray::try_new(field, offsets, items, None)?))

@@ -85,7 +85,10 @@ impl Link {
 /// Whether calls of that name issue credentials.
 pub(crate) fn issues(name: &str) -> bool {
     name.starts_with("AssumeRole")
-        || matches!(name, "AssumeRoot" | "GetSessionToken" | "GetFederationToken" | "CreateAccessKey")
+        || matches!(
+            name,
+            "AssumeRoot" | "GetSessionToken" | "GetFederationToken" | "CreateAccessKey"
+        )
 }
 
 /// `Jul 10, 2023 1:12:05 PM`, with or without the second comma and with odd blanks, as STS writes it;
@@ -218,9 +221,8 @@ impl Followed {
     /// Why an event belongs to the scope.
     pub(crate) fn reason(&self, caller: &Caller<'_>) -> Option<Reason> {
         let credential = caller.access_key.and_then(|key| self.keys.get(key));
-        let by_key = credential.map(|credential| {
-            if credential.is_seed { Reason::AccessKey } else { Reason::Issued }
-        });
+        let by_key = credential
+            .map(|credential| if credential.is_seed { Reason::AccessKey } else { Reason::Issued });
         let by_session = || {
             let none = caller.access_key.is_none();
             let key = self.key_of_session(caller.principal_id.filter(|_| none), caller.time);

@@ -169,11 +169,15 @@ fn parquet(path: &Path, push: &mut impl FnMut(Listed) -> Result<()>) -> Result<(
             let size = sizes.filter(|sizes| sizes.is_valid(row)).map(|sizes| sizes.value(row));
             let flags = latest.as_ref().and_then(|flags| flags.as_boolean_opt());
             let times = modified.as_ref();
-            let times = times.and_then(|times| times.as_primitive_opt::<TimestampMicrosecondType>());
+            let times =
+                times.and_then(|times| times.as_primitive_opt::<TimestampMicrosecondType>());
             push(Listed {
                 bucket,
                 key,
-                version: versions.as_ref().and_then(|column| text(column)).filter(|v| !v.is_empty()),
+                version: versions
+                    .as_ref()
+                    .and_then(|column| text(column))
+                    .filter(|v| !v.is_empty()),
                 is_latest: flags.is_none_or(|flags| flags.is_null(row) || flags.value(row)),
                 size: size.and_then(|size| u64::try_from(size).ok()),
                 modified: times.filter(|times| times.is_valid(row)).map(|times| times.value(row)),
@@ -199,7 +203,8 @@ mod tests {
 
     #[test]
     fn an_inventory_is_read_with_and_without_versions_and_heads() {
-        let plain = listed("\"b\",\"a%20k\",\"7\",\"2026-03-01T00:00:00.000Z\"\n\"x\",\"k\",\"1\"\n");
+        let plain =
+            listed("\"b\",\"a%20k\",\"7\",\"2026-03-01T00:00:00.000Z\"\n\"x\",\"k\",\"1\"\n");
         let plain = plain.unwrap();
         assert_eq!(plain.len(), 1);
         assert_eq!((plain[0].key.as_str(), plain[0].size), ("a k", Some(7)));

@@ -220,7 +220,8 @@ mod tests {
 
     fn act() -> impl Strategy<Value = Act> {
         let via = prop_oneof![Just(Via::Direct), Just(Via::Presigned), Just(Via::Copy)];
-        let part = prop_oneof![Just(Part::Whole), Just(Part::Some), (0..9_u64).prop_map(Part::From)];
+        let part =
+            prop_oneof![Just(Part::Whole), Just(Part::Some), (0..9_u64).prop_map(Part::From)];
         let bytes = || prop_oneof![Just(None), (0..9_u64).prop_map(Some), Just(Some(u64::MAX))];
         let left = || prop_oneof![Just(Restorable::Yes), Just(Restorable::Unknown)];
         let kind = prop_oneof![Just(DeleteKind::Marker), Just(DeleteKind::Permanent)];
@@ -281,7 +282,11 @@ mod tests {
             (parts(), Some(10), Extent::Full),
             (parts(), Some(11), Extent::Partial),
             (parts(), None, Extent::Unknown),
-            (read(Part::From(0), Some(6)).join(read(Part::From(0), Some(6))), Some(10), Extent::Partial),
+            (
+                read(Part::From(0), Some(6)).join(read(Part::From(0), Some(6))),
+                Some(10),
+                Extent::Partial,
+            ),
             (read(Part::Some, Some(6)), Some(10), Extent::Unknown),
             (ObjectUse::read(1, Via::Copy, Part::Whole, None), None, Extent::Full),
         ];

@@ -82,8 +82,7 @@ pub fn list_objects(
             finish(&mut rows, &mut listed, &mut sums, &mut each)?;
         }
         let used = ObjectUse::of(&touch);
-        let same =
-            |row: &&mut ObjectRow| row.version == touch.version && row.actor == touch.actor;
+        let same = |row: &&mut ObjectRow| row.version == touch.version && row.actor == touch.actor;
         match rows.last_mut().filter(same) {
             Some(row) => row.used = std::mem::take(&mut row.used).join(used),
             None => rows.push(ObjectRow {
@@ -126,9 +125,8 @@ fn finish(
         row.loss = row.used.loss(there);
     }
     // What a marker hides is there only as long as its versions are.
-    let is_purged = |row: &ObjectRow| {
-        row.loss.is_some_and(|(_, kind, _)| kind == DeleteKind::Permanent)
-    };
+    let is_purged =
+        |row: &ObjectRow| row.loss.is_some_and(|(_, kind, _)| kind == DeleteKind::Permanent);
     if rows.iter().any(is_purged) {
         for row in rows.iter_mut() {
             if let Some((_, _, restorable @ Restorable::Yes)) = &mut row.loss {
@@ -165,10 +163,8 @@ impl Sums {
     fn add(&mut self, rows: &[ObjectRow]) {
         let Some(first) = rows.first() else { return };
         let all = Sum::of(rows.iter());
-        let is_named = !first.key.is_empty() && !first.bucket.is_empty();
-        if is_named {
-            self.total.add(all);
-        } else {
+        self.total.add(all);
+        if first.key.is_empty() || first.bucket.is_empty() {
             let reads = rows.iter().map(|row| row.used.reads_ok).sum::<u64>();
             self.unnamed = self.unnamed.saturating_add(reads);
         }

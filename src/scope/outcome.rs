@@ -167,9 +167,8 @@ impl Parts<'_> {
 
     /// Keys that are not followed, and did something.
     fn beside(&self) -> impl Iterator<Item = Actor> {
-        let done = self.related.iter().filter(|(key, _)| {
-            !self.activities.actors.contains_key(*key)
-        });
+        let done =
+            self.related.iter().filter(|(key, _)| !self.activities.actors.contains_key(*key));
         done.filter_map(|(key, (relation, used))| {
             let near = self.near.get(key)?;
             let activity = Activity {
@@ -212,7 +211,8 @@ impl Parts<'_> {
         }
         if self.sums.sizes_unknown > 0 {
             let objects = count(self.sums.sizes_unknown, "object");
-            let help = if self.has_inventory { "" } else { "; an inventory would tell (--inventory)" };
+            let help =
+                if self.has_inventory { "" } else { "; an inventory would tell (--inventory)" };
             lacking.push(format!("the size of {objects} that were read is not known{help}"));
         }
         lacking
@@ -241,7 +241,9 @@ impl Parts<'_> {
     fn unfollowed(&self, actors: &[Actor]) -> Vec<String> {
         let of = |relation: Relation| {
             let keys = actors.iter().filter(|actor| actor.relation == relation);
-            keys.fold((0_u64, 0_u64), |(keys, all), actor| (keys + 1, all + actor.activity.requests))
+            keys.fold((0_u64, 0_u64), |(keys, all), actor| {
+                (keys + 1, all + actor.activity.requests)
+            })
         };
         let mut lacking = Vec::new();
         for (relation, what) in [
@@ -311,6 +313,13 @@ impl Parts<'_> {
                 "{} bear no access key (anonymous, or told by another account's trail): who that was \
                  is known by address or principal alone",
                 count(self.activities.keyless_reads, "read")
+            ));
+        }
+        if self.activities.batch_jobs > 0 {
+            lacking.push(format!(
+                "{} of S3 Batch Operations were created: what these did is not in this scope; \
+                 --principal with their role takes it in",
+                count(self.activities.batch_jobs, "job")
             ));
         }
         if self.activities.by_session > 0 {

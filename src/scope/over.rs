@@ -178,9 +178,10 @@ impl Facts<'_> {
             }
             match credential.issued.as_ref().and_then(|link| link.expires) {
                 Some(until) if until <= horizon => None,
-                Some(until) => {
-                    Some(format!("key {key}, issued by it, is good until {}", timestamp_text(until)))
-                }
+                Some(until) => Some(format!(
+                    "key {key}, issued by it, is good until {}",
+                    timestamp_text(until)
+                )),
                 None => Some(format!("key {key}, issued by it, was not seen to be deactivated")),
             }
         })
@@ -256,7 +257,8 @@ fn is_revocation(change: &Event) -> bool {
 
 /// AWS's policies that take everything, or what thieves want.
 fn denies(change: &Event, policy: &str) -> bool {
-    let text: String = change.detail(Detail::PolicyText).unwrap_or_default().split_whitespace().collect();
+    let text: String =
+        change.detail(Detail::PolicyText).unwrap_or_default().split_whitespace().collect();
     let all = r#""Action":"*""#;
     let all_of = r#""Action":["*"]"#;
     policy.contains("AWSDenyAll")
@@ -285,8 +287,12 @@ fn undoes(later: &Event, change: &Event) -> bool {
                 && same(Detail::TargetKey)
                 && later.detail(Detail::KeyStatus) == Some("Active")
         }
-        "PutUserPolicy" => later.name == "DeleteUserPolicy" && same_target && same(Detail::PolicyName),
-        "PutRolePolicy" => later.name == "DeleteRolePolicy" && same_target && same(Detail::PolicyName),
+        "PutUserPolicy" => {
+            later.name == "DeleteUserPolicy" && same_target && same(Detail::PolicyName)
+        }
+        "PutRolePolicy" => {
+            later.name == "DeleteRolePolicy" && same_target && same(Detail::PolicyName)
+        }
         "AttachUserPolicy" => {
             later.name == "DetachUserPolicy" && same_target && same(Detail::PolicyArn)
         }

@@ -76,11 +76,8 @@ fn together(events: Vec<Event>) -> Vec<Vec<Event>> {
 fn is_copy(a: &Event, b: &Event) -> bool {
     let agrees = |a: &Option<String>, b: &Option<String>| a.is_none() || b.is_none() || a == b;
     if a.account == b.account && a.event_id == b.event_id {
-        let placeless = |event: &Event| Event {
-            object_uri: String::new(),
-            record_number: 0,
-            ..event.clone()
-        };
+        let placeless =
+            |event: &Event| Event { object_uri: String::new(), record_number: 0, ..event.clone() };
         return placeless(a) == placeless(b);
     }
     a.account != b.account

@@ -29,7 +29,9 @@ fn as_texts<S: Serializer>(networks: &[IpNet], to: S) -> Result<S::Ok, S::Error>
 }
 
 /// Why an event belongs to a scope, the strongest reason first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// Its access key is a seed.

@@ -179,10 +179,8 @@ pub fn is_denied(code: &str) -> bool {
 #[must_use]
 pub fn touches(request: &Request) -> Vec<Touch> {
     let event = &request.event;
-    let is_call = !matches!(
-        event.category.as_deref(),
-        Some("NetworkActivity" | "Insight" | "Aggregated")
-    );
+    let is_call =
+        !matches!(event.category.as_deref(), Some("NetworkActivity" | "Insight" | "Aggregated"));
     if !is_call || !event.source.starts_with("s3") {
         return Vec::new();
     }
@@ -198,8 +196,12 @@ pub fn touches(request: &Request) -> Vec<Touch> {
             event.is_ok().then(|| touch(request, Act::Head)).into_iter().collect()
         }
         "CopyObject" | "UploadPartCopy" => copied(request),
-        "PutObject" | "CompleteMultipartUpload" | "PostObject" => {
+        "PutObject" | "PostObject" => {
             event.is_ok().then(|| written(request, event.bytes_in)).into_iter().collect()
+        }
+        // What it sends is the list of parts.
+        "CompleteMultipartUpload" => {
+            event.is_ok().then(|| written(request, None)).into_iter().collect()
         }
         "DeleteObject" => event.is_ok().then(|| deleted(request)).flatten().into_iter().collect(),
         "DeleteObjects" => event.is_ok().then(|| batch(request)).unwrap_or_default(),

@@ -68,7 +68,8 @@ impl Wanted {
                 continue;
             };
             let ends = |next: &&Event| next.bucket == change.bucket && kind(&next.name);
-            let next = changes.iter().skip(at + 1).find(|next| ends(next) && next.time > change.time);
+            let next =
+                changes.iter().skip(at + 1).find(|next| ends(next) && next.time > change.time);
             let until = next.map_or(i64::MAX, |next| next.time);
             let rule = Rule { from: change.time, until, actor: wanted.actor(&caller), what };
             wanted.rules.entry(bucket.clone()).or_default().push(rule);

@@ -64,7 +64,14 @@ impl Log {
     }
 
     /// A call about an object.
-    fn object(&mut self, time: &str, name: &str, who: Value, place: &str, more: Value) -> &mut Self {
+    fn object(
+        &mut self,
+        time: &str,
+        name: &str,
+        who: Value,
+        place: &str,
+        more: Value,
+    ) -> &mut Self {
         let (bucket, key) = place.split_once('/').unwrap();
         let mut request = json!({"bucketName": bucket, "key": key});
         let mut rest = json!({});
@@ -108,18 +115,30 @@ fn credentials(log: &mut Log) {
         "assumedRoleUser": {"assumedRoleId": SESSION_ID}});
     let ask = json!({"roleArn": format!("arn:aws:iam::{AWAY}:role/away")});
     // The caller's copy has the caller's key, the role's owner has the answer.
-    log.add("04T10:01:00", "AssumeRole", eve(),
-        json!({"sharedEventID": "shared-assume", "requestParameters": ask}));
+    log.add(
+        "04T10:01:00",
+        "AssumeRole",
+        eve(),
+        json!({"sharedEventID": "shared-assume", "requestParameters": ask}),
+    );
     log.add("04T10:01:00", "AssumeRole",
         json!({"type": "AWSAccount", "principalId": "AIDAeve", "accountId": HOME}),
         json!({"sharedEventID": "shared-assume", "recipientAccountId": AWAY, "requestParameters": ask,
             "responseElements": answer}));
-    log.add("04T10:02:00", "CreateAccessKey", session(SESSION),
+    log.add(
+        "04T10:02:00",
+        "CreateAccessKey",
+        session(SESSION),
         json!({"recipientAccountId": AWAY, "requestParameters": {"userName": "backup"},
-            "responseElements": {"accessKey": {"accessKeyId": LEFT, "status": "Active"}}}));
+            "responseElements": {"accessKey": {"accessKeyId": LEFT, "status": "Active"}}}),
+    );
     // Refused: nothing is issued.
-    log.add("04T10:02:30", "AssumeRole", eve(),
-        json!({"errorCode": "AccessDenied", "requestParameters": ask}));
+    log.add(
+        "04T10:02:30",
+        "AssumeRole",
+        eve(),
+        json!({"errorCode": "AccessDenied", "requestParameters": ask}),
+    );
     log.add("07T09:00:00", "UpdateAccessKey", user("AKIAADMIN", "admin", HOME),
         json!({"requestParameters": {"userName": "eve", "accessKeyId": STOLEN, "status": "Inactive"}}));
 }
@@ -128,10 +147,34 @@ fn reads(log: &mut Log) {
     let eve = || user(STOLEN, "eve", HOME);
     log.object("04T10:03:00", "GetObject", eve(), "home/whole", sent(100));
     log.object("04T10:03:01", "GetObject", eve(), "home/whole", sent(100));
-    log.object("04T10:03:02", "GetObject", eve(), "home/part", with(sent(40), json!({"rp.Range": "bytes=0-39"})));
-    log.object("04T10:03:03", "GetObject", eve(), "home/parts", with(sent(40), json!({"rp.Range": "bytes=0-39"})));
-    log.object("04T10:03:04", "GetObject", eve(), "home/parts", with(sent(60), json!({"rp.Range": "bytes=40-99"})));
-    log.object("04T10:03:05", "GetObject", eve(), "home/denied", json!({"errorCode": "AccessDenied"}));
+    log.object(
+        "04T10:03:02",
+        "GetObject",
+        eve(),
+        "home/part",
+        with(sent(40), json!({"rp.Range": "bytes=0-39"})),
+    );
+    log.object(
+        "04T10:03:03",
+        "GetObject",
+        eve(),
+        "home/parts",
+        with(sent(40), json!({"rp.Range": "bytes=0-39"})),
+    );
+    log.object(
+        "04T10:03:04",
+        "GetObject",
+        eve(),
+        "home/parts",
+        with(sent(60), json!({"rp.Range": "bytes=40-99"})),
+    );
+    log.object(
+        "04T10:03:05",
+        "GetObject",
+        eve(),
+        "home/denied",
+        json!({"errorCode": "AccessDenied"}),
+    );
     log.object("04T10:03:06", "GetObject", eve(), "home/absent", json!({"errorCode": "NoSuchKey"}));
     log.object("04T10:03:07", "GetObject", eve(), "home/silent", json!({}));
     log.object("04T10:03:08", "GetObject", eve(), "home/signed", json!({
@@ -139,10 +182,21 @@ fn reads(log: &mut Log) {
         "additionalEventData": {"bytesTransferredOut": 7.0, "AuthenticationMethod": "QueryString"}}));
     log.object("04T10:03:09", "HeadObject", eve(), "home/looked", json!({}));
     log.object("04T10:03:10", "GetObject", eve(), "home/=cmd|' /C calc'!A0", sent(5));
-    log.object("04T10:03:11", "GetObject", eve(), "home/old", with(sent(9), json!({"rp.versionId": "v0"})));
+    log.object(
+        "04T10:03:11",
+        "GetObject",
+        eve(),
+        "home/old",
+        with(sent(9), json!({"rp.versionId": "v0"})),
+    );
     log.object("04T10:03:12", "GetObject", eve(), "home/unchanged", json!({"errorCode": "304"}));
     // It names no key.
-    log.add("04T10:03:13", "GetObject", eve(), json!({"requestParameters": {"bucketName": "home"}}));
+    log.add(
+        "04T10:03:13",
+        "GetObject",
+        eve(),
+        json!({"requestParameters": {"bucketName": "home"}}),
+    );
 }
 
 /// What the role in the other account reads at home.
@@ -150,8 +204,13 @@ fn across(log: &mut Log) {
     let both = |log: &mut Log, time: &str, place: &str, id: &str, key: &str| {
         let shared = || with(sent(11), json!({"sharedEventID": id}));
         log.object(time, "GetObject", redacted(), place, shared());
-        log.object(time, "GetObject", session(key), place,
-            with(shared(), json!({"recipientAccountId": AWAY})));
+        log.object(
+            time,
+            "GetObject",
+            session(key),
+            place,
+            with(shared(), json!({"recipientAccountId": AWAY})),
+        );
     };
     both(log, "04T10:04:00", "home/across", "shared-1", SESSION);
     // The other trail does not tell of it.
@@ -166,29 +225,69 @@ fn across(log: &mut Log) {
 
 fn copies(log: &mut Log) {
     let left = || user(LEFT, "backup", AWAY);
-    log.object("04T10:05:00", "CopyObject", left(), "loot/x",
-        json!({"rp.x-amz-copy-source": "/home/a%20b%2B?versionId=v1"}));
-    log.object("04T10:05:01", "UploadPartCopy", left(), "loot/y",
-        json!({"rp.x-amz-copy-source": "home/big", "rp.x-amz-copy-source-range": "bytes=0-49"}));
-    log.object("04T10:05:02", "CopyObject", left(), "loot/z",
-        json!({"rp.x-amz-copy-source": "home/denied-copy", "errorCode": "AccessDenied"}));
+    log.object(
+        "04T10:05:00",
+        "CopyObject",
+        left(),
+        "loot/x",
+        json!({"rp.x-amz-copy-source": "/home/a%20b%2B?versionId=v1"}),
+    );
+    log.object(
+        "04T10:05:01",
+        "UploadPartCopy",
+        left(),
+        "loot/y",
+        json!({"rp.x-amz-copy-source": "home/big", "rp.x-amz-copy-source-range": "bytes=0-49"}),
+    );
+    log.object(
+        "04T10:05:02",
+        "CopyObject",
+        left(),
+        "loot/z",
+        json!({"rp.x-amz-copy-source": "home/denied-copy", "errorCode": "AccessDenied"}),
+    );
 }
 
 fn losses(log: &mut Log) {
     let eve = || user(STOLEN, "eve", HOME);
-    log.object("04T10:06:00", "DeleteObject", eve(), "home/marked",
-        json!({"responseElements": {"x-amz-delete-marker": "true", "x-amz-version-id": "m1"}}));
+    log.object(
+        "04T10:06:00",
+        "DeleteObject",
+        eve(),
+        "home/marked",
+        json!({"responseElements": {"x-amz-delete-marker": "true", "x-amz-version-id": "m1"}}),
+    );
     log.object("04T10:06:01", "DeleteObject", eve(), "home/purged", json!({"rp.versionId": "v9"}));
     log.object("04T10:06:02", "DeleteObject", eve(), "home/gone", json!({}));
-    log.object("04T10:06:03", "DeleteObject", eve(), "home/kept", json!({"errorCode": "AccessDenied"}));
-    log.add("04T10:06:04", "DeleteObjects", eve(),
+    log.object(
+        "04T10:06:03",
+        "DeleteObject",
+        eve(),
+        "home/kept",
+        json!({"errorCode": "AccessDenied"}),
+    );
+    log.add(
+        "04T10:06:04",
+        "DeleteObjects",
+        eve(),
         json!({"requestParameters": {"bucketName": "home", "delete": "", "x-id": "DeleteObjects"},
-            "resources": [{"type": "AWS::S3::Object", "ARNPrefix": "arn:aws:s3:::home/"}]}));
-    log.object("04T10:06:04", "DeleteObject", eve(), "home/batched",
-        json!({"eventType": "AwsServiceEvent"}));
-    log.object("04T10:06:05", "PutObject", eve(), "home/whole",
+            "resources": [{"type": "AWS::S3::Object", "ARNPrefix": "arn:aws:s3:::home/"}]}),
+    );
+    log.object(
+        "04T10:06:04",
+        "DeleteObject",
+        eve(),
+        "home/batched",
+        json!({"eventType": "AwsServiceEvent"}),
+    );
+    log.object(
+        "04T10:06:05",
+        "PutObject",
+        eve(),
+        "home/whole",
         json!({"responseElements": {"x-amz-version-id": "w2"},
-            "additionalEventData": {"bytesTransferredIn": 3}}));
+            "additionalEventData": {"bytesTransferredIn": 3}}),
+    );
     log.object("04T10:06:06", "PutObject", eve(), "home/new", json!({}));
 }
 
@@ -197,13 +296,28 @@ fn rules(log: &mut Log) {
     let eve = || user(STOLEN, "eve", HOME);
     let service = || json!({"type": "AWSService", "invokedBy": "lifecycle.s3.amazonaws.com"});
     // Before the rule: not the actor's.
-    log.object("04T10:06:30", "LifecycleExpiration", service(), "trail/before",
-        json!({"eventType": "AwsServiceEvent"}));
-    log.add("04T10:07:00", "PutBucketLifecycle", eve(), json!({"requestParameters": {
+    log.object(
+        "04T10:06:30",
+        "LifecycleExpiration",
+        service(),
+        "trail/before",
+        json!({"eventType": "AwsServiceEvent"}),
+    );
+    log.add(
+        "04T10:07:00",
+        "PutBucketLifecycle",
+        eve(),
+        json!({"requestParameters": {
         "bucketName": "trail", "LifecycleConfiguration": {"Rule":
-            {"Status": "Enabled", "Expiration": {"Days": 1}, "ID": "x"}}}}));
-    log.object("05T01:00:00", "LifecycleExpiration", service(), "trail/expired",
-        json!({"eventType": "AwsServiceEvent"}));
+            {"Status": "Enabled", "Expiration": {"Days": 1}, "ID": "x"}}}}),
+    );
+    log.object(
+        "05T01:00:00",
+        "LifecycleExpiration",
+        service(),
+        "trail/expired",
+        json!({"eventType": "AwsServiceEvent"}),
+    );
     log.add("04T10:08:00", "PutBucketReplication", eve(), json!({"requestParameters": {
         "bucketName": "home", "ReplicationConfiguration": {"Role": format!("arn:aws:iam::{HOME}:role/copier"),
             "Rule": {"Status": "Enabled", "Destination": {"Bucket": "arn:aws:s3:::theirs"}}}}}));
@@ -220,11 +334,21 @@ fn others(log: &mut Log) {
     log.object("04T10:03:30", "GetObject", other(), "home/theirs", sent(8));
     log.object("04T10:03:31", "GetObject", other(), "home/whole", sent(100));
     // The same event in a network endpoint's log is no second read.
-    log.object("04T10:03:00", "GetObject", user(STOLEN, "eve", HOME), "home/whole",
-        json!({"eventCategory": "NetworkActivity", "eventType": "AwsVpceEvent"}));
+    log.object(
+        "04T10:03:00",
+        "GetObject",
+        user(STOLEN, "eve", HOME),
+        "home/whole",
+        json!({"eventCategory": "NetworkActivity", "eventType": "AwsVpceEvent"}),
+    );
     // The end of the logs, in both accounts.
     log.object("08T10:00:00", "HeadObject", other(), "home/theirs", json!({}));
-    log.add("08T10:00:00", "ListBuckets", user("AKIAAWAY", "bob", AWAY), json!({"recipientAccountId": AWAY}));
+    log.add(
+        "08T10:00:00",
+        "ListBuckets",
+        user("AKIAAWAY", "bob", AWAY),
+        json!({"recipientAccountId": AWAY}),
+    );
 }
 
 /// Writes the events to `files` files in `folder`, those of `again` files twice.

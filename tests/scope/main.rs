@@ -70,8 +70,21 @@ fn every_object_that_the_actor_touched_is_listed_and_no_other() {
     let inventory = inventory(folder.path());
     done(scope(&[logs], &out, &["--access-key", STOLEN, "--inventory", &inventory]));
     let columns = [
-        "actor", "bucket", "key", "version", "reads_ok", "reads_denied", "reads_failed", "heads",
-        "bytes_out", "bytes_unknown", "object_size", "size_source", "extent", "via", "delete_kind",
+        "actor",
+        "bucket",
+        "key",
+        "version",
+        "reads_ok",
+        "reads_denied",
+        "reads_failed",
+        "heads",
+        "bytes_out",
+        "bytes_unknown",
+        "object_size",
+        "size_source",
+        "extent",
+        "via",
+        "delete_kind",
         "restorable",
     ];
     let found = objects(&out, &columns);
@@ -224,7 +237,10 @@ fn addresses_buckets_sessions_and_principals_are_seeds_of_their_own() {
         done(scope(&logs, &out, more));
         let found = json(&out);
         let of = |actor: &Value| {
-            (actor["actor"].as_str().unwrap().to_owned(), actor["relation"].as_str().unwrap().to_owned())
+            (
+                actor["actor"].as_str().unwrap().to_owned(),
+                actor["relation"].as_str().unwrap().to_owned(),
+            )
         };
         found["actors"].as_array().unwrap().iter().map(of).collect::<BTreeMap<_, _>>()
     };
@@ -329,7 +345,9 @@ fn so_are_those_of_recorded_incidents() {
     let Some(python) = python_or_skip("duckdb") else { return };
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
     let mut compared = 0;
-    for name in ["cribl-pack-samples", "splunk-security-content-examples", "umccr-cloudtrail-parquet"] {
+    for name in
+        ["cribl-pack-samples", "splunk-security-content-examples", "umccr-cloudtrail-parquet"]
+    {
         let logs = data.join(name);
         if !logs.is_dir() {
             eprintln!("SKIPPED: no recorded incident {name} in {}", data.display());
@@ -351,7 +369,10 @@ fn readers(logs: &Path) -> Vec<String> {
         let text = String::from_utf8_lossy(&text).replace("\\\"", "\"");
         for part in text.split("\"accessKeyId\"").skip(1) {
             let key = part.split('"').nth(1).unwrap_or_default();
-            if text.contains("\"GetObject\"") && key.starts_with('A') && !keys.contains(&key.to_owned()) {
+            if text.contains("\"GetObject\"")
+                && key.starts_with('A')
+                && !keys.contains(&key.to_owned())
+            {
                 keys.push(key.to_owned());
             }
         }
