@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
-use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::array::{Array, AsArray};
 use arrow::datatypes::{DataType, Int64Type, TimeUnit, TimestampMicrosecondType};
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
@@ -183,7 +183,6 @@ fn parquet(path: &Path, push: &mut impl FnMut(Listed) -> Result<()>) -> Result<(
                 modified: times.filter(|times| times.is_valid(row)).map(|times| times.value(row)),
             })?;
         }
-        let _: RecordBatch = batch;
     }
     Ok(())
 }

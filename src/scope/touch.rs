@@ -323,9 +323,8 @@ fn written(request: &Request, bytes: Option<u64>) -> Touch {
     let event = &request.event;
     // What was there before is left as a version where the answer names a new one.
     let before = match event.detail(Detail::ResponseVersion) {
-        Some("null") => Restorable::Unknown,
-        Some(_) => Restorable::Yes,
-        None => Restorable::Unknown,
+        Some(version) if version != "null" => Restorable::Yes,
+        _ => Restorable::Unknown,
     };
     Touch { version: None, ..touch(request, Act::Write(bytes, before)) }
 }

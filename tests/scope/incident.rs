@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 
 /// The key that is known to be stolen, that of the role that it assumes in the other account, and
 /// the one that is made there.
-pub const STOLEN: &str = "AKIASTOLEN";
-pub const SESSION: &str = "ASIASESSION";
-pub const LEFT: &str = "AKIALEFT";
+pub(crate) const STOLEN: &str = "AKIASTOLEN";
+pub(crate) const SESSION: &str = "ASIASESSION";
+pub(crate) const LEFT: &str = "AKIALEFT";
 /// Another user's.
-pub const OTHER: &str = "AKIAOTHER";
+pub(crate) const OTHER: &str = "AKIAOTHER";
 
 const HOME: &str = "111122223333";
 const AWAY: &str = "444455556666";
@@ -97,7 +97,7 @@ fn with(mut a: Value, b: Value) -> Value {
 }
 
 /// All events.
-pub fn events() -> Vec<Value> {
+pub(crate) fn events() -> Vec<Value> {
     let mut log = Log { events: Vec::new() };
     credentials(&mut log);
     reads(&mut log);
@@ -352,7 +352,7 @@ fn others(log: &mut Log) {
 }
 
 /// Writes the events to `files` files in `folder`, those of `again` files twice.
-pub fn write(folder: &Path, files: usize, again: usize) -> Vec<PathBuf> {
+pub(crate) fn write(folder: &Path, files: usize, again: usize) -> Vec<PathBuf> {
     std::fs::create_dir_all(folder).unwrap();
     let mut parts = vec![Vec::new(); files];
     for (number, event) in events().into_iter().enumerate() {

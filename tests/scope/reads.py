@@ -39,6 +39,7 @@ def records(text):
 
 folder = tempfile.TemporaryDirectory()
 lines = pathlib.Path(folder.name) / "events.ndjson"
+number = 0
 with lines.open("w") as to:
     for path in sorted(pathlib.Path(logs).rglob("*")):
         if not path.is_file():
@@ -50,7 +51,8 @@ with lines.open("w") as to:
         except ValueError:
             continue
         for record in found:
-            to.write(json.dumps({"r": record}) + "\n")
+            number += 1
+            to.write(json.dumps({"r": record, "n": f"record {number}"}) + "\n")
 
 sql = duckdb.sql
 sql(f"""
@@ -58,7 +60,7 @@ create table events as
 select distinct on (account, event_id) * from (
     select
         r->>'$.recipientAccountId' as account,
-        coalesce(r->>'$.eventID', uuid()::text) as event_id,
+        coalesce(r->>'$.eventID', n) as event_id,
         coalesce(r->>'$.sharedEventID', account || '/' || event_id) as request,
         (r->>'$.eventTime')::timestamptz as time,
         r->>'$.eventName' as name,
@@ -76,7 +78,7 @@ select distinct on (account, event_id) * from (
             r->>'$.responseElements.credentials.accessKeyId',
             r->>'$.responseElements.accessKey.accessKeyId'
         ) as issued
-    from read_json('{lines}', columns={{'r': 'JSON'}}, format='newline_delimited',
+    from read_json('{lines}', columns={{'r': 'JSON', 'n': 'VARCHAR'}}, format='newline_delimited',
                    maximum_object_size=100000000)
 )
 order by account, event_id
