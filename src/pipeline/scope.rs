@@ -344,7 +344,7 @@ impl Work<'_> {
         let mut rows = Rows::new(scope::timeline_batch);
         store::replace(&folder.join(TIMELINE), |file| {
             let mut writer = ParquetWriter::new(file, schema(scope::timeline_batch)?)?;
-            timeline.iter()?.try_for_each(|request| rows.push(request?, &mut writer))?;
+            timeline.read()?.try_for_each(|request| rows.push(request?, &mut writer))?;
             rows.flush(&mut writer)?;
             writer.close()
         })?;

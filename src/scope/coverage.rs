@@ -143,7 +143,9 @@ mod tests {
     fn gaps_are_what_no_stretch_covers() {
         let hours = |of: &[i64]| {
             let mut hours = Hours::default();
-            of.iter().for_each(|hour| hours.add(hour * HOUR + 7));
+            for hour in of {
+                hours.add(hour * HOUR + 7);
+            }
             hours
         };
         let gaps = |of: &[i64], from: i64, until: i64| {

@@ -235,16 +235,16 @@ impl Followed {
     ///
     /// # Errors
     /// Those of reading what was spilled.
-    pub fn related(&self, uses: &Runs<Use>) -> Result<BTreeMap<String, (Relation, Use)>> {
+    pub fn related(&self, keys: &Runs<Use>) -> Result<BTreeMap<String, (Relation, Use)>> {
         let mut ids: BTreeMap<String, BTreeSet<Option<String>>> = BTreeMap::new();
-        for used in uses.iter()? {
+        for used in keys.read()? {
             let Use { key, principal_id, created, .. } = used?;
             if let (true, Some(id)) = (self.keys.contains_key(&key), principal_id) {
                 ids.entry(id).or_default().insert(created);
             }
         }
         let mut related: BTreeMap<String, (Relation, Use)> = BTreeMap::new();
-        for used in uses.iter()? {
+        for used in keys.read()? {
             let used = used?;
             let Some(sessions) = used.principal_id.as_ref().and_then(|id| ids.get(id)) else {
                 continue;
@@ -253,7 +253,7 @@ impl Followed {
                 let same = used.created.is_some() && sessions.contains(&used.created);
                 let relation = if same { Relation::SameSession } else { Relation::SamePrincipal };
                 let key = used.key.clone();
-                let known = related.entry(key).or_insert((relation, used));
+                let listed = related.entry(key).or_insert((relation, used));
                 known.0 = known.0.min(relation);
             }
         }
@@ -263,7 +263,7 @@ impl Followed {
 
 /// The links, the copies of each call put together.
 fn calls(links: &Runs<Link>) -> Result<impl Iterator<Item = Result<Link>>> {
-    let mut rows = links.iter()?.peekable();
+    let mut rows = links.read()?.peekable();
     Ok(std::iter::from_fn(move || {
         let mut link = match rows.next()? {
             Ok(link) => link,
@@ -302,7 +302,9 @@ mod tests {
     fn closure(seed: &str, links: Vec<Link>) -> Vec<String> {
         let folder = tempfile::tempdir().unwrap();
         let mut sorted = Sorted::new(folder.path(), 1 << 20);
-        links.into_iter().for_each(|link| sorted.push(link, 1).unwrap());
+        for link in links {
+            sorted.push(link, 1).unwrap();
+        }
         let seeds = Seeds { access_keys: vec![seed.to_owned()], ..Seeds::default() };
         let followed = Followed::closure(&seeds, &sorted.finish()).unwrap();
         followed.keys.into_keys().collect()

@@ -197,7 +197,7 @@ mod tests {
         std::fs::write(&path, text).unwrap();
         let mut sorted = Sorted::new(folder.path(), 1 << 20);
         read_inventory(&path, &["b".to_owned()].into(), &mut sorted)?;
-        sorted.finish().iter()?.collect()
+        sorted.finish().read()?.collect()
     }
 
     #[test]

@@ -73,9 +73,9 @@ pub fn list_objects(
     mut each: impl FnMut(ObjectRow) -> Result<()>,
 ) -> Result<Sums> {
     let mut sums = Sums::default();
-    let mut listed = inventory.iter()?.peekable();
+    let mut listed = inventory.read()?.peekable();
     let mut rows: Vec<ObjectRow> = Vec::new();
-    for touch in touches.iter()? {
+    for touch in touches.read()? {
         let touch = touch?;
         let is_same_key = |row: &ObjectRow| row.bucket == touch.bucket && row.key == touch.key;
         if rows.first().is_some_and(|row| !is_same_key(row)) {
@@ -162,7 +162,7 @@ impl Sums {
     /// Adds the rows of one key.
     fn add(&mut self, rows: &[ObjectRow]) {
         let Some(first) = rows.first() else { return };
-        let all = Sum::of(rows.iter());
+        let all = Sum::of(&rows.iter());
         self.total.add(all);
         if first.key.is_empty() || first.bucket.is_empty() {
             let reads = rows.iter().map(|row| row.used.reads_ok).sum::<u64>();
@@ -171,7 +171,7 @@ impl Sums {
         self.buckets.entry(first.bucket.clone()).or_default().add(all);
         let actors: BTreeSet<&str> = rows.iter().map(|row| row.actor.as_str()).collect();
         for actor in actors {
-            let own = Sum::of(rows.iter().filter(|row| row.actor == actor));
+            let own = Sum::of(&rows.iter().filter(|row| row.actor == actor));
             self.actors.entry(actor.to_owned()).or_default().add(own);
         }
         let versions = rows.iter().filter(|row| row.used.reads_ok > 0 && row.size.is_none());
@@ -182,7 +182,7 @@ impl Sums {
 
 impl Sum {
     /// Of rows of one key.
-    fn of<'r>(rows: impl Iterator<Item = &'r ObjectRow> + Clone) -> Self {
+    fn of<'r>(rows: &(impl Iterator<Item = &'r ObjectRow> + Clone)) -> Self {
         let versions = |of: fn(&ObjectRow) -> bool| -> BTreeSet<&Option<String>> {
             rows.clone().filter(|row| of(row)).map(|row| &row.version).collect()
         };

@@ -194,8 +194,8 @@ impl Parts<'_> {
     /// What the answer lacks.
     fn lacking(&self, actors: &[Actor], buckets: &[Bucket], accounts: &[Account]) -> Vec<String> {
         let mut lacking = self.unmet();
-        lacking.extend(self.unfollowed(actors));
-        lacking.extend(self.unlogged(accounts));
+        lacking.extend(Self::unfollowed(actors));
+        lacking.extend(Self::unlogged(accounts));
         lacking.extend(self.unnamed());
         let unknown = buckets.iter().filter(|bucket| bucket.verdict != known::Verdict::Read);
         let unknown = unknown.filter(|bucket| !bucket.unknowable.is_empty()).count() as u64;
@@ -238,7 +238,7 @@ impl Parts<'_> {
     }
 
     /// Who may belong to it, and does not.
-    fn unfollowed(&self, actors: &[Actor]) -> Vec<String> {
+    fn unfollowed(actors: &[Actor]) -> Vec<String> {
         let of = |relation: Relation| {
             let keys = actors.iter().filter(|actor| actor.relation == relation);
             keys.fold((0_u64, 0_u64), |(keys, all), actor| {
@@ -277,7 +277,7 @@ impl Parts<'_> {
     }
 
     /// When no reads were logged.
-    fn unlogged(&self, accounts: &[Account]) -> Vec<String> {
+    fn unlogged(accounts: &[Account]) -> Vec<String> {
         let gaps = accounts.iter().filter(|account| !account.reads_not_logged.is_empty());
         let said = gaps.map(|account| {
             format!(

@@ -34,7 +34,7 @@ pub fn requests<'r>(
     events: &'r Runs<Event>,
     wanted: &'r Wanted,
 ) -> Result<impl Iterator<Item = Result<Request>> + 'r> {
-    let mut rows = events.iter()?.peekable();
+    let mut rows = events.read()?.peekable();
     let mut ready: Vec<Request> = Vec::new();
     Ok(std::iter::from_fn(move || {
         loop {

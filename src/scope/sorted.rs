@@ -78,7 +78,7 @@ impl<T: Row + Clone> Sorted<T> {
         self.runs.push(write(&self.folder, rows.into_iter().map(Ok))?);
         if self.runs.len() >= FAN_IN {
             let runs = Runs::<T> { rows: Vec::new(), runs: std::mem::take(&mut self.runs) };
-            let merged = write(&self.folder, runs.iter()?)?;
+            let merged = write(&self.folder, runs.read()?)?;
             self.runs.push(merged);
         }
         Ok(())
@@ -121,7 +121,7 @@ impl<T: Row + Clone> Runs<T> {
     ///
     /// # Errors
     /// Those of opening the files; reading them fails row by row.
-    pub fn iter(&self) -> Result<Merged<'_, T>> {
+    pub fn read(&self) -> Result<Merged<'_, T>> {
         let mut sources: Vec<Source<'_, T>> =
             vec![Box::new(self.rows.iter().map(|row| Ok(row.clone())))];
         for path in &self.runs {
@@ -221,7 +221,7 @@ mod tests {
         sorted.add(other).unwrap();
         let runs = sorted.finish();
         assert!((2..FAN_IN).contains(&runs.spills()));
-        let read = || runs.iter().unwrap().collect::<Result<Vec<_>>>().unwrap();
+        let read = || runs.read().unwrap().collect::<Result<Vec<_>>>().unwrap();
         assert_eq!(read().len(), 1_000);
         assert!(read().is_sorted());
         assert_eq!(read(), read());

@@ -204,7 +204,7 @@ pub fn touches(request: &Request) -> Vec<Touch> {
             event.is_ok().then(|| written(request, None)).into_iter().collect()
         }
         "DeleteObject" => event.is_ok().then(|| deleted(request)).flatten().into_iter().collect(),
-        "DeleteObjects" => event.is_ok().then(|| batch(request)).unwrap_or_default(),
+        "DeleteObjects" if event.is_ok() => batch(request),
         _ => Vec::new(),
     }
 }
