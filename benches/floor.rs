@@ -1,8 +1,9 @@
-//! `cargo bench --bench floor`: how far a whole scan is from the floor.
+//! `cargo bench --bench floor`: how far a whole scan, and a conversion, are from the floor.
 //!
 //! The floor is what no reader of CloudTrail logs can do without: every object read, inflated and
 //! parsed to a tape, and nothing else. The scan is everything: listing, reading, decoding, events,
-//! all shipped detectors, accounting, and the output files. Both run in this process by turns, on
+//! all shipped detectors, accounting, and the output files. A conversion writes the events as
+//! Parquet; over these one detector runs alone, as after an edit. All run in this process by turns, on
 //! the same files (in the page cache), with the same split of work: largest object first, then
 //! whatever comes next. Out comes a Markdown table of medians.
 //!
@@ -30,7 +31,8 @@ use std::time::Instant;
 
 use flate2::{Decompress, FlushDecompress, Status};
 use generate::{Config, Shape};
-use trailsift::pipeline::{Progress, Run, ScanOptions, scan};
+use trailsift::detect::rules::Tuning;
+use trailsift::pipeline::{ConvertOptions, Progress, ReadOptions, Run, ScanOptions, convert, scan};
 use walkdir::WalkDir;
 
 /// Set for the child process whose peak memory is measured: folder, threads.
@@ -52,8 +54,11 @@ fn main() {
     for (name, shape) in [("large", Shape::Large), ("small", Shape::Small)] {
         dumps.push((name, Dump::generate(&root, name, shape)));
     }
-    println!("\n| shape | threads | floor s | scan s | ratio | events/s | peak RSS |");
-    println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: |");
+    println!(
+        "\n| shape | threads | floor s | scan s | ratio | events/s | peak RSS | convert s | ratio | \
+         bytes of stored | one detector s | of scan |"
+    );
+    println!("|{}", " ---: |".repeat(12));
     for (name, dump) in &dumps {
         for threads in numbers("FLOOR_THREADS", "1,2") {
             println!("{}", dump.row(name, threads, temporary.path()));
@@ -75,6 +80,8 @@ fn number(variable: &str, default: &str) -> usize {
 struct Dump {
     root: PathBuf,
     files: Vec<PathBuf>,
+    /// Stored.
+    bytes: u64,
 }
 
 impl Dump {
@@ -97,19 +104,29 @@ impl Dump {
         files.sort_by_key(|(bytes, _)| std::cmp::Reverse(*bytes));
         let bytes: u64 = files.iter().map(|(bytes, _)| bytes).sum();
         println!("{name}: {} objects, {:.1} MB stored", files.len(), bytes as f64 / 1e6);
-        Self { root, files: files.into_iter().map(|(_, path)| path).collect() }
+        Self { root, files: files.into_iter().map(|(_, path)| path).collect(), bytes }
     }
 
     /// One line of the table.
     fn row(&self, name: &str, threads: usize, out: &Path) -> String {
-        let out = out.join("out");
+        let (out, kept) = (out.join("out"), out.join("events"));
         let (mut floors, mut scans, mut ratios, mut events) = (vec![], vec![], vec![], 0);
+        let (mut converts, mut convert_ratios, mut edits, mut edit_ratios, mut bytes) =
+            (vec![], vec![], vec![], vec![], 0);
         // The first round only warms up.
         for round in 0..=number("FLOOR_ROUNDS", "7") {
             let (floor, ()) = timed(|| floor(&self.files, threads));
             let (scan, run) = timed(|| run_scan(&self.root, &out, threads));
             assert!(run.account.balances() && run.account.unreadable() == 0, "a sound scan");
+            let _ = fs::remove_dir_all(&kept);
+            let (convert, written) = timed(|| run_convert(&self.root, &kept, threads));
+            let (edit, _) = timed(|| run_one(&kept, &out, threads));
             if round > 0 {
+                bytes = written;
+                converts.push(convert);
+                convert_ratios.push(convert / floor);
+                edits.push(edit);
+                edit_ratios.push(100.0 * edit / scan);
                 events = run.account.records().seen;
                 floors.push(floor);
                 scans.push(scan);
@@ -119,11 +136,17 @@ impl Dump {
         }
         let scan = median(scans);
         format!(
-            "| {name} | {threads} | {:.3} | {scan:.3} | {:.2} | {:.0} | {} |",
+            "| {name} | {threads} | {:.3} | {scan:.3} | {:.2} | {:.0} | {} | {:.3} | {:.2} | {:.2} \
+             | {:.3} | {:.0} % |",
             median(floors),
             median(ratios),
             events as f64 / scan,
             self.peak(threads),
+            median(converts),
+            median(convert_ratios),
+            bytes as f64 / self.bytes as f64,
+            median(edits),
+            median(edit_ratios),
         )
     }
 
@@ -179,6 +202,25 @@ fn inflate(stream: &mut Decompress, stored: &[u8], inflated: &mut Vec<u8>) {
 fn run_scan(input: &Path, out: &Path, threads: usize) -> Run {
     let mut options = ScanOptions::new(vec![input.to_path_buf().into()], out.to_path_buf().into());
     options.read.threads = threads;
+    scan(&options, &Silent, &AtomicBool::new(false)).expect("a run")
+}
+
+/// Converts, and gives the bytes that were written.
+fn run_convert(input: &Path, out: &Path, threads: usize) -> u64 {
+    let mut read = ReadOptions::new(vec![input.to_path_buf().into()]);
+    read.threads = threads;
+    let options = ConvertOptions { read, out: out.to_path_buf() };
+    let done = convert(&options, &Silent, &AtomicBool::new(false)).expect("a conversion");
+    assert_eq!(done.written.rows, done.account.records().seen, "no copies");
+    done.written.bytes
+}
+
+/// Runs one detector over converted events.
+fn run_one(input: &Path, out: &Path, threads: usize) -> Run {
+    let (input, out) = (input.to_path_buf().into(), out.to_path_buf().into());
+    let mut options = ScanOptions::new(vec![input], out);
+    options.read.threads = threads;
+    options.tune = Some(Tuning::only(None, &["mass_object_delete".to_owned()]));
     scan(&options, &Silent, &AtomicBool::new(false)).expect("a run")
 }
 

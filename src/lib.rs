@@ -10,6 +10,7 @@ pub mod decode;
 pub mod detect;
 mod digest;
 pub mod error;
+pub mod event_files;
 pub mod events;
 pub mod findings;
 pub mod intel;

@@ -8,10 +8,9 @@ use std::cell::RefCell;
 use std::io::{Cursor, Read as _};
 use std::sync::LazyLock;
 
-use simd_json::tape::Value;
 use trailsift::codec::{Bounded, Unpacker};
 use trailsift::decode::{
-    Archive, Claim, Decoded, Decoder, FailReason, Limits, Outcome, RecordFault, RecordSink,
+    Archive, Claim, Decoded, Decoder, FailReason, Limits, Outcome, Record, RecordFault, RecordSink,
     RejectReason,
 };
 use trailsift::detect::rules::{Plan, shipped};
@@ -104,6 +103,7 @@ impl Reader {
             Ok(true)
         };
         let contents = match archive {
+            Archive::Parquet => return self.event_file(unpacker),
             Archive::Tar => read_tar(unpacker, MEMBERS, &mut take),
             Archive::Zip if layers == 0 => read_zip(Cursor::new(bytes), MEMBERS, &mut take),
             Archive::Zip => {
@@ -113,6 +113,19 @@ impl Reader {
             }
         };
         assert_eq!(contents.unwrap().members, met);
+    }
+
+    /// Parquet of whatever kind.
+    fn event_file(&mut self, unpacker: Unpacker<'_>) {
+        let mut file = tempfile::tempfile().unwrap();
+        std::io::copy(&mut unpacker.take(1 << 20), &mut file).unwrap_or_default();
+        let mut sink = Sink::default();
+        let _ = trailsift::event_files::records(file, &mut |stored| {
+            let number = sink.last.map_or(0, |last| last + 1);
+            let _ = self.decoder.record(number, stored.text.as_bytes(), &mut sink);
+            true
+        });
+        sink.finish(false);
     }
 
     fn member(&mut self, member: Member<'_>, depth: u32) {
@@ -166,7 +179,7 @@ struct Sink {
 }
 
 impl RecordSink for Sink {
-    fn record(&mut self, number: u64, record: Value<'_, '_>) -> Result<(), RecordFault> {
+    fn record(&mut self, number: u64, record: Record<'_, '_, '_>) -> Result<(), RecordFault> {
         assert!(self.last.is_none_or(|last| last < number), "{:?} then {number}", self.last);
         self.last = Some(number);
         let asked_for =

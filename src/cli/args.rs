@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::asked::Asked;
 use super::bounds::Bounds;
+use super::convert::Convert;
 use super::detectors::Detectors;
 use super::exit::{ExitRules, FailOn};
 use super::formats::{Emitted, Formats};
@@ -45,6 +46,7 @@ Examples:
                                                   know where calls come from; see docs/intel.md
   trailsift scan logs/ --threat-list tor=exits.csv --threat-list bad.netset --trusted offices.txt
                                                   whom others warn of, and who is no stranger
+  trailsift scan logs/ --events-out events        keep the events as Parquet, to scan these next time
   trailsift scan logs/ --partial part-2 --shard 2/5
                                                   one share of five, for `trailsift merge`
 
@@ -68,6 +70,7 @@ pub(super) enum Command {
     Scan(Box<Scan>),
     Merge(Box<Merge>),
     Scope(Box<Scope>),
+    Convert(Box<Convert>),
     Detectors(Detectors),
 }
 
@@ -78,6 +81,7 @@ impl Command {
             Self::Scan(scan) => Some(&scan.shown),
             Self::Merge(merge) => Some(&merge.shown),
             Self::Scope(scope) => Some(&scope.shown),
+            Self::Convert(convert) => Some(&convert.shown),
             Self::Detectors(_) => None,
         }
     }
@@ -147,6 +151,10 @@ pub(super) struct Scan {
     /// Read only share I of N, split by account and region
     #[arg(long, value_name = "I/N")]
     shard: Option<Shard>,
+    /// Keep the events too, in this folder, as `trailsift convert` does: the next scan reads them in
+    /// place of the logs
+    #[arg(long, value_name = "DIR", conflicts_with = "partial")]
+    events_out: Option<PathBuf>,
     #[command(flatten)]
     formats: Formats,
     #[command(flatten)]
@@ -255,9 +263,21 @@ impl Scan {
                 self.partial.is_some(),
             )?,
             placeholders: read_placeholders(self.placeholders.as_deref())?,
+            events_out: self.events_out()?,
             read: self.read_options(usual.read)?,
-            ..usual
         })
+    }
+
+    /// Where the events go. Objects are kept whole there, so that they need not be read again.
+    fn events_out(&self) -> Result<Option<Location>> {
+        let bounds = [self.since, self.until];
+        let asked = self.asked.filter(false)?;
+        if self.events_out.is_some() && (bounds.iter().any(Option::is_some) || !asked.is_empty()) {
+            let message = "`--events-out` keeps all events of the objects: leave out --since, --until \
+                           and what else picks events, or scan the events with them afterwards";
+            return Err(Error::Usage(message.to_owned()));
+        }
+        Ok(self.events_out.clone().map(Location::Local))
     }
 
     fn read_options(&self, usual: ReadOptions) -> Result<ReadOptions> {
@@ -275,7 +295,7 @@ impl Scan {
             filter: self.asked.filter(self.state.is_some())?,
             limits: self.bounds.limits(),
             archives: self.bounds.archives(),
-            ..usual
+            inputs: usual.inputs,
         })
     }
 }

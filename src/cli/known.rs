@@ -34,6 +34,10 @@ pub(super) struct Known {
     /// Changes of detectors (YAML): thresholds, severities, events to leave out; see docs/tuning.md
     #[arg(long, value_name = "FILE")]
     tune: Option<PathBuf>,
+    /// Run only these detectors, by id (several: with commas): for a rule that was edited, over events
+    /// that were converted
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    only: Vec<String>,
     /// Findings not to be shown (YAML): they stay in the files, marked; see docs/tuning.md
     #[arg(long, value_name = "FILE")]
     suppress: Option<PathBuf>,
@@ -47,7 +51,8 @@ pub(super) struct Known {
 impl Known {
     /// What is changed of the detectors.
     pub(super) fn tuning(&self) -> Result<Option<Tuning>> {
-        self.tune.as_deref().map(|path| read(path, Tuning::parse)).transpose()
+        let tuning = self.tune.as_deref().map(|path| read(path, Tuning::parse)).transpose()?;
+        if self.only.is_empty() { Ok(tuning) } else { Ok(Some(Tuning::only(tuning, &self.only))) }
     }
 
     /// What is held against the logs, and what of it is not shown.

@@ -3,6 +3,7 @@
 mod args;
 mod asked;
 mod bounds;
+mod convert;
 mod detectors;
 mod exit;
 mod formats;
@@ -98,6 +99,7 @@ fn execute(command: &Command, out: &mut dyn Write) -> Result<u8> {
             show_run(&run, &merge.shown, out, |out| summary(&run, out))?;
             Ok(end(&run, &merge.exit, None))
         }
+        Command::Convert(convert) => convert.run(out),
         Command::Detectors(detectors) => detectors.run(out),
         Command::Scope(scope) => scope.run(out),
     }

@@ -7,6 +7,7 @@ use simd_json::tape::{Array, Object, Value};
 
 use super::RecordSink;
 use super::parser::Parser;
+use super::record::{Record, Source};
 use super::reject::RejectReason;
 use super::scan::is_space;
 use super::shape::{RECORDS, is_notification};
@@ -33,22 +34,23 @@ pub(super) fn is_log_file(text: &[u8]) -> bool {
     inside.get(unspaced(inside)..).is_some_and(|inside| inside.starts_with(br#""Records""#))
 }
 
-/// Parses the document in `text` and hands its records to `sink`. `None`: it does not parse, and
-/// the sink saw nothing.
+/// Parses the document in `text`, of which `pristine` is a copy if the sink wants one, and hands its
+/// records to `sink`. `None`: it does not parse, and the sink saw nothing.
 pub(super) fn read(
     parser: &mut Parser,
     text: &mut Vec<u8>,
+    pristine: &[u8],
     sink: &mut impl RecordSink,
 ) -> Option<Document> {
-    parser.parse(text, 0, |root| walk(root, sink)).ok()
+    parser.parse(text, 0, |root, at| walk(root, Source::new(pristine, at), sink)).ok()
 }
 
 /// Hands the elements of every top-level `Records` array to the sink, in their order.
-fn walk(root: Value<'_, '_>, sink: &mut impl RecordSink) -> Document {
+fn walk(root: Value<'_, '_>, source: Source<'_>, sink: &mut impl RecordSink) -> Document {
     let mut document = Document::default();
     for (key, value) in root.as_object().iter().flat_map(Object::iter) {
         if let Some(array) = value.as_array().filter(|_| key == RECORDS) {
-            document.whole = document.take(&array, sink);
+            document.whole = document.take(&array, source, sink);
             if !document.whole {
                 return document;
             }
@@ -59,12 +61,17 @@ fn walk(root: Value<'_, '_>, sink: &mut impl RecordSink) -> Document {
 
 impl Document {
     /// Hands the elements of one array to the sink; says whether to go on.
-    fn take(&mut self, array: &Array<'_, '_>, sink: &mut impl RecordSink) -> bool {
+    fn take(
+        &mut self,
+        array: &Array<'_, '_>,
+        source: Source<'_>,
+        sink: &mut impl RecordSink,
+    ) -> bool {
         for record in array {
             if self.refused.len() >= MAX_REFUSED || self.records == 0 && is_notification(record) {
                 return false;
             }
-            if let Err(fault) = sink.record(self.records, record) {
+            if let Err(fault) = sink.record(self.records, Record::new(record, source)) {
                 self.refused.push((self.records, fault.into()));
             }
             self.records += 1;

@@ -2,11 +2,12 @@
 //! on their own. It does not know where the value stands.
 
 use simd_json::prelude::ValueIntoString as _;
-use simd_json::tape::{Array, Object, Value};
+use simd_json::tape::{Array, Object};
 
 use super::lake::Columns;
 use super::outcome::{Left, Other};
 use super::parser::{Parser, parse_repaired};
+use super::record::{Record, Source};
 use super::reject::RejectReason;
 use super::shape::{LISTS, RECORDS, Shape, shape};
 
@@ -18,9 +19,9 @@ const MAX_TEXTS: usize = 4;
 const MAX_WRAPPERS: usize = 8;
 
 /// What a value holds.
-pub(super) enum Leaf<'t, 'i> {
+pub(super) enum Leaf<'a, 't, 'i> {
     /// An event, or an element of `Records`, which claims to be one.
-    Event(Value<'t, 'i>),
+    Event(Record<'a, 't, 'i>),
     /// A piece that holds no event although one should be there.
     Bad(RejectReason),
     /// A piece that is meant to hold none.
@@ -28,7 +29,7 @@ pub(super) enum Leaf<'t, 'i> {
 }
 
 /// Takes the leaves of a value, in their order; says whether to go on.
-pub(super) type Take<'f> = &'f mut dyn FnMut(Leaf<'_, '_>) -> bool;
+pub(super) type Take<'f> = &'f mut dyn FnMut(Leaf<'_, '_, '_>) -> bool;
 
 /// Takes off wrappers, with the memory for the texts in them.
 pub(super) struct Unwrapper(Vec<Text>);
@@ -48,54 +49,66 @@ impl Unwrapper {
     }
 
     /// The leaves of `value`. Says whether all were taken.
-    pub(super) fn leaves(&mut self, value: Value<'_, '_>, take: Take<'_>) -> bool {
+    pub(super) fn leaves(&mut self, value: Record<'_, '_, '_>, take: Take<'_>) -> bool {
         unwrap(&mut self.0, value, MAX_WRAPPERS, take)
     }
 
     /// The leaves of one element of the array that is the value of `key`.
-    pub(super) fn element(&mut self, key: &str, element: Value<'_, '_>, take: Take<'_>) -> bool {
+    pub(super) fn element(
+        &mut self,
+        key: &str,
+        element: Record<'_, '_, '_>,
+        take: Take<'_>,
+    ) -> bool {
         of_element(&mut self.0, key, element, MAX_WRAPPERS, take)
     }
 }
 
-fn unwrap(texts: &mut [Text], value: Value<'_, '_>, wrappers: usize, take: Take<'_>) -> bool {
+fn unwrap(texts: &mut [Text], record: Record<'_, '_, '_>, wrappers: usize, take: Take<'_>) -> bool {
     if wrappers == 0 {
         return take(Leaf::Bad(RejectReason::TooWrapped));
     }
-    match shape(value) {
-        Shape::Event(event) => take(Leaf::Event(event)),
-        Shape::List(list) => of_list(texts, "", &list, wrappers - 1, take),
-        Shape::Lists(object) => of_lists(texts, &object, wrappers - 1, take),
+    let source = record.source();
+    match shape(record.value) {
+        Shape::Event(event) => take(Leaf::Event(Record::new(event, source))),
+        Shape::List(list) => of_list(texts, "", (&list, source), wrappers - 1, take),
+        Shape::Lists(object) => of_lists(texts, (&object, source), wrappers - 1, take),
         Shape::Row(row) => of_row(texts, &row, take),
-        Shape::Inside(inside) => unwrap(texts, inside, wrappers - 1, take),
+        Shape::Inside(inside) => unwrap(texts, Record::new(inside, source), wrappers - 1, take),
         Shape::Text(text) => of_text(texts, text, wrappers - 1, take),
         Shape::Left(left) => take(Leaf::Left(left)),
         Shape::Other(other) => take(Leaf::Bad(RejectReason::NoEvent(other))),
     }
 }
 
-fn of_lists(texts: &mut [Text], object: &Object<'_, '_>, wrappers: usize, take: Take<'_>) -> bool {
+fn of_lists(
+    texts: &mut [Text],
+    (object, source): (&Object<'_, '_>, Source<'_>),
+    wrappers: usize,
+    take: Take<'_>,
+) -> bool {
     let mut lists = object.iter().filter(|(key, _)| LISTS.contains(key));
     lists.all(|(key, value)| {
-        value.as_array().is_none_or(|list| of_list(texts, key, &list, wrappers, take))
+        value.as_array().is_none_or(|list| of_list(texts, key, (&list, source), wrappers, take))
     })
 }
 
 fn of_list(
     texts: &mut [Text],
     key: &str,
-    list: &Array<'_, '_>,
+    (list, source): (&Array<'_, '_>, Source<'_>),
     wrappers: usize,
     take: Take<'_>,
 ) -> bool {
-    list.iter().all(|element| of_element(texts, key, element, wrappers, take))
+    let mut elements = list.iter().map(|element| Record::new(element, source));
+    elements.all(|element| of_element(texts, key, element, wrappers, take))
 }
 
 /// An element of `Records` is an event whatever it looks like.
 fn of_element(
     texts: &mut [Text],
     key: &str,
-    element: Value<'_, '_>,
+    element: Record<'_, '_, '_>,
     wrappers: usize,
     take: Take<'_>,
 ) -> bool {

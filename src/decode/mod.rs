@@ -16,6 +16,7 @@ mod outcome;
 mod parser;
 mod pieces;
 mod presto;
+mod record;
 mod reject;
 mod repair;
 mod resync;
@@ -35,13 +36,14 @@ use std::time::{Duration, Instant};
 use encoding_rs_io::DecodeReaderBytesBuilder;
 
 pub use outcome::{Damage, FailReason, Left, Other, Outcome, SkipReason};
+pub use record::Record;
 pub use reject::{RecordFault, RejectReason, Rejected};
 
 use crate::codec::{
     self, Content, HEAD_BYTES, Inflater, MAX_LAYERS, UnpackLimits, Unpacker, sniff,
 };
 use leaves::Unwrapper;
-use parser::Parser;
+use parser::{Parser, parse_repaired};
 use salvage::{Salvage, Tools};
 use scan::Scanner;
 use taken::Replay;
@@ -101,15 +103,16 @@ impl Limits {
 
 /// What takes the records: implemented by the event batch builder.
 pub trait RecordSink {
+    /// Whether it looks at the [texts](Record::text) of records: they are not kept otherwise.
+    fn wants_texts(&self) -> bool {
+        false
+    }
+
     /// Takes record `number` (counted from 0 in the object, as in `.Records[n]`).
     ///
     /// # Errors
     /// [`RecordFault`] if the record is of no use; it then leaves nothing behind in the sink.
-    fn record(
-        &mut self,
-        number: u64,
-        record: simd_json::tape::Value<'_, '_>,
-    ) -> Result<(), RecordFault>;
+    fn record(&mut self, number: u64, record: Record<'_, '_, '_>) -> Result<(), RecordFault>;
 }
 
 /// The account of one object.
@@ -127,13 +130,15 @@ pub struct Decoded {
     pub inflated_bytes: u64,
 }
 
-/// An archive: its members are objects of their own.
+/// What is no log itself, but holds what logs hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Archive {
     /// Possibly compressed.
     Tar,
     /// Possibly compressed.
     Zip,
+    /// Possibly events as `trailsift convert` writes them, with the places that they came from.
+    Parquet,
 }
 
 /// Whose word it is that an object is a log.
@@ -154,6 +159,8 @@ pub struct Decoder {
     /// Parses single records.
     records: Parser,
     unwrapper: Unwrapper,
+    /// A document as it was before it was parsed in place, for sinks that want its text.
+    pristine: Vec<u8>,
     /// Time spent unpacking what is in memory.
     unpacking: Duration,
 }
@@ -167,6 +174,7 @@ impl Decoder {
             records: Parser::new(limits.depth),
             unwrapper: Unwrapper::new(limits.depth),
             inflater: Inflater::default(),
+            pristine: Vec::new(),
             unpacking: Duration::ZERO,
             limits,
         }
@@ -268,7 +276,7 @@ impl Decoder {
                 return Ok(Decoded::failed(FailReason::TooManyLayers(MAX_LAYERS)));
             }
             Content::Unread(name) => return Ok(Decoded::failed(FailReason::Unread(name))),
-            Content::Parquet => return Ok(Decoded::failed(FailReason::Parquet)),
+            Content::Parquet => return Err(Archive::Parquet),
             Content::Text => {}
         }
         Ok(self.streamed_text(name, claim, unpacker, sink))
@@ -318,11 +326,19 @@ impl Decoder {
         let start = if inflated { &*text } else { stored };
         let mut replay = None;
         if length <= self.limits.at_once() && document::is_log_file(start) {
-            if !inflated {
+            if inflated && sink.wants_texts() {
+                self.pristine.clear();
+                self.pristine.extend_from_slice(text);
+            } else if !inflated {
                 text.clear();
                 text.extend_from_slice(stored);
             }
-            match document::read(&mut self.documents, text, sink) {
+            let pristine = match (sink.wants_texts(), inflated) {
+                (true, true) => &*self.pristine,
+                (true, false) => stored,
+                (false, _) => &[],
+            };
+            match document::read(&mut self.documents, text, pristine, sink) {
                 Some(read) if read.whole && read.refused.is_empty() => {
                     let decoded = Decoded::without_records(Outcome::Read);
                     let inflated_bytes = length as u64;
@@ -343,6 +359,24 @@ impl Decoder {
         let decoded = self.values(window, replay, sink);
         self.inflater.bytes = bytes;
         decoded
+    }
+
+    /// Reads the text of one record, of which it is known where it came from.
+    ///
+    /// # Errors
+    /// Why it is of no use.
+    pub fn record(
+        &mut self,
+        number: u64,
+        text: &[u8],
+        sink: &mut impl RecordSink,
+    ) -> Result<(), RejectReason> {
+        if text.len() > self.limits.record_bytes {
+            return Err(RejectReason::TooLong(self.limits.record_bytes));
+        }
+        let buffer = &mut self.inflater.bytes;
+        parse_repaired(&mut self.records, buffer, text, |record| sink.record(number, record))?
+            .map_err(RejectReason::from)
     }
 
     /// Reads a sequence of JSON values.

@@ -5,6 +5,7 @@
 use simd_json::tape::{Tape, Value};
 use simd_json::{Buffers, ErrorType, INPUT_PADDING};
 
+use super::record::{Record, Source};
 use super::reject::RejectReason;
 use super::repair::repair;
 
@@ -37,12 +38,12 @@ impl Parser {
     }
 
     /// Parses `text` in place (its escapes are resolved where they stand) and shows the root to
-    /// `read`. `text` grows by some padding first, and is left in an unusable state.
+    /// `read`, with the address of the first byte that was parsed. `text` grows by some padding first, and is left in an unusable state.
     pub(super) fn parse<R>(
         &mut self,
         text: &mut Vec<u8>,
         start: usize,
-        read: impl FnOnce(Value<'_, '_>) -> R,
+        read: impl FnOnce(Value<'_, '_>, usize) -> R,
     ) -> Result<R, Unparsed> {
         let length = text.len().saturating_sub(start);
         if has_many_values(text.get(start..).unwrap_or_default()) {
@@ -51,8 +52,9 @@ impl Parser {
         text.resize(text.len() + INPUT_PADDING, 0);
         let mut tape = std::mem::replace(&mut self.tape, Tape(Vec::new())).reset();
         let padded = text.get_mut(start..).unwrap_or_default();
+        let at = padded.as_ptr() as usize;
         let parsed = simd_json::fill_tape_padded(padded, length, &mut self.buffers, &mut tape);
-        let answer = parsed.map(|()| read(tape.as_value()));
+        let answer = parsed.map(|()| read(tape.as_value(), at));
         if tape.0.capacity() > KEPT_NODES {
             self.buffers = Buffers::with_max_depth(0, self.depth);
         } else {
@@ -83,23 +85,25 @@ impl Parser {
     }
 }
 
-/// Parses one record and shows it to `read`, repaired if it does not parse as it stands.
+/// Parses one text and shows it to `read`, repaired if it does not parse as it stands.
 pub(super) fn parse_repaired<R>(
     parser: &mut Parser,
     text: &mut Vec<u8>,
     record: &[u8],
-    mut read: impl FnMut(Value<'_, '_>) -> R,
+    mut read: impl FnMut(Record<'_, '_, '_>) -> R,
 ) -> Result<R, RejectReason> {
     text.clear();
     text.extend_from_slice(record);
-    let error = match parser.parse(text, 0, &mut read) {
+    let as_written = |value: Value<'_, '_>, at| read(Record::new(value, Source::new(record, at)));
+    let error = match parser.parse(text, 0, as_written) {
         Ok(answer) => return Ok(answer),
         Err(error) => error,
     };
     if matches!(error, Unparsed::TooManyValues) || !repair(record, text) {
         return Err(parser.reason(&error, true));
     }
-    parser.parse(text, 0, read).map_err(|error| parser.reason(&error, false))
+    let repaired = |value: Value<'_, '_>, _| read(Record::new(value, Source::NONE));
+    parser.parse(text, 0, repaired).map_err(|error| parser.reason(&error, false))
 }
 
 /// Whether a text may hold more than [`MAX_VALUES`]. A value takes two bytes, and a comma, a colon or a
@@ -130,7 +134,7 @@ mod tests {
     use super::*;
 
     fn parses(text: &[u8]) -> bool {
-        Parser::new(128).parse(&mut text.to_vec(), 0, |_| ()).is_ok()
+        Parser::new(128).parse(&mut text.to_vec(), 0, |_, _| ()).is_ok()
     }
 
     /// 0.17 read a lone surrogate as NUL. Salvage rests on the refusal: it repairs only records
@@ -151,7 +155,7 @@ mod tests {
     fn reasons_are_words() {
         let reason = |text: &[u8]| {
             let mut parser = Parser::new(3);
-            let error = parser.parse(&mut text.to_vec(), 0, |_| ()).unwrap_err();
+            let error = parser.parse(&mut text.to_vec(), 0, |_, _| ()).unwrap_err();
             parser.reason(&error, true).to_string()
         };
         assert_eq!(reason(b"{\"a\":\"\xff\"}"), "invalid UTF-8");

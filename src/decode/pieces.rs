@@ -4,11 +4,10 @@
 
 use std::ops::Range;
 
-use simd_json::tape::Value;
-
 use super::RecordSink;
 use super::outcome::Damage;
 use super::parser::parse_repaired;
+use super::record::Record;
 use super::reject::RejectReason;
 use super::resync::Next;
 use super::salvage::{Piece, Salvage, Stop, Tools};
@@ -90,8 +89,8 @@ impl<S: RecordSink> Salvage<'_, '_, S> {
             return LISTS.into_iter().find(|name| name.as_bytes() == key);
         }
         let quoted = [b"\"", key, b"\""].concat();
-        let known = |key: Value<'_, '_>| {
-            let key = simd_json::prelude::ValueIntoString::into_string(key)?;
+        let known = |key: Record<'_, '_, '_>| {
+            let key = simd_json::prelude::ValueIntoString::into_string(key.value)?;
             LISTS.into_iter().find(|name| *name == key)
         };
         parse_repaired(self.tools.records, &mut self.text, &quoted, known).ok().flatten()
@@ -183,8 +182,8 @@ impl<S: RecordSink> Salvage<'_, '_, S> {
     /// Whether the bytes within `range` hold an event.
     pub(super) fn holds_event(&mut self, range: Range<usize>) -> bool {
         let bytes = self.scanner.window().slice(range);
-        parse_repaired(self.tools.documents, &mut self.text, bytes, super::shape::may_hold_event)
-            .unwrap_or(false)
+        let may_hold = |record: Record<'_, '_, '_>| super::shape::may_hold_event(record.value);
+        parse_repaired(self.tools.documents, &mut self.text, bytes, may_hold).unwrap_or(false)
     }
 
     /// Gives up the piece up to the next whole record at or after `from`, and moves the cursor

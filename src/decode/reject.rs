@@ -50,7 +50,13 @@ pub struct Rejected {
 impl Rejected {
     /// The `piece` that starts at `offset`, as number `record`.
     pub(super) fn new(record: u64, offset: usize, piece: &[u8], reason: RejectReason) -> Self {
-        Self { record, offset: offset as u64, reason, excerpt: printable(piece, EXCERPT_CHARS) }
+        Self::of_record(record, offset as u64, piece, reason)
+    }
+
+    /// A whole record, of which the text is known.
+    #[must_use]
+    pub fn of_record(record: u64, offset: u64, text: &[u8], reason: RejectReason) -> Self {
+        Self { record, offset, reason, excerpt: printable(text, EXCERPT_CHARS) }
     }
 }
 

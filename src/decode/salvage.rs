@@ -4,11 +4,10 @@
 
 use std::ops::Range;
 
-use simd_json::tape::Value;
-
 use super::leaves::Unwrapper;
 use super::outcome::{Damage, FailReason, Left, Other, Outcome};
 use super::parser::{Parser, parse_repaired};
+use super::record::Record;
 use super::reject::{EXCERPT_CHARS, RejectReason, Rejected};
 use super::scan::{Broken, Scanner};
 use super::shape::{Shape, shape};
@@ -269,7 +268,7 @@ impl<'a, 'w, S: RecordSink> Salvage<'a, 'w, S> {
     fn is_list(&mut self, range: Range<usize>) -> bool {
         let bytes = self.scanner.window().slice(range);
         let is_list =
-            |value: Value<'_, '_>| matches!(shape(value), Shape::List(_) | Shape::Lists(_));
+            |it: Record<'_, '_, '_>| matches!(shape(it.value), Shape::List(_) | Shape::Lists(_));
         parse_repaired(self.tools.documents, &mut self.text, bytes, is_list).unwrap_or(false)
     }
 

@@ -46,13 +46,13 @@ impl Taken {
     pub(super) fn take(
         &mut self,
         first: u64,
-        leaf: Leaf<'_, '_>,
+        leaf: Leaf<'_, '_, '_>,
         sink: &mut impl RecordSink,
         replay: Option<&Replay>,
     ) -> bool {
         let number = first + self.leaves;
         let verdict = match leaf {
-            Leaf::Event(event) if number == 0 && is_notification(event) => {
+            Leaf::Event(event) if number == 0 && is_notification(event.value) => {
                 self.notification = true;
                 return false;
             }

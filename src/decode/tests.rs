@@ -3,13 +3,13 @@
 
 mod damaged;
 mod laws;
+mod texts;
 
 use std::io::Write as _;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use simd_json::prelude::{ValueAsScalar as _, Writable as _};
-use simd_json::tape::Value;
 
 use super::*;
 
@@ -18,7 +18,8 @@ use super::*;
 struct Kept(Vec<(u64, String)>);
 
 impl RecordSink for Kept {
-    fn record(&mut self, number: u64, record: Value<'_, '_>) -> Result<(), RecordFault> {
+    fn record(&mut self, number: u64, record: Record<'_, '_, '_>) -> Result<(), RecordFault> {
+        let record = record.value;
         let Some(object) = record.as_object() else { return Err(RecordFault::NotAnObject) };
         let time = object.get("eventTime").ok_or(RecordFault::MissingEventTime)?;
         match time.as_str() {

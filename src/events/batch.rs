@@ -18,6 +18,8 @@ pub struct EventBatch {
     objects: Vec<Arc<str>>,
     /// Which events are copies; empty if none is.
     copies: Vec<bool>,
+    /// The records' texts, if they are kept.
+    texts: Option<StringArray>,
 }
 
 /// A dictionary-encoded column: distinct values, and where each event's values stand among them.
@@ -30,8 +32,13 @@ pub struct Dictionary<'b> {
 }
 
 impl EventBatch {
-    pub(super) fn new(batch: RecordBatch, objects: Vec<Arc<str>>, copies: Vec<bool>) -> Self {
-        Self { batch, objects, copies }
+    pub(super) fn new(
+        batch: RecordBatch,
+        objects: Vec<Arc<str>>,
+        copies: Vec<bool>,
+        texts: Option<StringArray>,
+    ) -> Self {
+        Self { batch, objects, copies, texts }
     }
 
     /// The Arrow batch.
@@ -111,6 +118,18 @@ impl EventBatch {
         let numbers =
             self.batch.columns().last().and_then(|column| column.as_primitive_opt::<UInt64Type>());
         numbers.and_then(|numbers| numbers.values().get(row).copied()).unwrap_or(0)
+    }
+
+    /// The record of event `row` as it was written; none if the builder keeps no texts.
+    #[must_use]
+    pub fn record_text(&self, row: usize) -> Option<&str> {
+        self.texts.as_ref().filter(|texts| row < texts.len()).map(|texts| texts.value(row))
+    }
+
+    /// The records as they were written, if the builder keeps them.
+    #[must_use]
+    pub fn record_texts(&self) -> Option<&StringArray> {
+        self.texts.as_ref()
     }
 
     fn column(&self, index: usize) -> Option<&dyn Array> {

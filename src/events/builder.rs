@@ -31,7 +31,7 @@ use super::schema::{BATCH_EVENTS, CORE, Core, Kind, core_fields, dictionary_type
 use super::slots::{Slot, Slots};
 use super::time::parse_event_time;
 use super::value;
-use crate::decode::RecordFault;
+use crate::decode::{Record, RecordFault};
 use crate::error::Result;
 use crate::intel::{Intel, is_service};
 
@@ -96,6 +96,11 @@ impl PathSink for Paths {
             column.value(text);
         }
     }
+}
+
+/// A builder that holds the records of a batch without growing.
+fn text_builder() -> StringBuilder {
+    StringBuilder::with_capacity(BATCH_EVENTS, BATCH_BYTES + MAX_TEXT)
 }
 
 /// The text, or as much of it as a column takes.
@@ -187,6 +192,8 @@ pub struct BatchBuilder {
     record_numbers: Vec<u64>,
     objects: Vec<ObjectRef>,
     copies: Vec<bool>,
+    /// The records' texts, if they are kept.
+    texts: Option<StringBuilder>,
     odd: OddFields,
     counts_odd: bool,
     scratch: String,
@@ -225,10 +232,17 @@ impl BatchBuilder {
             record_numbers: Vec::new(),
             objects: Vec::new(),
             copies: Vec::new(),
+            texts: None,
             odd: OddFields::new(),
             counts_odd: true,
             scratch: String::new(),
         }
+    }
+
+    /// The builder, keeping the records' texts or not.
+    #[must_use]
+    pub fn keeping_texts(self, kept: bool) -> Self {
+        Self { texts: kept.then(text_builder), ..self }
     }
 
     /// The records that follow come from `object`.
@@ -267,17 +281,21 @@ impl BatchBuilder {
     /// # Errors
     /// [`RecordFault`] if the record is no object or has no readable `eventTime`; nothing of it is
     /// kept then.
-    pub fn append(
+    pub fn append<'a, 't, 'i>(
         &mut self,
         number: u64,
-        record: Value<'_, '_>,
+        record: impl Into<Record<'a, 't, 'i>>,
         wanted: impl FnOnce(&Arrival<'_, '_, '_>) -> Wanted,
-    ) -> Result<bool, RecordFault> {
-        if !record.is_object() {
+    ) -> Result<bool, RecordFault>
+    where
+        'i: 't,
+    {
+        let record = record.into();
+        if !record.value.is_object() {
             return Err(RecordFault::NotAnObject);
         }
         let mut slots = Slots::new();
-        self.trie.walk(record, &mut slots, &mut self.paths);
+        self.trie.walk(record.value, &mut slots, &mut self.paths);
         let time = match fit(&slots) {
             Ok(time) => time,
             Err(fault) => {
@@ -297,6 +315,11 @@ impl BatchBuilder {
         // Copies were counted where they were met first.
         self.counts_odd = wanted == Wanted::Event;
         self.push_provenance(number);
+        if let Some(texts) = &mut self.texts {
+            let text = record.text();
+            self.text_bytes += text.len();
+            texts.append_value(text);
+        }
         self.push_copied(time, &slots);
         self.push_normalised(&slots);
         self.derivations.report(&slots, &mut self.scratch, &mut self.paths);
@@ -330,7 +353,9 @@ impl BatchBuilder {
         let current = self.objects.last().cloned();
         let objects = std::mem::take(&mut self.objects);
         self.objects.extend(current);
-        Ok(EventBatch::new(batch, objects, std::mem::take(&mut self.copies)))
+        let texts = self.texts.as_mut().map(|texts| std::mem::replace(texts, text_builder()));
+        let texts = texts.map(|mut texts| texts.finish());
+        Ok(EventBatch::new(batch, objects, std::mem::take(&mut self.copies), texts))
     }
 
     fn abandon(&mut self) {

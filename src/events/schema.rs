@@ -174,6 +174,23 @@ pub(super) const CORE: &[Row] = &[
 ];
 
 impl Core {
+    /// All of them, in the order of the schema.
+    pub fn all() -> impl Iterator<Item = Self> {
+        CORE.iter().map(|row| row.0)
+    }
+
+    /// The Arrow type of the column.
+    #[must_use]
+    pub fn data_type(self) -> DataType {
+        match self.kind() {
+            Kind::Dictionary => dictionary_type(),
+            Kind::Text => DataType::Utf8,
+            Kind::Boolean => DataType::Boolean,
+            Kind::Integer => DataType::Int64,
+            Kind::Time => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+        }
+    }
+
     /// Position of the column in the batch.
     #[must_use]
     pub const fn index(self) -> usize {
@@ -217,14 +234,7 @@ pub(super) fn dictionary_type() -> DataType {
 
 /// The Arrow fields of the core columns.
 pub(super) fn core_fields() -> Vec<ArrowField> {
-    let data_type = |kind| match kind {
-        Kind::Dictionary => dictionary_type(),
-        Kind::Text => DataType::Utf8,
-        Kind::Boolean => DataType::Boolean,
-        Kind::Integer => DataType::Int64,
-        Kind::Time => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
-    };
-    CORE.iter().map(|row| ArrowField::new(row.1, data_type(row.2), true)).collect()
+    Core::all().map(|core| ArrowField::new(core.name(), core.data_type(), true)).collect()
 }
 
 #[cfg(test)]

@@ -56,6 +56,9 @@ impl<C: Consumer> Worker<'_, C> {
         open: Open<'_, '_>,
         feed: &Feed<'_>,
     ) -> Result<ObjectRecord> {
+        if open.archive == Archive::Parquet {
+            return self.event_file(input, open.unpacker);
+        }
         let line = |outcome, reason| ObjectRecord::unread(&input.uri, 0, outcome, reason);
         let deepest = self.task.archives.depth;
         if input.depth >= deepest {
@@ -66,7 +69,7 @@ impl<C: Consumer> Worker<'_, C> {
         let limit = self.task.archives.members;
         let mut take = |member: Member<'_>| self.found(input, member, feed);
         let contents = match (archive, seek) {
-            (Archive::Tar, _) => read_tar(&mut *unpacker, limit, &mut take)?,
+            (Archive::Tar | Archive::Parquet, _) => read_tar(&mut *unpacker, limit, &mut take)?,
             (Archive::Zip, Some(seek)) if unpacker.layers() == 0 => {
                 read_zip(seek, limit, &mut take)?
             }
@@ -126,7 +129,7 @@ impl<C: Consumer> Worker<'_, C> {
     }
 
     /// The bytes in a temporary file, where they can be read from any place.
-    fn spooled(&self, unpacker: &mut Unpacker<'_>) -> Result<std::fs::File> {
+    pub(super) fn spooled(&self, unpacker: &mut Unpacker<'_>) -> Result<std::fs::File> {
         let folder = self.task.spill.folder;
         let mut file = tempfile::tempfile_in(folder).map_err(Error::io(folder))?;
         // What cannot be unpacked is told by the unpacker; what cannot be written ends the run.

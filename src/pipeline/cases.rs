@@ -317,9 +317,10 @@ fn run(plan: &Plan, options: &JudgeOptions, parts: &[Vec<Value>]) -> Result<Vec<
     let folder = std::env::temp_dir();
     let filter = EventFilter::default();
     let spill = Spill::into(&folder);
-    let detection = Detection { plan, budget: usize::MAX, spill, interim: None };
+    let detection = Detection { plan, budget: usize::MAX, spill, interim: None, events: None };
     let task = Task {
         fields: &plan.fields,
+        texts: false,
         since: None,
         until: None,
         filter: &filter,
@@ -346,7 +347,7 @@ fn run(plan: &Plan, options: &JudgeOptions, parts: &[Vec<Value>]) -> Result<Vec<
         worker.bytes(&Input { uri, claim: Claim::Given, depth: 0, cut: None }, &document, &feed)?;
         let harvest = worker.finish()?;
         span = Span::join(span, harvest.span);
-        runs.add(harvest.consumed);
+        runs.add(harvest.consumed.0);
     }
     let (table, _files) = runs.merged()?;
     Ok(judge(plan, &options.judging(span, None, spill), table)?.findings)

@@ -1,6 +1,8 @@
-//! The consumer of a scan: batches are selected and folded into a table.
+//! The consumer of a scan: batches are selected and folded into a table, and kept as event files if
+//! that is asked for.
 
 use super::consumer::Consumer;
+use super::events_out::EventsOut;
 use super::interim::{Interim, Share};
 use super::run::Span;
 use super::tables::{BoundedTable, Runs, Spill};
@@ -8,6 +10,7 @@ use crate::detect::group::SelectedBatch;
 use crate::detect::rules::Plan;
 use crate::detect::select::Evaluator;
 use crate::error::Result;
+use crate::event_files::{Sorted, Sorter};
 use crate::events::EventBatch;
 
 /// What all workers detect with.
@@ -21,6 +24,8 @@ pub(super) struct Detection<'s> {
     pub spill: Spill<'s>,
     /// Who may ask for what was folded so far.
     pub interim: Option<&'s Interim>,
+    /// The folder that the events go to, and bytes of events per worker.
+    pub events: Option<(&'s EventsOut, usize)>,
 }
 
 /// Events to table.
@@ -28,6 +33,7 @@ pub(super) struct Detecting<'s> {
     detection: Detection<'s>,
     evaluator: Evaluator<'s>,
     table: BoundedTable<'s>,
+    sorter: Option<(&'s EventsOut, Sorter)>,
     span: Option<Span>,
     /// Events folded since a snapshot was last answered, and its number.
     folded: u64,
@@ -40,6 +46,7 @@ impl<'s> Detection<'s> {
         Detecting {
             evaluator: Evaluator::new(&self.plan.program),
             table: BoundedTable::new(self.plan, self.budget, self.spill),
+            sorter: self.events.map(|(to, budget)| (to, Sorter::new(budget, &to.own()))),
             detection: self,
             span: None,
             folded: 0,
@@ -49,7 +56,7 @@ impl<'s> Detection<'s> {
 }
 
 impl Consumer for Detecting<'_> {
-    type Yield = Runs;
+    type Yield = (Runs, Sorted);
 
     fn take(&mut self, batch: &EventBatch) -> Result<()> {
         for time in batch.times() {
@@ -66,7 +73,10 @@ impl Consumer for Detecting<'_> {
             }
         }
         self.folded += batch.times().len() as u64;
-        Ok(())
+        match &mut self.sorter {
+            Some((to, sorter)) => sorter.push(batch, &|uri| !to.holds(uri)),
+            None => Ok(()),
+        }
     }
 
     fn wants_pause(&self) -> bool {
@@ -84,7 +94,8 @@ impl Consumer for Detecting<'_> {
         Ok(())
     }
 
-    fn finish(self) -> Result<Runs> {
-        Ok(self.table.finish())
+    fn finish(self) -> Result<(Runs, Sorted)> {
+        let sorted = self.sorter.map_or_else(Sorted::default, |(_, sorter)| sorter.finish());
+        Ok((self.table.finish(), sorted))
     }
 }

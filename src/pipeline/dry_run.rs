@@ -104,7 +104,8 @@ pub fn dry_run(
     let state = options.state.as_ref().filter(is_there);
     let state = state.map(|state| Folder::open(state, s3.as_ref())).transpose()?;
     let session = state.map(|state| Session::look(state, options, &plan)).transpose()?;
-    let mut intake = Intake { session: session.as_ref(), ..Intake::default() };
+    let processed = session.map(|session| session.processed());
+    let mut intake = Intake { processed: processed.as_ref(), ..Intake::default() };
     let mut found = DryRun::default();
     let whole_bytes = options.read.object_limits().whole_bytes;
     let mut failed = Ok(());

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::judging::Judging;
+use super::judging::{Judging, MOST_WAITING};
 use super::run::Span;
 use super::tables::Spill;
 use crate::detect::judge::Learning;
@@ -71,6 +71,7 @@ impl JudgeOptions {
             suppress: &self.suppress,
             intel: &self.intel,
             spill,
+            waiting: MOST_WAITING,
         }
     }
 

@@ -292,8 +292,7 @@ fn judge_so_far(
         let judging = session.judging(&session.manifest(run, newest), out.path());
         (judging, Box::new(session.with_history(table)?))
     } else {
-        let spill = Spill::into(out.path());
-        (options.judge.judging(run.span, options.read.since, spill), table)
+        (options.judging(run, out.path()), table)
     };
     run.learning = judging.learning_text();
     judge(plan, &judging, table)

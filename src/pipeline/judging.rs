@@ -44,7 +44,13 @@ pub(super) struct Judging<'j> {
     pub intel: &'j Intel,
     /// Where rows go that there may be millions of.
     pub spill: Spill<'j>,
+    /// Bytes of entities that wait in memory for their account.
+    pub waiting: usize,
 }
+
+/// The most bytes of entities that wait in memory for their account; with `--memory` an eighth of it,
+/// if that is less.
+pub(super) const MOST_WAITING: usize = 96 << 20;
 
 impl Judging<'_> {
     fn learning(&self, detector: &Detector) -> Learning {
@@ -203,7 +209,8 @@ impl Walk<'_> {
         if self.waiting.is_none() {
             let terms = self.of_fold(groups.fold).map(|(_, detector)| &detector.terms);
             let valued = valued.contains(&groups.fold);
-            self.waiting = Some(Waiting::new(&groups, valued, terms, self.how.spill));
+            let waiting = Waiting::new(&groups, valued, terms, self.how.spill);
+            self.waiting = Some(waiting.within(self.how.waiting));
         }
         self.waiting.as_mut().map_or(Ok(()), |waiting| waiting.push(groups))
     }

@@ -6,11 +6,14 @@ mod archives;
 mod cases;
 mod chains;
 mod consumer;
+mod convert;
+mod converted;
 mod coverage;
 mod detecting;
 mod detectors;
 mod diff;
 mod dry_run;
+mod events_out;
 mod feed;
 mod findings_files;
 mod folds;
@@ -23,6 +26,7 @@ mod output;
 mod partial;
 mod pass;
 mod posture;
+mod processed;
 mod publish;
 mod read_options;
 mod reading;
@@ -44,6 +48,7 @@ pub use accounting::{
 };
 pub use archives::ArchiveLimits;
 pub use cases::{Case, CaseFailure, CaseLine, check_cases, read_cases};
+pub use convert::{ConvertOptions, Converted, convert};
 pub use coverage::{Coverage, CoverageRow};
 pub use detectors::{
     Checked, Described, Tested, check_detectors, describe_detector, list_detectors, test_detectors,

@@ -9,14 +9,16 @@ use std::time::Instant;
 
 use super::accounting::Account;
 use super::consumer::Consumer;
+use super::events_out::EventsOut;
 use super::interim::{Beside, Interim};
+use super::processed::{Identities, Processed};
 use super::read_options::ReadOptions;
 use super::reading::{Read, Reading};
 use super::remote::{Asking, Intake, Listed, Remote};
 use super::run::Span;
 use super::scan::Progress;
 use super::seen::Seen;
-use super::stateful::{Identities, Session};
+use super::stateful::Session;
 use super::stats::{Stage, Stages};
 use super::tables::Spill;
 use super::{log, worker::Harvest};
@@ -86,10 +88,16 @@ pub(super) struct Pass<'p> {
     pub options: &'p ReadOptions,
     /// The columns beyond the core ones.
     pub fields: &'p Fields,
+    /// Whether batches hold the records' texts.
+    pub texts: bool,
     /// What is known of addresses.
     pub intel: &'p Arc<Intel>,
     /// Whether copies of an event count once.
     pub once: bool,
+    /// Objects that need not be read.
+    pub processed: Option<&'p Processed>,
+    /// The folder that the events go to.
+    pub events: Option<&'p EventsOut>,
     /// The run's state.
     pub session: Option<&'p Session<'p>>,
     /// Where temporary files go, and how their names begin.
@@ -147,7 +155,8 @@ impl Pass<'_> {
         start: impl Fn() -> C + Sync,
     ) -> Result<Passed<C::Yield>> {
         let remote = inputs.remote()?;
-        let mut intake = Intake { session: self.session, ..Intake::default() };
+        let mut intake =
+            Intake { processed: self.processed, events: self.events, ..Intake::default() };
         let mut local =
             Listed { unsplit: listing.unsplit, took: listing.times.clone(), ..Listed::default() };
         let objects = intake.take(listing)?;
@@ -172,7 +181,9 @@ impl Pass<'_> {
         let Read { mut harvests, rejected, seen, mut listed, unread, cut } = read;
         listed.join(local);
         let Intake { mut account, identities, .. } = intake;
-        harvests.iter_mut().for_each(|harvest| account.take(harvest));
+        for harvest in &mut harvests {
+            account.take(harvest);
+        }
         account.add(Vec::new(), rejected);
         account.skip_unread(&unread, "not reached: the run was interrupted");
         account.sort();

@@ -77,9 +77,10 @@ impl Reading<'_> {
 
     /// What all workers share.
     fn task<'t>(&'t self, seen: &'t Seen) -> Task<'t> {
-        let Pass { options, fields, intel, session, spill, .. } = self.pass;
+        let Pass { options, fields, texts, intel, session, spill, .. } = self.pass;
         Task {
             fields,
+            texts,
             since: options.read_since(),
             until: options.until,
             filter: &options.filter,

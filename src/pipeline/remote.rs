@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::accounting::Account;
+use super::events_out::EventsOut;
 use super::feed::Feed;
-use super::stateful::{Identities, Session};
+use super::processed::{Identities, Processed};
 use crate::error::{Error, Result};
 use crate::events::Reader;
 use crate::source::{Asked, KeyRange, Listing, LogObject, Order, Shard, Trail};
@@ -22,7 +23,9 @@ pub(super) struct Remote<'o> {
 #[derive(Default)]
 pub(super) struct Intake<'i> {
     /// What earlier runs have read.
-    pub session: Option<&'i Session<'i>>,
+    pub processed: Option<&'i Processed>,
+    /// The folder that the events go to.
+    pub events: Option<&'i EventsOut>,
     /// Where every object is accounted for.
     pub account: Account,
     /// With a state: what identifies the objects to read.
@@ -161,9 +164,12 @@ impl Intake<'_> {
     /// Accounts for a listing; gives what of it is to be read.
     pub(super) fn take(&mut self, mut listing: Listing) -> Result<Vec<LogObject>> {
         self.account.list(&listing);
-        if let Some(session) = self.session {
-            let left_out = session.leave_out(&mut listing, &mut self.identities)?;
+        if let Some(processed) = self.processed {
+            let left_out = processed.leave_out(&mut listing, &mut self.identities)?;
             self.account.add(left_out, Vec::new());
+        }
+        if let Some(events) = self.events {
+            events.expect(&listing.objects)?;
         }
         Ok(listing.objects)
     }

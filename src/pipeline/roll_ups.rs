@@ -11,9 +11,6 @@ use crate::detect::group::{Entities, FoldId, Groups, SpillReader, SpillWriter};
 use crate::detect::judge::{RollUp, Terms};
 use crate::error::{Error, Result};
 
-/// Bytes of groups that wait in memory.
-const MEMORY: usize = 96 << 20;
-
 /// The entities of one fold and account.
 pub(super) struct Waiting<'s> {
     fold: FoldId,
@@ -52,8 +49,13 @@ impl<'s> Waiting<'s> {
             }
         }
         let account = first.entity.first().cloned().flatten();
-        let (groups, bytes, memory, file) = (Vec::new(), 0, MEMORY, None);
+        let (groups, bytes, memory, file) = (Vec::new(), 0, usize::MAX, None);
         Self { fold: first.fold, account, valued, spill, groups, bytes, memory, file, roll_ups }
+    }
+
+    /// In at most about so many bytes.
+    pub(super) fn within(self, memory: usize) -> Self {
+        Self { memory, ..self }
     }
 
     /// Whether the groups are of the same fold and account.

@@ -5,10 +5,11 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use super::detecting::Detection;
+use super::events_out::EventsOut;
 use super::findings_files::FindingsFiles;
 use super::history::JudgeOptions;
 use super::interim::{Beside, Interim, Snapshot};
-use super::judging::judge_run;
+use super::judging::{Judging, MOST_WAITING, judge_run};
 use super::pass::{Inputs, Pass, Passed};
 use super::read_options::ReadOptions;
 use super::run::Run;
@@ -17,9 +18,10 @@ use super::stats::Stage;
 use super::tables::{Runs, Spill};
 use super::{log, output, partial};
 use crate::detect::group;
-use crate::detect::rules::{Diagnostic, Plan, Tuning, read_folder, shipped};
+use crate::detect::rules::{Diagnostic, ONLY, Plan, Tuning, read_folder, shipped};
 use crate::detect::select::Placeholders;
 use crate::error::{Error, Result};
+use crate::event_files::Sorted;
 use crate::intel::Available;
 use crate::source::Listing;
 use crate::store::{Folder, Location, S3};
@@ -33,6 +35,8 @@ pub struct ScanOptions {
     pub out: Location,
     /// Where history, processed objects and findings are kept between runs.
     pub state: Option<Location>,
+    /// A folder on this machine that the events go to.
+    pub events_out: Option<Location>,
     /// Write the tables of the share instead of findings.
     pub partial: bool,
     /// A folder with more detectors.
@@ -55,6 +59,7 @@ impl ScanOptions {
             read: ReadOptions::new(inputs),
             out,
             state: None,
+            events_out: None,
             partial: false,
             detectors: None,
             tune: None,
@@ -64,9 +69,20 @@ impl ScanOptions {
         }
     }
 
+    /// How what was read is judged, without a state.
+    pub(super) fn judging<'j>(&'j self, run: &Run, out: &'j Path) -> Judging<'j> {
+        let judging = self.judge.judging(run.span, self.read.since, Spill::into(out));
+        Judging { waiting: self.waiting(), ..judging }
+    }
+
+    /// Bytes of entities that may wait in memory for their account.
+    pub(super) fn waiting(&self) -> usize {
+        self.read.eighth().min(MOST_WAITING)
+    }
+
     /// Where the outputs go: these are no inputs.
     pub(super) fn own(&self) -> Vec<&Location> {
-        [&self.out].into_iter().chain(self.state.as_ref()).collect()
+        [&self.out].into_iter().chain(self.state.as_ref()).chain(self.events_out.as_ref()).collect()
     }
 }
 
@@ -119,6 +135,10 @@ pub fn load_plan_with(
     if let Some(bad) = plan.diagnostics.iter().find(is_shipped) {
         return Err(Error::Detector(bad.to_string()));
     }
+    // Others run on without a change that cannot be made; of a choice nothing would be left.
+    if let Some(unknown) = plan.diagnostics.iter().find(|fault| fault.file == ONLY) {
+        return Err(Error::Usage(format!("`--only`: {}", unknown.message)));
+    }
     plan.diagnostics.extend(unreadable);
     Ok(plan)
 }
@@ -147,8 +167,10 @@ pub(super) fn scan_with(
     let s3 = inputs.s3.as_ref();
     let out = Folder::open(&options.out, s3)?;
     let session = open_state(options, plan, s3, &out)?;
-    let scanning = Scanning { plan, options, out: &out, progress, interrupt };
-    let (passed, runs) = scanning.read(&inputs, listing, session.as_ref())?;
+    let events = events_out(options)?;
+    let scanning =
+        Scanning { plan, options, out: &out, events: events.as_ref(), progress, interrupt };
+    let (passed, (runs, sorted)) = scanning.read(&inputs, listing, session.as_ref())?;
     let Passed { seen, identities, newest, .. } = passed;
     let mut run = Run {
         account: passed.account,
@@ -160,6 +182,11 @@ pub(super) fn scan_with(
         ..Run::empty(plan, &out)
     };
     run.notes.extend(note_spills(&runs));
+    if let Some(events) = events {
+        let added = events.add(&sorted, &run.account, options.read.threads)?;
+        run.notes.push(format!("{} events added to --events-out", added.rows));
+    }
+    drop(sorted);
     run.knows(&options.judge.intel);
     if let Some(session) = session {
         partial::clear(out.path())?;
@@ -183,6 +210,7 @@ struct Scanning<'s> {
     plan: &'s Plan,
     options: &'s ScanOptions,
     out: &'s Folder,
+    events: Option<&'s EventsOut>,
     progress: &'s dyn Progress,
     interrupt: &'s AtomicBool,
 }
@@ -194,33 +222,43 @@ impl Scanning<'_> {
         inputs: &Inputs<'_>,
         listing: Listing,
         session: Option<&Session<'_>>,
-    ) -> Result<(Passed<()>, Runs)> {
-        let Self { plan, options, out, progress, interrupt } = *self;
+    ) -> Result<(Passed<()>, (Runs, Sorted))> {
+        let Self { plan, options, out, events, progress, interrupt } = *self;
         let prefix = session.map(Session::spill_prefix).unwrap_or_default();
         let spill = match session {
             Some(session) => Spill { folder: session.folder(), prefix: &prefix },
             None => Spill::into(out.path()),
         };
+        let processed = session.map(Session::processed);
         let interim = progress.interim();
         let beside = Beside { plan, options, out, session, spill, progress };
         let pass = Pass {
             options: &options.read,
             fields: &plan.fields,
+            texts: events.is_some(),
             intel: &options.judge.intel,
             once: true,
+            processed: processed.as_ref(),
+            events,
             session,
             spill,
             interim: interim.map(|interim| (interim, beside)),
             progress,
             interrupt,
         };
-        let budget = 3 * options.read.eighth() / options.read.threads.max(1);
-        let detection = Detection { plan, budget, spill, interim };
+        // Events that are kept take of the tables' part.
+        let eighth = options.read.eighth() / options.read.threads.max(1);
+        let budget = if events.is_some() { 2 * eighth } else { 3 * eighth };
+        let events = events.map(|events| (events, eighth));
+        let detection = Detection { plan, budget, spill, interim, events };
         let (passed, consumed) = pass.run(inputs, listing, || detection.start())?.split();
-        let mut runs = Runs::default();
-        consumed.into_iter().for_each(|more| runs.add(more));
+        let (mut runs, mut sorted) = (Runs::default(), Sorted::default());
+        for (more, events) in consumed {
+            runs.add(more);
+            sorted.add(events);
+        }
         interim.inspect(|interim| runs.add(interim.take_runs()));
-        Ok((passed, runs))
+        Ok((passed, (runs, sorted)))
     }
 }
 
@@ -257,13 +295,22 @@ fn conclude(
         run.stages.record(Stage::Write, started.elapsed());
         return Ok(());
     }
-    let judging = options.judge.judging(run.span, options.read.since, Spill::into(out.path()));
+    let judging = options.judging(run, out.path());
     let judged = judge_run(run, plan, &judging, table)?;
     run.take(judged, plan)?;
     run.learning = judging.learning_text();
     partial::clear(out.path())?;
     options.findings.write(run)?;
     output::write(run)
+}
+
+/// The folder that the events go to, if there is one.
+fn events_out(options: &ScanOptions) -> Result<Option<EventsOut>> {
+    let Some(location) = &options.events_out else { return Ok(None) };
+    let folder = location.local().ok_or_else(|| {
+        Error::Usage(format!("`{location}`: events go to a folder on this machine"))
+    })?;
+    EventsOut::open(folder).map(Some)
 }
 
 /// What the user should know of tables on disk.

@@ -296,8 +296,11 @@ impl Work<'_> {
         let pass = Pass {
             options: &self.options.read,
             fields,
+            texts: false,
             intel: &self.intel,
             once: true,
+            processed: None,
+            events: None,
             session: None,
             spill: self.spill,
             interim: None,

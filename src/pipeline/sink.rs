@@ -1,10 +1,9 @@
 //! Records to events: what a worker does with every record that it meets, whatever becomes of the
 //! events.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-use simd_json::tape::Value;
 
 use super::accounting::Counts;
 use super::consumer::Consumer;
@@ -12,7 +11,7 @@ use super::run::Span;
 use super::seen::Verdict;
 use super::stats::{Stage, Stages};
 use super::worker::Task;
-use crate::decode::{RecordFault, RecordSink};
+use crate::decode::{Record, RecordFault, RecordSink};
 use crate::error::Result;
 use crate::events::{Arrival, BatchBuilder, Wanted};
 use crate::source::delivery_day;
@@ -27,7 +26,9 @@ pub(super) struct EventSink<'s, C> {
     /// Events that are reads of the logs by the scan's own role.
     pub own_reads: u64,
     object: Arc<str>,
-    /// Its number among the events met.
+    /// The objects that the records of an event file came from, with their numbers.
+    origins: HashMap<Arc<str>, u32>,
+    /// The object's number among the events met.
     number: u32,
     scratch: Vec<u8>,
     /// With a state: the newest event that has happened, of all objects and of this one, µs.
@@ -44,12 +45,14 @@ impl<'s, C: Consumer> EventSink<'s, C> {
     pub(super) fn new(task: &'s Task<'s>, consumer: C) -> Self {
         Self {
             task,
-            builder: BatchBuilder::with_intel(task.fields, task.intel.clone()),
+            builder: BatchBuilder::with_intel(task.fields, task.intel.clone())
+                .keeping_texts(task.texts),
             consumer,
             span: None,
             counts: Counts::default(),
             own_reads: 0,
             object: Arc::default(),
+            origins: HashMap::new(),
             number: 0,
             scratch: Vec::new(),
             newest: None,
@@ -67,15 +70,36 @@ impl<'s, C: Consumer> EventSink<'s, C> {
         self.newest_here = None;
     }
 
+    /// The records that follow came from that object, whatever they stand in now.
+    pub(super) fn come_from(&mut self, uri: &str) {
+        if *self.object == *uri {
+            return;
+        }
+        let known = self.origins.get_key_value(uri).map(|(uri, number)| (uri.clone(), *number));
+        let (uri, number) = known.unwrap_or_else(|| {
+            let uri: Arc<str> = uri.into();
+            let number = self.task.seen.map_or(0, |seen| seen.object(uri.clone()));
+            self.origins.insert(uri.clone(), number);
+            (uri, number)
+        });
+        self.builder.start_object(uri.clone());
+        (self.object, self.number) = (uri, number);
+    }
+
     pub(super) fn end_object(&mut self) -> Result<Counts> {
         std::mem::replace(&mut self.failed, Ok(()))?;
         self.newest = self.newest.max(self.newest_here);
         if let (Some(seen), true) = (self.task.seen, self.task.kept.is_some()) {
             // Without a day in its key an object is as new as the newest event in it.
-            let known = delivery_day(&self.object).and_then(|day| i32::try_from(day).ok());
-            let day = known.or(self.newest_here.map(day_of));
-            day.inspect(|day| seen.delivered(self.number, *day));
+            self.origins.insert(self.object.clone(), self.number);
+            #[allow(clippy::iter_over_hash_type, reason = "each is told by itself")]
+            for (object, number) in &self.origins {
+                let known = delivery_day(object).and_then(|day| i32::try_from(day).ok());
+                let day = known.or(self.newest_here.map(day_of));
+                day.inspect(|day| seen.delivered(*number, *day));
+            }
         }
+        self.origins.clear();
         Ok(std::mem::take(&mut self.counts))
     }
 
@@ -107,7 +131,11 @@ impl<'s, C: Consumer> EventSink<'s, C> {
 }
 
 impl<C: Consumer> RecordSink for EventSink<'_, C> {
-    fn record(&mut self, number: u64, record: Value<'_, '_>) -> Result<(), RecordFault> {
+    fn wants_texts(&self) -> bool {
+        self.task.texts
+    }
+
+    fn record(&mut self, number: u64, record: Record<'_, '_, '_>) -> Result<(), RecordFault> {
         if self.builder.is_full() && self.failed.is_ok() {
             self.failed = self.flush();
         }

@@ -10,6 +10,7 @@ use super::accounting::{ObjectOutcome, ObjectRecord};
 use super::folds::{fold_entries, relearned};
 use super::judging::{Judged, Judging, judge_run};
 use super::log;
+use super::processed::{Identities, Processed, entries};
 use super::publish::{publish, publish_findings};
 use super::run::{Run, Span, StateChange};
 use super::scan::{Folded, ScanOptions};
@@ -20,12 +21,11 @@ use super::worker::Kept;
 use crate::detect::group::{self, FoldId, Key, Row, TableReader, TableWriter};
 use crate::detect::rules::Plan;
 use crate::digest::{Identity, hex};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::findings::{self, Finding, Revised};
-use crate::source::{Listing, LogObject, Place};
 use crate::state::{
-    self, Draft, Files, FoldEntry, Horizon, LedgerEntry, LedgerReader, Manifest, RecentId,
-    RecentReader, Retention, State, write_ledger, write_recent,
+    self, Draft, Files, FoldEntry, Horizon, LedgerReader, Manifest, RecentId, RecentReader,
+    Retention, State, write_ledger, write_recent,
 };
 use crate::store::{self, Folder};
 
@@ -33,9 +33,6 @@ const DAY_MICROS: i64 = 86_400_000_000;
 
 /// For so many days after its delivery an event may be delivered again.
 const COPIES_DAYS: i32 = 3;
-
-/// Identity of the objects to read, by URI.
-pub(super) type Identities = BTreeMap<Arc<str>, Arc<str>>;
 
 /// A run's view of the state.
 pub(super) struct Session<'o> {
@@ -72,72 +69,9 @@ impl<'o> Session<'o> {
         Ok(session)
     }
 
-    /// Takes the objects out of the listing that need no reading. Returns them, and adds the others
-    /// to `identities`.
-    pub(super) fn leave_out(
-        &self,
-        listing: &mut Listing,
-        identities: &mut Identities,
-    ) -> Result<Vec<ObjectRecord>> {
-        let mut wanted: Vec<(Arc<str>, u64, usize)> = Vec::new();
-        for (number, object) in listing.objects.iter().enumerate() {
-            if !matches!(object.place, Place::File(_) | Place::S3(_)) {
-                let message = format!(
-                    "`{}` with --state: what is piped in has no name to be known by in the next run; \
-                     write it to a file first",
-                    object.uri
-                );
-                return Err(Error::Usage(message));
-            }
-            wanted.push((object.identity(), object.bytes, number));
-        }
-        wanted.sort_unstable();
-        let left_out = self.left_out(&wanted)?;
-        for (identity, _, number) in &wanted {
-            if let Some(object) = listing.objects.get(*number)
-                && !left_out.contains_key(number)
-            {
-                identities.insert(object.uri.clone(), identity.clone());
-            }
-        }
-        let skipped = |object: &LogObject, reason: &str| {
-            let (outcome, reason) = (ObjectOutcome::Skipped, Some(reason.to_owned()));
-            ObjectRecord::unread(&object.uri, object.bytes, outcome, reason)
-        };
-        let (mut records, mut kept) = (Vec::new(), Vec::new());
-        for (number, object) in std::mem::take(&mut listing.objects).into_iter().enumerate() {
-            match left_out.get(&number) {
-                Some(reason) => records.push(skipped(&object, reason)),
-                None => kept.push(object),
-            }
-        }
-        listing.objects = kept;
-        Ok(records)
-    }
-
-    /// The positions of objects that are in the ledger, or twice in the input, and why not to read
-    /// them. Both lists are sorted.
-    fn left_out(&self, wanted: &[(Arc<str>, u64, usize)]) -> Result<BTreeMap<usize, &'static str>> {
-        let mut left_out = BTreeMap::new();
-        for same in wanted.chunk_by(|a, b| (&a.0, a.1) == (&b.0, b.1)) {
-            for (_, _, copy) in same.iter().skip(1) {
-                left_out.insert(*copy, "a copy of another object");
-            }
-        }
-        let Some(ledger) = self.state.file(|files| &files.ledger) else { return Ok(left_out) };
-        let mut next = wanted.iter().peekable();
-        let (Some((first, ..)), Some((last, ..))) = (wanted.first(), wanted.last()) else {
-            return Ok(left_out);
-        };
-        for entry in LedgerReader::between(&ledger, first, last)? {
-            let entry = entry?;
-            let known = (&entry.object, entry.bytes);
-            while next.next_if(|(object, bytes, _)| (object, *bytes) < known).is_some() {}
-            while let Some((.., number)) = next.next_if(|(o, bytes, _)| (o, *bytes) == known) {
-                left_out.insert(*number, "processed by an earlier run");
-            }
-        }
-        Ok(left_out)
+    /// The objects that earlier runs have read.
+    pub(super) fn processed(&self) -> Processed {
+        Processed { ledger: self.state.file(|files| &files.ledger), needed_by: "--state" }
     }
 
     /// What the reading must know.
@@ -255,6 +189,7 @@ impl<'o> Session<'o> {
             suppress: &self.options.judge.suppress,
             intel: &self.options.judge.intel,
             spill: Spill::into(out),
+            waiting: self.options.waiting(),
         }
     }
 
@@ -369,7 +304,11 @@ impl<'o> Session<'o> {
     ) -> Result<()> {
         let old = self.state.file(|files| &files.ledger);
         let old = old.map(|old| LedgerReader::open(&old)).transpose()?;
-        write_ledger(&draft.path(&files.ledger), old, Self::entries(run, &draft.run, identities))?;
+        write_ledger(
+            &draft.path(&files.ledger),
+            old,
+            entries(run.account.finished(), &draft.run, identities),
+        )?;
         run.coverage.write(&draft.path(&files.coverage))?;
         let current = self.state.file(|files| &files.findings_current);
         let from = date(self.horizon.map_or(i64::MIN, |horizon| horizon.reported));
@@ -399,20 +338,6 @@ impl<'o> Session<'o> {
         let old = old.map(|old| RecentReader::open(&old)).transpose()?;
         let old = old.into_iter().flatten().filter(is_kept);
         write_recent(path, old, seen.recent(keep_until).filter(is_kept))
-    }
-
-    fn entries(run: &Run, name: &str, identities: &Identities) -> Vec<LedgerEntry> {
-        let name: Arc<str> = name.into();
-        let finished = run.account.finished();
-        let mut entries: Vec<LedgerEntry> = finished
-            .filter_map(|object| {
-                let identity = identities.get(&object.uri)?.clone();
-                let (bytes, records) = (object.bytes, object.records);
-                Some(LedgerEntry { object: identity, bytes, records, run: name.clone() })
-            })
-            .collect();
-        entries.sort_unstable();
-        entries
     }
 }
 

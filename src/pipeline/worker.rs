@@ -29,6 +29,8 @@ use crate::store::{self, Fault, S3, S3Reader, Stored};
 pub(super) struct Task<'s> {
     /// What to extract.
     pub fields: &'s Fields,
+    /// Whether batches hold the records' texts.
+    pub texts: bool,
     /// Events before are filtered, µs.
     pub since: Option<i64>,
     /// Events from here on are filtered, µs.
@@ -92,8 +94,8 @@ pub(super) struct Harvest<Y> {
 /// A worker.
 pub(super) struct Worker<'s, C> {
     pub(super) task: &'s Task<'s>,
-    decoder: Decoder,
-    sink: EventSink<'s, C>,
+    pub(super) decoder: Decoder,
+    pub(super) sink: EventSink<'s, C>,
     stored: Vec<u8>,
     pub(super) manifest: Vec<ObjectRecord>,
     pub(super) members: u64,

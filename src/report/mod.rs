@@ -1,6 +1,7 @@
 //! What people read: the summary on the terminal, the progress bar, detectors and their pages.
 //! Nothing here decides anything; it shows what [`crate::pipeline`] came to.
 
+mod converted;
 mod detectors;
 mod diff;
 mod dry_run;
@@ -12,6 +13,7 @@ mod stages;
 mod table;
 mod terminal;
 
+pub use converted::converted;
 pub use detectors::{check_results, detector_list, detector_page, test_results};
 pub use diff::detector_diff;
 pub use dry_run::{dry_run, object_line};

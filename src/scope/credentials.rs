@@ -254,7 +254,7 @@ impl Followed {
                 let relation = if same { Relation::SameSession } else { Relation::SamePrincipal };
                 let key = used.key.clone();
                 let listed = related.entry(key).or_insert((relation, used));
-                known.0 = known.0.min(relation);
+                listed.0 = listed.0.min(relation);
             }
         }
         Ok(related)

@@ -15,7 +15,7 @@ impl Layout {
     /// Reads the layout off a key: off its folders, else off its file name; `None` without either.
     #[must_use]
     pub fn of(key: &str) -> Option<Self> {
-        of_folders(key).or_else(|| of_name(key.rsplit('/').next()?))
+        of_folders(key).or_else(|| of_partition(key)).or_else(|| of_name(key.rsplit('/').next()?))
     }
 }
 
@@ -54,6 +54,13 @@ pub fn delivery_day(key: &str) -> Option<i64> {
     day(time.get(..4)?, time.get(4..6)?, time.get(6..8)?)
 }
 
+/// The day of the events in a file of converted events, in days since the epoch.
+#[must_use]
+pub(super) fn event_day(key: &str) -> Option<i64> {
+    let date = partition(key)?.2;
+    day(date.get(..4)?, date.get(5..7)?, date.get(8..)?)
+}
+
 /// Days since the epoch.
 pub(super) fn day(year: &str, month: &str, day: &str) -> Option<i64> {
     let date = jiff::civil::Date::new(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?);
@@ -68,6 +75,21 @@ fn of_folders(key: &str) -> Option<Layout> {
     parts.next_if(|part| is_organisation(part));
     let (account, folder, region) = (parts.next()?, parts.next()?, parts.next()?);
     (is_account(account) && folder.starts_with("CloudTrail") && is_region(region))
+        .then(|| Layout { account: account.to_owned(), region: region.to_owned() })
+}
+
+/// Account, region and date of a file of converted events:
+/// `account=111122223333/region=eu-west-1/date=2025-06-03/<file>`.
+fn partition(key: &str) -> Option<(&str, &str, &str)> {
+    let mut folders = key.rsplit('/').skip(1);
+    let mut value = |name: &str| folders.next()?.strip_prefix(name);
+    let (date, region, account) = (value("date=")?, value("region=")?, value("account=")?);
+    (date.len() == 10).then_some((account, region, date))
+}
+
+fn of_partition(key: &str) -> Option<Layout> {
+    let (account, region, _) = partition(key)?;
+    (is_account(account) && is_region(region))
         .then(|| Layout { account: account.to_owned(), region: region.to_owned() })
 }
 
@@ -108,6 +130,7 @@ mod tests {
             "o-abcdefghij/AWSLogs/o-abcdefghij/111122223333/CloudTrail/eu-west-1/f".to_owned(),
             "AWSLogs/AWSLogs/111122223333/CloudTrail-Insight/eu-west-1/f".to_owned(),
             format!("dump/{name}"),
+            "out/account=111122223333/region=eu-west-1/date=2025-06-03/00000001.parquet".to_owned(),
         ];
         for key in cases {
             let layout = Layout::of(&key);
@@ -127,6 +150,15 @@ mod tests {
         assert_eq!(delivery_day(&format!("{folders}/2025/13/03/x.json")), None);
         for key in ["2025/06/03/x.json", "", "111122223333_CloudTrail_eu-west-1_x.json"] {
             assert_eq!(delivery_day(key), None, "{key}");
+        }
+    }
+
+    #[test]
+    fn converted_events_name_their_own_day() {
+        let key = "x/account=111122223333/region=eu-west-1/date=2025-06-03/00000001.parquet";
+        assert_eq!((event_day(key), delivery_day(key)), (Some(20_242), None));
+        for key in ["date=2025-06-03/x", "account=1/region=x/date=2025-06-031/x", "", "a/b/c/d"] {
+            assert_eq!(event_day(key), None, "{key}");
         }
     }
 

@@ -3,7 +3,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::layout::{Layout, delivery_day};
+use super::layout::{Layout, delivery_day, event_day};
 use super::listing::{Listing, NotRead};
 
 /// CloudTrail tries for so many days to deliver again what it could not deliver. Source: CloudTrail
@@ -16,6 +16,8 @@ const SLACK_DAYS: i64 = 1;
 pub(super) const OTHER_ACCOUNT: &str = "of an account that is not asked for, by its key";
 pub(super) const OTHER_REGION: &str = "of a region that is not asked for, by its key";
 pub(super) const OTHER_TIME: &str = "delivered outside of the time that is asked for, by its key";
+
+const OTHER_DAY: &str = "of a day that is not asked for, by its folder";
 
 const DAY_MICROS: i64 = 86_400_000_000;
 
@@ -66,6 +68,9 @@ impl KeyRange {
                 return Some(OTHER_REGION);
             }
         }
+        if let Some(day) = event_day(key) {
+            return (!self.event_days().contains(&day)).then_some(OTHER_DAY);
+        }
         let day = delivery_day(key)?;
         (!self.days().contains(&day)).then_some(OTHER_TIME)
     }
@@ -78,6 +83,12 @@ impl KeyRange {
     /// Whether the region is asked for.
     pub(super) fn wants_region(&self, region: &str) -> bool {
         self.regions.is_empty() || self.regions.iter().any(|wanted| wanted == region)
+    }
+
+    /// The days of the events that are asked for, since the epoch.
+    fn event_days(&self) -> RangeInclusive<i64> {
+        let day = |time: i64| time.div_euclid(DAY_MICROS);
+        self.since.map_or(i64::MIN, day)..=self.until.map_or(i64::MAX, day)
     }
 
     /// The days of delivery on which what is asked for may have come, since the epoch.

@@ -42,4 +42,4 @@ pub use placeholders::read_placeholders;
 pub use plan::{Plan, SAMPLES};
 pub use sequence::{Sequence, SequenceBy, Stage};
 pub use source::{RuleFile, read_folder, shipped};
-pub use tune::{Tuning, UsedFile};
+pub use tune::{ONLY, Tuning, UsedFile};

@@ -2,6 +2,8 @@
 //! to changes; they are made to the documents, before anything is compiled, so that a tuned detector
 //! is an ordinary one.
 
+use std::collections::BTreeSet;
+
 use rsigma_parser::{Detections, Level, Timespan, parse_sigma_yaml};
 use saphyr::{MarkedYaml, Scalar, YamlData};
 use serde_json::{Map, Value, json};
@@ -45,6 +47,9 @@ const LEVELS: &[(&str, Level)] = &[
     ("critical", Level::Critical),
 ];
 
+/// What stands for a file where detectors were chosen, and none was given.
+pub const ONLY: &str = "--only";
+
 /// A file that a run was given beside its detectors.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct UsedFile {
@@ -60,6 +65,8 @@ pub struct Tuning {
     /// The file.
     pub used: UsedFile,
     changes: Vec<Change>,
+    /// The detectors that are left on; none: all.
+    only: BTreeSet<String>,
     faults: Vec<Diagnostic>,
 }
 
@@ -95,11 +102,22 @@ impl Tuning {
     #[must_use]
     pub fn parse(file: &str, text: &str) -> Self {
         let used = UsedFile { file: file.to_owned(), sha256: sha256(text.as_bytes()) };
-        let mut tuning = Self { used, changes: Vec::new(), faults: Vec::new() };
+        let (changes, only, faults) = (Vec::new(), BTreeSet::new(), Vec::new());
+        let mut tuning = Self { used, changes, only, faults };
         match strict_documents(file, text) {
             Ok(documents) => documents.iter().for_each(|document| tuning.read(file, document)),
             Err(fault) => tuning.faults.push(fault),
         }
+        tuning
+    }
+
+    /// These changes, or none, and all detectors off but those with these ids.
+    #[must_use]
+    pub fn only(tuning: Option<Self>, ids: &[String]) -> Self {
+        let mut tuning = tuning.unwrap_or_else(|| Self::parse(ONLY, ""));
+        tuning.only.extend(ids.iter().cloned());
+        let text = format!("{} {:?}", tuning.used.sha256, tuning.only);
+        tuning.used.sha256 = sha256(text.as_bytes());
         tuning
     }
 
@@ -132,7 +150,31 @@ impl Tuning {
         for fault in &mut faults {
             fault.message.push_str("; nothing is changed by it");
         }
+        faults.extend(self.leave_on(documents));
         faults.into_iter().map(Diagnostic::warning).collect()
+    }
+}
+
+impl Tuning {
+    /// Switches all detectors off but those that are to be left on. Returns which of these are not
+    /// there.
+    fn leave_on(&self, documents: &mut [Document]) -> Vec<Diagnostic> {
+        let unknown = |id: &&String| !documents.iter().any(|d| d.judged && d.id == **id);
+        let unknown: Vec<Diagnostic> = self
+            .only
+            .iter()
+            .filter(unknown)
+            .map(|id| {
+                let message =
+                    format!("`{id}` is no loaded detector: see `trailsift detectors list`");
+                Diagnostic::at(ONLY, (1, 1), "unknown_detector", message)
+            })
+            .collect();
+        let is_off = |document: &&mut Document| !self.only.contains(&document.id);
+        if !self.only.is_empty() {
+            documents.iter_mut().filter(is_off).for_each(|document| document.judged = false);
+        }
+        unknown
     }
 }
 
