@@ -17,6 +17,7 @@ pub mod intel;
 mod parquet_file;
 pub mod pipeline;
 pub mod report;
+pub mod scope;
 pub mod source;
 pub mod state;
 pub mod store;

@@ -19,6 +19,7 @@ use super::known::Known;
 use super::man::Man;
 use super::report::Report;
 use super::s3::{self, ReachS3};
+use super::scope::Scope;
 use super::shown::Shown;
 use super::time;
 use crate::detect::rules::read_placeholders;
@@ -72,6 +73,7 @@ pub(super) struct Arguments {
 pub(super) enum Command {
     Scan(Box<Scan>),
     Merge(Box<Merge>),
+    Scope(Box<Scope>),
     Convert(Box<Convert>),
     Detectors(Detectors),
     Report(Report),
@@ -86,6 +88,7 @@ impl Command {
         match self {
             Self::Scan(scan) => Some(&scan.shown),
             Self::Merge(merge) => Some(&merge.shown),
+            Self::Scope(scope) => Some(&scope.shown),
             Self::Convert(convert) => Some(&convert.shown),
             Self::Detectors(_)
             | Self::Report(_)

@@ -62,7 +62,7 @@ fn account_id(text: &str) -> Result<String, String> {
 }
 
 /// An address, or a network.
-fn network(text: &str) -> Result<IpNet, String> {
+pub(super) fn network(text: &str) -> Result<IpNet, String> {
     let address = || text.parse::<std::net::IpAddr>().ok().map(IpNet::from);
     text.parse::<IpNet>().ok().or_else(address).ok_or_else(|| {
         format!(

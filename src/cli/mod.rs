@@ -15,6 +15,7 @@ mod log;
 mod man;
 mod report;
 mod s3;
+mod scope;
 mod shown;
 mod time;
 
@@ -120,6 +121,7 @@ fn execute(command: &Command, out: &mut dyn Write) -> Result<u8> {
         Command::Explain(explain) => explain.run(out),
         Command::Completions(completions) => completions.run(out),
         Command::Man(man) => man.run(out),
+        Command::Scope(scope) => scope.run(out),
     }
 }
 

@@ -2,6 +2,7 @@
 //! CSV and OCSF events. This room knows no detector by name: all that a finding says comes from the
 //! detector's metadata and the signal.
 
+mod by_id;
 mod columns;
 mod combine;
 mod deployments;
@@ -16,6 +17,7 @@ mod suppress;
 mod time;
 mod weigh;
 
+pub use by_id::finding_by_id;
 pub use columns::{ParquetWriter, findings_batch, write_parquet, write_rows};
 pub use deployments::merge_deployments;
 pub use finding::{Finding, Known, Outcome, SeverityLabel, findings_of};
