@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::layout::{Layout, unique_name};
+use super::outputs::OWN;
 use super::shard::Shard;
 use crate::error::Result;
 use crate::store::{self, S3Uri};
@@ -198,6 +199,8 @@ fn output_folder(path: &Path) -> Option<PathBuf> {
     let (folder, name) = (path.parent()?, path.file_name()?.to_str()?);
     let is_ours = match name {
         "run.json" | "partial.json" => folder.join("rejected.parquet").is_file(),
+        // Of a folder of converted events.
+        "events.json" => folder.file_name().is_some_and(|folder| folder == OWN),
         // Of a state: `manifest-00000007.json` names the other files.
         _ => {
             name.starts_with("manifest-")

@@ -14,6 +14,9 @@ const RESULTS: [&str; 7] = [
     "table.parquet",
 ];
 
+/// What trailsift keeps of a folder of converted events.
+pub(super) const OWN: &str = "_trailsift";
+
 /// Which of the keys of a page are outputs of trailsift. `run.json` and the like are known by what
 /// lies beside them; in a listing that is next to them.
 pub(super) fn outputs<'k>(keys: &[&'k str]) -> BTreeSet<&'k str> {
@@ -31,7 +34,8 @@ pub(super) fn outputs<'k>(keys: &[&'k str]) -> BTreeSet<&'k str> {
         let is_result = RESULTS.contains(&name)
             || name.strip_prefix("findings").is_some_and(|rest| rest.starts_with(['.', '_']));
         let is_manifest = name.starts_with("manifest-") || is_of_generation(name);
-        (is_result && results.contains(folder))
+        folder.rsplit('/').next() == Some(OWN)
+            || (is_result && results.contains(folder))
             || (is_manifest && states.contains(folder))
             || is_changes(folder, name)
     };
@@ -66,6 +70,11 @@ mod tests {
         assert_eq!(outputs_of(&results), ["r/findings.jsonl", "r/rejected.parquet", "r/run.json"]);
         let state = ["s/00000001-a.ledger.parquet", "s/manifest-00000001.json", "manifest-1.json"];
         assert_eq!(outputs_of(&state), state[..2]);
+        let events = ["e/_trailsift/events.json", "_trailsift/00000001.ledger.parquet"];
+        assert_eq!(
+            outputs_of(&[events[0], events[1], "e/account=1/x.parquet"]),
+            [events[1], events[0]]
+        );
         let changes = "r/findings/date=2026-03-04/00000007-0123456789abcdef.jsonl";
         assert_eq!(outputs_of(&[changes, "findings/date=today/00000007-x.json"]), [changes]);
         assert_eq!(outputs_of(&["AWSLogs/1.json", "run.json"]), [""; 0]);
