@@ -39,7 +39,7 @@ pub(super) struct Explain {
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     events: u16,
     /// Show times in this zone: `Europe/Berlin`, `+02:00`; JSON has UTC
-    #[arg(long, value_name = "ZONE", default_value = "UTC", value_parser = zone, allow_hyphen_values = true)]
+    #[arg(long, value_name = "ZONE", default_value = "UTC", value_parser = time::zone, allow_hyphen_values = true)]
     tz: TimeZone,
     /// Print JSON, with records as they were written
     #[arg(long)]
@@ -74,11 +74,4 @@ impl Explain {
         }
         Ok(if explained.around.cut { EXIT_FAILED } else { EXIT_DONE })
     }
-}
-
-/// A zone by its name, or an offset.
-fn zone(text: &str) -> Result<TimeZone, String> {
-    let parser = jiff::fmt::temporal::DateTimeParser::new();
-    let known = parser.parse_time_zone(text).ok();
-    known.ok_or_else(|| format!("`{text}` is no zone: write UTC, Europe/Berlin or +02:00"))
 }

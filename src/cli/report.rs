@@ -32,7 +32,7 @@ pub(super) struct Report {
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Zone in which times are shown: `Europe/Berlin`, `+02:00`
-    #[arg(long, value_name = "ZONE", value_parser = time::zone, default_value = "UTC")]
+    #[arg(long, value_name = "ZONE", value_parser = time::zone, default_value = "UTC", allow_hyphen_values = true)]
     tz: TimeZone,
     #[command(flatten)]
     s3: ReachS3,

@@ -249,11 +249,6 @@ fn what_is_no_log() {
             "failed: not CloudTrail: a JSON object with the keys `Records`, `a`",
         ),
         (
-            "parquet",
-            b"PAR1....PAR1".to_vec(),
-            "failed: Parquet of Security Lake (OCSF) or of another tool is not read: give the CloudTrail objects that it was made from",
-        ),
-        (
             "7z",
             b"7z\xbc\xaf\x27\x1c\0\x04".to_vec(),
             "failed: 7z is not read: unpack or convert it first",
@@ -339,5 +334,16 @@ fn hostile_documents_are_given_up_in_linear_time() {
         let (decoded, kept) = decode_with(limits, "a.json", numbers.as_bytes());
         assert_eq!((decoded.outcome, kept.numbers()), (Outcome::Read, vec![100_000]));
         assert_eq!((decoded.rejected.len(), decoded.unlisted), (10_000, 90_000));
+    }
+}
+
+#[test]
+fn what_holds_logs_is_told_from_logs() {
+    let cases =
+        [(b"PAR1....PAR1".to_vec(), Archive::Parquet), (b"PK\x03\x04".to_vec(), Archive::Zip)];
+    for (bytes, archive) in cases {
+        let mut kept = Kept::default();
+        let mut decoder = Decoder::new(Limits::default());
+        assert_eq!(decoder.decode("x", Claim::Found, &bytes, &mut kept), Err(archive));
     }
 }
