@@ -121,13 +121,10 @@ fn card(actor: &Actor, out: &mut dyn Write) -> io::Result<()> {
     let unfollowed = if actor.is_followed { "" } else { ", not followed" };
     writeln!(out, "  {} ({relation}{parent}{unfollowed}){seen}", escaped(&actor.actor))?;
     let over = &actor.over;
-    if let (Some(status), Some(quiet)) = (over.status, over.quiet_for) {
-        let seen = if actor.activity.span.is_some() {
-            format!(", quiet for {} h at the end of the logs", quiet / 3_600)
-        } else {
-            String::new()
-        };
-        writeln!(out, "      {}{seen}", status.as_str())?;
+    if let Some(status) = over.status {
+        let quiet = over.quiet_for.map(|quiet| quiet / 3_600);
+        let quiet = quiet.map(|hours| format!(", quiet for {hours} h at the end of the logs"));
+        writeln!(out, "      {}{}", status.as_str(), quiet.unwrap_or_default())?;
     }
     for line in &over.containment {
         writeln!(out, "      contained: {}", escaped_long(line))?;

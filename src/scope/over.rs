@@ -55,7 +55,7 @@ pub struct Over {
     pub status: Option<Status>,
     /// The last event of the trails that tell of it, µs.
     pub horizon: Option<i64>,
-    /// From its last request to the horizon, s.
+    /// From its last request to the horizon, s; none if it made none.
     pub quiet_for: Option<i64>,
     /// Until when its credential is good by itself, µs.
     pub expires: Option<i64>,
@@ -86,7 +86,7 @@ impl Facts<'_> {
         let credential = key.and_then(|key| self.followed.keys.get(key));
         let mut over = Over {
             expires: credential.and_then(expiry),
-            horizon: self.horizon(activity),
+            horizon: self.horizon(activity, credential),
             ..Over::default()
         };
         let against = self.against(key, activity, credential);
@@ -95,8 +95,10 @@ impl Facts<'_> {
         let horizon = over.horizon.unwrap_or(i64::MIN);
         over.ended = taken.into_iter().chain(over.expires.filter(|at| *at <= horizon)).min();
         over.still_running = self.running(actor, activity, &over);
-        let last = activity.span.map_or(i64::MIN, |(_, last)| last);
-        over.quiet_for = over.horizon.map(|horizon| horizon.saturating_sub(last) / 1_000_000);
+        let last = activity.span.map(|(_, last)| last);
+        over.quiet_for =
+            over.horizon.zip(last).map(|(end, last)| end.saturating_sub(last) / 1_000_000);
+        let last = last.unwrap_or(i64::MIN);
         let is_before = |time: i64| time.saturating_add(QUIET) <= horizon;
         let acted_on = over.ended.is_some_and(|ended| activity.last_ok > Some(ended));
         over.status = Some(if !is_before(last) {
@@ -109,10 +111,15 @@ impl Facts<'_> {
         over
     }
 
-    /// The earliest end of the trails that tell of the actor: beyond it something is not seen.
-    fn horizon(&self, activity: &Activity) -> Option<i64> {
-        let ends = activity.accounts.iter().filter_map(|account| self.coverage.trails.get(account));
-        ends.map(|trail| trail.span.1).min().or_else(|| self.coverage.last())
+    /// The earliest end of the trails that tell of the actor, or of how it came to its credential:
+    /// beyond it something is not seen. If none does, the earliest end of all.
+    fn horizon(&self, activity: &Activity, credential: Option<&Credential>) -> Option<i64> {
+        let issued = credential.and_then(|credential| credential.issued.as_ref());
+        let accounts =
+            activity.accounts.iter().chain(issued.and_then(|link| link.account.as_ref()));
+        let ends = accounts.filter_map(|account| self.coverage.trails.get(account));
+        let all = || self.coverage.trails.values().map(|trail| trail.span.1).min();
+        ends.map(|trail| trail.span.1).min().or_else(all)
     }
 
     /// What was done against the actor, and stands.

@@ -196,6 +196,45 @@ fn nothing_is_over_within_a_day_of_the_end_of_the_logs() {
 }
 
 #[test]
+fn a_key_that_was_never_used_is_not_over_either_before_its_own_trail_has_gone_on_for_a_day() {
+    let folder = tempfile::tempdir().unwrap();
+    let event = |name: &str, time: &str, account: &str, more: serde_json::Value| {
+        let mut event = common::logs::read("eve", 0, &format!("{name} {time}"));
+        event["eventName"] = name.into();
+        event["eventSource"] = "iam.amazonaws.com".into();
+        event["eventTime"] = time.into();
+        event["recipientAccountId"] = account.into();
+        event["userIdentity"]["accessKeyId"] = STOLEN.into();
+        event["requestParameters"] = more["requestParameters"].clone();
+        event["responseElements"] = more["responseElements"].clone();
+        event
+    };
+    let own = "111122223333";
+    let made = serde_json::json!({"requestParameters": {"userName": "eve"}, "responseElements":
+        {"accessKey": {"userName": "eve", "accessKeyId": "AKIANEW", "status": "Active"}}});
+    let gone = serde_json::json!(
+        {"requestParameters": {"userName": "eve", "accessKeyId": "AKIANEW"}});
+    let status = |end: &str| {
+        let events = [
+            event("CreateAccessKey", "2026-03-04T10:00:00Z", own, made.clone()),
+            event("DeleteAccessKey", "2026-03-04T10:01:00Z", own, gone.clone()),
+            event("ListUsers", end, own, serde_json::json!({})),
+            // Another account's trail goes on for long.
+            event("ListUsers", "2027-03-04T10:00:00Z", "999988887777", serde_json::json!({})),
+        ];
+        let (logs, out) = (folder.path().join("log.json"), folder.path().join("out"));
+        std::fs::write(&logs, serde_json::json!({ "Records": events }).to_string()).unwrap();
+        done(scope(&[logs], &out, &["--access-key", STOLEN]));
+        let actors = json(&out)["actors"].as_array().unwrap().clone();
+        let new = actors.into_iter().find(|actor| actor["actor"] == "AKIANEW").unwrap();
+        assert_eq!(new["quiet_for_seconds"], serde_json::Value::Null, "{new}");
+        new["status"].clone()
+    };
+    assert_eq!(status("2026-03-05T10:00:59Z"), "quiet");
+    assert_eq!(status("2026-03-05T10:01:00Z"), "over");
+}
+
+#[test]
 fn threads_order_memory_and_copies_change_no_byte() {
     let folder = tempfile::tempdir().unwrap();
     let outputs = |out: &Path| {
