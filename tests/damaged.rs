@@ -104,7 +104,7 @@ fn damaged() -> Vec<Damaged> {
             "not a time",
         ),
         ("other JSON", "a.json", br#"{"a":1}"#.to_vec(), &[], 4, 0, 0, "keys `a`"),
-        ("Parquet", "a.parquet", b"PAR1xxxxPAR1".to_vec(), &[], 4, 0, 0, "OCSF"),
+        ("Parquet", "a.parquet", b"PAR1xxxxPAR1".to_vec(), &[], 4, 0, 0, "damaged Parquet"),
         ("7z", "a.7z", b"7z\xbc\xaf\x27\x1c1234".to_vec(), &[], 4, 0, 0, "7z is not read"),
         ("cut gzip", "a.gz", cut(&gz(&doc), 30), &[], 4, 10, 1, "truncated gzip"),
         (

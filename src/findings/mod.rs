@@ -15,6 +15,7 @@ mod sequences;
 mod shorten;
 mod suppress;
 mod time;
+mod title;
 mod weigh;
 
 pub use by_id::finding_by_id;
@@ -28,3 +29,4 @@ pub use revise::{Revised, current_batches, read_by_day, read_current, revise, wr
 pub use sequences::find_sequences;
 pub use suppress::Suppressions;
 pub use time::{day_text, interval, timestamp_text};
+pub use title::title_beside;

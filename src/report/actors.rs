@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::escape::{escaped, escaped_long};
 use super::words::{BOLD, NOBODY, counted, number, some, style};
-use crate::findings::{Finding, SeverityLabel, interval};
+use crate::findings::{Finding, SeverityLabel, interval, title_beside};
 use crate::pipeline::Run;
 
 /// Actors shown; the rest is counted.
@@ -86,20 +86,22 @@ fn one(actor: &Actor<'_>, out: &mut dyn Write) -> io::Result<()> {
 /// The sequences that are told of an actor, then the other findings in their order of time; what was
 /// found several times once.
 fn doings(findings: &[&Finding]) -> String {
-    let mut times: BTreeMap<&str, (bool, i64, u64)> = BTreeMap::new();
+    let mut times: BTreeMap<String, (bool, i64, u64)> = BTreeMap::new();
     for finding in findings {
         let is_part = !finding.finding_type.starts_with("AttackSequence:");
-        let told = times.entry(finding.title.as_str()).or_insert((is_part, finding.first_seen, 0));
+        let title = title_beside(&finding.title, finding.principal.as_deref());
+        let told = times.entry(title).or_insert((is_part, finding.first_seen, 0));
         told.1 = told.1.min(finding.first_seen);
         told.2 += 1;
     }
-    let mut titles: Vec<(&str, (bool, i64, u64))> = times.into_iter().collect();
-    titles.sort_by_key(|(title, told)| (told.0, told.1, *title));
+    let mut titles: Vec<(String, (bool, i64, u64))> = times.into_iter().collect();
+    // Alphabetical before, so that this decides only what is as old.
+    titles.sort_by_key(|(_, told)| (told.0, told.1));
     let mut parts: Vec<String> = titles
         .iter()
         .take(DOINGS)
         .map(|(title, (_, _, count))| match count {
-            1 => (*title).to_owned(),
+            1 => title.clone(),
             count => format!("{title} ({}×)", number(*count)),
         })
         .collect();

@@ -91,8 +91,17 @@ fn buckets(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "\n{BOLD}is it known?{BOLD:#}")?;
     let mut shown: Vec<_> = outcome.buckets.iter().collect();
     shown.sort_by_key(|bucket| std::cmp::Reverse(bucket.objects_read));
-    for bucket in shown.iter().take(SHOWN) {
-        writeln!(out, "  {}: {}", escaped(&bucket.bucket), bucket.says)?;
+    for same in
+        shown.get(..SHOWN.min(shown.len())).unwrap_or_default().chunk_by(|a, b| a.says == b.says)
+    {
+        if let [bucket] = same {
+            writeln!(out, "  {}: {}", escaped(&bucket.bucket), bucket.says)?;
+        } else if let Some(first) = same.first() {
+            writeln!(out, "  {} buckets, each: {}", same.len(), first.says)?;
+            for bucket in same {
+                writeln!(out, "      {}", escaped(&bucket.bucket))?;
+            }
+        }
     }
     more(shown.len(), "buckets, see scope.json", out)
 }

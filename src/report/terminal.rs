@@ -70,9 +70,11 @@ fn next_steps(run: &Run, out: &mut dyn Write) -> io::Result<()> {
     let (folder, id) = (escaped(&folder), short_id(run, &worst.finding_id));
     writeln!(
         out,
-        "{BOLD}next{BOLD:#}      the worst finding, with its records and what its principal did around it:"
+        "{BOLD}next{BOLD:#}      the worst finding with its records; all that its actor touched; a page for others:"
     )?;
-    writeln!(out, "  trailsift explain {folder} {id}")
+    writeln!(out, "  trailsift explain {folder} {id}")?;
+    writeln!(out, "  trailsift scope LOGS --run {folder} --finding {id} --out scope")?;
+    writeln!(out, "  trailsift report {folder}")
 }
 
 /// Writes the summary of a run that is not over.

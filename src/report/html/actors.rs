@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use crate::error::Result;
-use crate::findings::{Row, SeverityLabel};
+use crate::findings::{Row, SeverityLabel, title_beside};
 
 /// Lines shown; how many there are beyond is said.
 pub(super) const SHOWN: usize = 50;
@@ -56,7 +56,8 @@ impl Actors {
         known.severity = known.severity.max(row.number("severity")?.unwrap_or_default());
         let kind = row.text("finding_type")?.unwrap_or_default();
         if kind.starts_with(SEQUENCE) {
-            known.sequences.extend(row.text("title")?.map(str::to_owned));
+            let title = row.text("title")?.unwrap_or_default();
+            known.sequences.insert(title_beside(title, row.text("principal")?));
         } else {
             known.types.insert(kind.to_owned());
         }
