@@ -1,6 +1,7 @@
 //! Events as Parquet: nothing is lost or there twice, and findings over them are those over the logs.
 
 #![allow(
+    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
@@ -202,6 +203,38 @@ fn a_run_adds_what_is_new_and_nothing_twice() {
     scan(&path("logs"), &path("logs.out"), &["--quiet"]);
     scan(&path("events"), &path("events.out"), &["--quiet"]);
     assert!(found(&path("logs.out")) == found(&path("events.out")));
+}
+
+/// Stops the run after the first object.
+struct Stop(std::sync::atomic::AtomicBool);
+
+impl trailsift::pipeline::Progress for Stop {
+    fn expect(&self, _: u64, _: u64) {}
+
+    fn advance(&self, _: u64) {
+        self.0.store(true, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    fn finish(&self) {}
+}
+
+#[test]
+fn a_run_that_is_interrupted_adds_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    odd_logs(&path("logs"));
+    let mut read = trailsift::pipeline::ReadOptions::new(vec![path("logs").into()]);
+    read.threads = 1;
+    let options = trailsift::pipeline::ConvertOptions { read, out: path("events") };
+    let stop = Stop(false.into());
+    let done = trailsift::pipeline::convert(&options, &stop, &stop.0).unwrap();
+    assert!(done.interrupted && done.account.records().seen > 0 && done.written.rows == 0);
+    assert!(parquet(&path("events")).is_empty());
+    fs::write(path("events/2025.parquet"), "mine").unwrap();
+    convert(&path("logs"), &path("events"), &[]);
+    convert(&path("logs"), &path("whole"), &[]);
+    fs::remove_file(path("events/2025.parquet")).expect("files of others stay");
+    assert_eq!(records(&path("events")), records(&path("whole")));
 }
 
 #[test]

@@ -25,8 +25,8 @@ Examples:
 
 See docs/schema.md for the columns, and queries/ for questions to begin with.
 
-Exit status: 0 done; 1 failed or interrupted (what was read is there); 2 wrong arguments; 4 part of
-the input could not be read.";
+Exit status: 0 done; 1 failed or interrupted (nothing was added); 2 wrong arguments; 4 part of the
+input could not be read.";
 
 /// Events as Parquet, by account, region and day: for DuckDB, and an INPUT again
 #[derive(Debug, Args)]

@@ -132,14 +132,22 @@ impl EventFolder {
             .into_iter()
             .filter_map(Result::ok)
             .filter(|entry| entry.file_type().is_file())
-            .filter(|entry| {
-                let name = entry.file_name().to_string_lossy();
-                let number = name.split_once('.').and_then(|(number, _)| number.parse().ok());
-                name.starts_with('.') || number.is_some_and(|number: u64| number > known)
-            })
+            .filter(|entry| is_stale(&entry.file_name().to_string_lossy(), known))
             .map(walkdir::DirEntry::into_path)
             .collect();
         stale.iter().try_for_each(|path| store::remove(path))
+    }
+}
+
+/// Whether a file of that name was left by a run that was stopped, if `known` is the last that was
+/// not. Files of others are left alone.
+fn is_stale(name: &str, known: u64) -> bool {
+    let visible = name.trim_start_matches('.');
+    let is_hidden = visible.len() < name.len();
+    let number = visible.split_once('.').filter(|(number, _)| number.len() == 8);
+    match number.map(|(number, rest)| (number.parse::<u64>(), rest)) {
+        Some((Ok(number), rest)) if rest.contains("parquet") => is_hidden || number > known,
+        _ => is_hidden && visible.starts_with("spill-"),
     }
 }
 
@@ -166,5 +174,34 @@ impl State {
             state.format.escape_debug()
         );
         Err(Error::state(path, reason))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_a_stopped_run_left_is_stale() {
+        for name in [
+            ".00000001.parquet",
+            "00000003.parquet",
+            "..00000003.parquet-x7Ya",
+            "00000003.ledger.parquet",
+            ".spill-3fZ",
+        ] {
+            assert!(is_stale(name, 2), "{name}");
+        }
+        for name in [
+            "00000002.parquet",
+            "00000002.ledger.parquet",
+            "2025.parquet",
+            "20250603.csv",
+            ".gitignore",
+            "events.json",
+            "lock",
+        ] {
+            assert!(!is_stale(name, 2), "{name}");
+        }
     }
 }

@@ -9,12 +9,14 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
+use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMetaData};
 use parquet::file::reader::ChunkReader;
 
 use super::rows::{OBJECT_URI, RECORD, RECORD_NUMBER};
 
-/// Rows that are in memory at once.
+/// The most rows, and about the most bytes of text, that are in memory at once.
 const BATCH: usize = 1_024;
+const BATCH_BYTES: i64 = 16 << 20;
 
 /// A record of an event file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,10 +82,23 @@ fn open<R: ChunkReader + 'static>(file: R) -> Result<ParquetRecordBatchReader, U
             return Err(Unreadable::Foreign);
         }
         let mask = ProjectionMask::columns(schema, names);
-        let reader = builder.with_projection(mask).with_batch_size(BATCH).build();
+        let rows = batch_rows(builder.metadata());
+        let reader = builder.with_projection(mask).with_batch_size(rows).build();
         reader.map_err(|error| damaged(&error))
     }));
     opened.unwrap_or_else(|_| Err(damaged(&"its parts do not fit together")))
+}
+
+/// How many rows are read at once, by what the file says of its largest row group.
+fn batch_rows(metadata: &ParquetMetaData) -> usize {
+    let longest = |group: &RowGroupMetaData| {
+        let columns = group.columns().iter();
+        let bytes: i64 =
+            columns.map(ColumnChunkMetaData::uncompressed_size).map(|n| n.max(0)).sum();
+        bytes / group.num_rows().max(1)
+    };
+    let longest = metadata.row_groups().iter().map(longest).max().unwrap_or(0);
+    usize::try_from(BATCH_BYTES / longest.max(1)).unwrap_or(BATCH).clamp(1, BATCH)
 }
 
 /// Hands over the records of a batch; says whether to go on.

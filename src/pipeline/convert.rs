@@ -41,7 +41,7 @@ pub struct Converted {
     pub written: Written,
     /// The events' times.
     pub span: Option<Span>,
-    /// Whether the user stopped it before everything was read. What was read is there.
+    /// Whether the user stopped it before everything was read: nothing was added.
     pub interrupted: bool,
     /// Plain words that the user should read.
     pub notes: Vec<String>,
@@ -87,8 +87,13 @@ pub fn convert(
     for part in parts {
         sorted.add(part);
     }
-    let written = add(folder, &sorted, &passed.account, &passed.identities, read.threads)?;
-    let Passed { account, span, notes, cut, .. } = passed;
+    let Passed { account, identities, span, notes, cut, .. } = passed;
+    // Of an archive that was not read to its end nobody would know which members are there.
+    let written = if cut {
+        Written::default()
+    } else {
+        add(folder, &sorted, &account, &identities, read.threads)?
+    };
     let converted =
         Converted { account, written, span, interrupted: cut, notes, out: options.out.clone() };
     converted.write(&own)?;

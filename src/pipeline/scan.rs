@@ -182,7 +182,7 @@ pub(super) fn scan_with(
         ..Run::empty(plan, &out)
     };
     run.notes.extend(note_spills(&runs));
-    if let Some(events) = events {
+    if let Some(events) = events.filter(|_| !run.interrupted) {
         let added = events.add(&sorted, &run.account, options.read.threads)?;
         run.notes.push(format!("{} events added to --events-out", added.rows));
     }

@@ -15,8 +15,7 @@ pub fn converted(done: &Converted, out: &mut dyn Write) -> io::Result<()> {
     let (objects, records) = (done.account.objects(), done.account.records());
     let written = done.written;
     let bytes = ByteSize::b(written.bytes).display().iec();
-    let cut =
-        if done.interrupted { "interrupted: the rest is left for the next run\n" } else { "" };
+    let cut = if done.interrupted { "interrupted: nothing was added\n" } else { "" };
     write!(out, "{cut}")?;
     writeln!(out, "added     {} events in {} files, {bytes}", written.rows, written.files)?;
     if let Some(span) = done.span {

@@ -419,3 +419,21 @@ fn readers(logs: &Path) -> Vec<String> {
     keys.truncate(5);
     keys
 }
+
+#[test]
+fn over_converted_events_it_says_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let logs = incident::write(&folder.path().join("logs"), 5, 2);
+    let path = |name: &str| folder.path().join(name);
+    let mut arguments: Vec<OsString> = vec!["convert".into(), "--out".into()];
+    arguments.push(path("events").into());
+    arguments.extend(logs.iter().map(Into::into));
+    let converted = common::trailsift(arguments);
+    assert_eq!(converted.status, 0, "{}", converted.err);
+    done(scope(&logs, &path("of-logs"), &["--access-key", STOLEN]));
+    done(scope(&[path("events")], &path("of-events"), &["--access-key", STOLEN]));
+    for name in ["objects.csv", "objects.parquet", "actors.parquet", "timeline.parquet"] {
+        let read = |out: &str| std::fs::read(path(out).join(name)).unwrap();
+        assert!(read("of-logs") == read("of-events"), "{name}");
+    }
+}
