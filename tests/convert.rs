@@ -230,10 +230,10 @@ fn a_run_that_is_interrupted_adds_nothing() {
     let done = trailsift::pipeline::convert(&options, &stop, &stop.0).unwrap();
     assert!(done.interrupted && done.account.records().seen > 0 && done.written.rows == 0);
     assert!(parquet(&path("events")).is_empty());
-    fs::write(path("events/2025.parquet"), "mine").unwrap();
+    fs::write(path("events/20250603.parquet"), "mine").unwrap();
     convert(&path("logs"), &path("events"), &[]);
     convert(&path("logs"), &path("whole"), &[]);
-    fs::remove_file(path("events/2025.parquet")).expect("files of others stay");
+    fs::remove_file(path("events/20250603.parquet")).expect("files of others stay");
     assert_eq!(records(&path("events")), records(&path("whole")));
 }
 

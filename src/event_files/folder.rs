@@ -132,11 +132,18 @@ impl EventFolder {
             .into_iter()
             .filter_map(Result::ok)
             .filter(|entry| entry.file_type().is_file())
+            .filter(|entry| is_ours(entry.path()))
             .filter(|entry| is_stale(&entry.file_name().to_string_lossy(), known))
             .map(walkdir::DirEntry::into_path)
             .collect();
         stale.iter().try_for_each(|path| store::remove(path))
     }
+}
+
+/// Whether a file lies where trailsift writes: in the folder of a day, or in its own.
+fn is_ours(path: &Path) -> bool {
+    let folder = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy());
+    folder.is_some_and(|name| name == OWN || name.starts_with("date="))
 }
 
 /// Whether a file of that name was left by a run that was stopped, if `known` is the last that was
