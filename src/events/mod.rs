@@ -7,6 +7,7 @@
 
 mod accounts;
 mod acl;
+mod arrival;
 mod batch;
 mod bucket;
 mod builder;
@@ -28,8 +29,9 @@ mod slots;
 mod time;
 mod value;
 
+pub use arrival::{Arrival, Wanted};
 pub use batch::{Dictionary, EventBatch};
-pub use builder::{Arrival, BatchBuilder, ObjectRef, OddFields, Wanted};
+pub use builder::{BatchBuilder, ObjectRef, OddFields};
 pub use derived::{TIMED_OBJECT_KEY, derived_names};
 pub use field::{Extract, Field, Fields, PathColumn, UnknownField};
 pub use filter::EventFilter;
