@@ -192,6 +192,22 @@ impl Sketch {
         }
     }
 
+    /// How many distinct values both samples have together, as [`merge`](Self::merge) would tell.
+    #[must_use]
+    pub fn distinct_with(&self, other: &Self) -> u64 {
+        let k = self.k().min(other.k());
+        let (mut mine, mut theirs) = (self.hashes.as_slice(), other.hashes.as_slice());
+        let (mut found, mut largest) = (0, 0);
+        while found < k {
+            let (a, b) = (mine.first(), theirs.first());
+            let Some(hash) = a.into_iter().chain(b).min().copied() else { return found as u64 };
+            mine = mine.get(usize::from(a == Some(&hash))..).unwrap_or_default();
+            theirs = theirs.get(usize::from(b == Some(&hash))..).unwrap_or_default();
+            (found, largest) = (found + 1, hash);
+        }
+        Self::estimate(k, largest)
+    }
+
     /// About how many values there are, of which `found` have hashes below `limit`.
     #[must_use]
     pub fn scaled(found: u64, limit: u64) -> u64 {
@@ -251,6 +267,7 @@ mod tests {
             let (mut ab, mut ba) = (sketch(left), sketch(right));
             ab.merge(&sketch(right));
             ba.merge(&sketch(left));
+            prop_assert_eq!(sketch(left).distinct_with(&sketch(right)), whole.distinct());
             prop_assert_eq!(&whole, &ab);
             prop_assert_eq!(&whole, &ba);
             for (text, hash) in whole.texts().iter().zip(whole.hashes()) {

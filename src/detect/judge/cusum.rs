@@ -19,7 +19,8 @@ use bytesize::ByteSize;
 use super::history::Past;
 use super::known_keys::union;
 use super::severity::{Day, Fired};
-use super::{Count, History, Judge, Judgement, Level, Signal, Terms, Unjudged, quantile, spike};
+use super::total::OBJECTS;
+use super::{Count, History, Judge, Judgement, Level, Signal, Terms, Unjudged, quantile};
 use crate::detect::group::{Decimal, Grain, Groups, MeasureKind, Row, Sketch};
 
 /// The registry's entry. The fold is that of `spike` over objects, whatever is added up: rows have
@@ -27,7 +28,7 @@ use crate::detect::group::{Decimal, Grain, Groups, MeasureKind, Row, Sketch};
 pub(super) const JUDGE: Judge = Judge {
     name: "cusum",
     grain: |_| Grain::HOURS_OF_DAY,
-    measure: |terms| terms.cusum.as_ref().map(|_| MeasureKind::Distinct(spike::OBJECTS)),
+    measure: |terms| terms.cusum.as_ref().map(|_| MeasureKind::Distinct(OBJECTS)),
     judge,
     #[cfg(test)]
     oracle: oracle::cusum,

@@ -23,6 +23,7 @@ mod sliding;
 mod spike;
 mod temporal;
 mod temporal_ordered;
+mod total;
 mod value_avg;
 mod value_count;
 mod value_median;
@@ -43,7 +44,8 @@ pub use rare::{ApiName, Feature, FeatureOdds, HOUR, Rare};
 pub use roll_up::RollUp;
 pub use severity::{Escalation, Level, Recurring, Severity};
 pub use silence::Silence;
-pub use spike::{Spike, Total, WINDOW};
+pub use spike::{Spike, WINDOW};
+pub use total::Total;
 
 /// What a judge needs to know beside the groups: the detector's numbers.
 #[derive(Debug, Clone, PartialEq, Default)]

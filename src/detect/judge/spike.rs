@@ -12,18 +12,17 @@
 
 use std::cell::RefCell;
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-
-use bytesize::ByteSize;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::history::Past;
-use super::known_keys::{Drained, KnownShare, union};
+use super::known_keys::{Drained, KnownShare};
 use super::quantile::{percent, quantile, step};
 use super::roll_up::RollUp;
 use super::severity::{Day, Fired};
-use super::sliding::{self, Moment};
-use super::{Count, History, Judge, Judgement, Level, Signal, Terms, Unjudged, gather};
-use crate::detect::group::{Content, Decimal, Grain, Groups, Measure, MeasureKind, Pane};
+use super::sliding;
+use super::total::{SlidingSum, Sum, Total, count, is_counted};
+use super::{History, Judge, Judgement, Level, Signal, Terms, Unjudged, gather};
+use crate::detect::group::{Decimal, Grain, Groups, Pane};
 
 /// The registry's entry.
 pub(super) const JUDGE: Judge = Judge {
@@ -40,9 +39,6 @@ const HOUR: i64 = 3_600;
 const MICROS: i64 = 1_000_000;
 /// Length of a window, seconds.
 pub const WINDOW: i64 = DAY;
-/// Distinct objects of an hour are exact below this number, and beyond known to some 6 %.
-pub(super) const OBJECTS: usize = 256;
-
 /// What a spike is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Spike {
@@ -58,21 +54,6 @@ pub struct Spike {
     pub known: Option<KnownShare>,
     /// How severe it is, by the factor between the total and the quantile, ascending.
     pub levels: Vec<Level>,
-}
-
-/// What is added up over the hours of a window.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Total {
-    /// Calls.
-    Events,
-    /// Calls with an error code.
-    Failed,
-    /// `bytesTransferredIn`.
-    BytesIn,
-    /// `bytesTransferredOut`.
-    BytesOut,
-    /// Distinct object keys.
-    Objects,
 }
 
 /// A window of 24 hours.
@@ -145,90 +126,20 @@ impl Window {
 fn windows(terms: &Terms, total: Total, groups: &Groups) -> Vec<Window> {
     let panes: Vec<Pane> = groups.rows.iter().flat_map(|(_, row)| &row.panes).copied().collect();
     let moments = sliding::moments(&panes, groups);
-    let mut inside: VecDeque<&Moment<'_>> = VecDeque::new();
+    let (mut inside, none) = (SlidingSum::default(), Sum::default());
+    let (mut today, mut day) = (Sum::default(), i64::MIN);
     let mut windows = Vec::with_capacity(moments.len());
     for moment in &moments {
-        inside.push_back(moment);
-        while inside.pop_front_if(|first| first.start <= moment.start - WINDOW).is_some() {}
-        let midnight = moment.start.div_euclid(DAY) * DAY;
-        let today = inside.partition_point(|moment| moment.start < midnight);
-        let all = total.of(terms, inside.iter().copied());
-        let of_today = || total.of(terms, inside.range(today..).copied());
-        let today = if today == 0 { all } else { of_today() };
-        windows.push(Window { at: moment.start, total: all, today });
+        if day != moment.start.div_euclid(DAY) {
+            (today, day) = (Sum::default(), moment.start.div_euclid(DAY));
+        }
+        today.add(terms, moment);
+        inside.enter(terms, moment);
+        inside.leave(terms, moment.start - WINDOW + 1);
+        let (total, today) = (inside.value(total), today.with(&none, total));
+        windows.push(Window { at: moment.start, total, today });
     }
     windows
-}
-
-fn is_counted(terms: &Terms, pane: &Pane) -> bool {
-    terms.counted.get(usize::from(pane.rule)) == Some(&true)
-}
-
-impl Total {
-    /// The column whose values it is about.
-    #[must_use]
-    pub fn column(self) -> Option<String> {
-        let name = match self {
-            Self::Events | Self::Failed => return None,
-            Self::BytesIn => "bytes_in",
-            Self::BytesOut => "bytes_out",
-            Self::Objects => "object_key",
-        };
-        Some(name.to_owned())
-    }
-
-    fn measure(self) -> Option<MeasureKind> {
-        match self {
-            Self::Events | Self::Failed => None,
-            Self::BytesIn | Self::BytesOut => Some(MeasureKind::Sum),
-            Self::Objects => Some(MeasureKind::Distinct(OBJECTS)),
-        }
-    }
-
-    /// What hours come to.
-    fn of<'m>(self, terms: &Terms, moments: impl Iterator<Item = &'m Moment<'m>>) -> u64 {
-        let add = |sum: u64, more: u64| sum.saturating_add(more);
-        match self {
-            Self::Events => moments.map(|m| count(terms, m.panes).total()).fold(0, add),
-            Self::Failed => moments.map(|m| count(terms, m.panes).failed).fold(0, add),
-            Self::BytesIn | Self::BytesOut => sum(moments.filter_map(|moment| moment.measure)),
-            Self::Objects => distinct(moments.filter_map(|moment| moment.measure)),
-        }
-    }
-
-    /// A total in words.
-    fn text(self, total: u64) -> String {
-        match self {
-            Self::Events => format!("{total} calls"),
-            Self::Failed => format!("{total} failed calls"),
-            Self::BytesIn => format!("{} written", ByteSize::b(total).display().si()),
-            Self::BytesOut => format!("{} read", ByteSize::b(total).display().si()),
-            Self::Objects if total < OBJECTS as u64 => format!("{total} different objects"),
-            Self::Objects => format!("about {total} different objects"),
-        }
-    }
-}
-
-/// What the measures add up to.
-fn sum<'m>(measures: impl Iterator<Item = &'m Measure>) -> u64 {
-    let sums = measures.map(|measure| match &measure.content {
-        Content::Sum { sum, .. } => *sum,
-        _ => Decimal::default(),
-    });
-    sums.fold(Decimal::default(), Decimal::plus).count()
-}
-
-/// How many different values the measures hold together.
-fn distinct<'m>(measures: impl Iterator<Item = &'m Measure>) -> u64 {
-    union(measures).map_or(0, |union| union.distinct())
-}
-
-fn count(terms: &Terms, panes: &[Pane]) -> Count {
-    let counted = panes.iter().filter(|pane| is_counted(terms, pane));
-    counted.fold(Count::default(), |sum, pane| Count {
-        ok: sum.ok.saturating_add(pane.ok),
-        failed: sum.failed.saturating_add(pane.failed),
-    })
 }
 
 /// What is usual, and of whom.
