@@ -17,8 +17,8 @@ pub fn folded(plan: &Plan, batch: &EventBatch) -> Vec<(Key, Row)> {
     let mut table = Table::new(plan.folds.iter().map(Fold::table_fold));
     let masks = plan.masks(batch);
     let mut selected = SelectedBatch::new(batch, &masks, &plan.folds, &table);
-    for (number, fold) in plan.folds.iter().enumerate() {
-        fold.fold(number, &mut selected, &mut table);
+    for part in selected.parts() {
+        selected.fold(part, &plan.folds, &mut table);
     }
     table.drain_sorted().collect()
 }

@@ -66,8 +66,8 @@ impl Consumer for Detecting<'_> {
         let masks = self.evaluator.masks(batch);
         let table = &mut self.table;
         let mut selected = SelectedBatch::new(batch, &masks, folds, &table.table);
-        for (number, fold) in folds.iter().enumerate() {
-            fold.fold(number, &mut selected, &mut table.table);
+        for part in selected.parts() {
+            selected.fold(part, folds, &mut table.table);
             if table.bound()? {
                 selected.forget();
             }

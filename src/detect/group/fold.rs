@@ -2,9 +2,7 @@
 
 use super::key::FoldId;
 use super::measure::MeasureKind;
-use super::row::Pane;
-use super::selected::{Member, SelectedBatch};
-use super::table::{Table, TableFold};
+use super::table::TableFold;
 use crate::events::{Core, Field};
 
 /// Most entity columns of a fold.
@@ -128,26 +126,6 @@ impl Fold {
     /// The number of no selection.
     pub const NO_SELECTION: usize = usize::MAX;
 
-    /// Folds the events that its rules select into `table`. `number` is the fold's position in the
-    /// plan. The events come in the order of the rows, so that the table is looked up once per row
-    /// and not per event.
-    pub fn fold(&self, number: usize, selected: &mut SelectedBatch<'_>, table: &mut Table) {
-        let members = selected.members(self, table);
-        for same in members.chunk_by(|a, b| (a.entity, a.bucket) == (b.entity, b.bucket)) {
-            let Some(first) = same.first() else { continue };
-            let entity = table.entity(number, first.entity);
-            let Some(mut entry) = table.entry(number, entity, first.bucket) else { continue };
-            for member in same {
-                if self.detailed > 0 || self.measured.is_some() {
-                    entry.touch(member.rule, |pool| selected.event(member.row.into(), pool));
-                } else {
-                    entry.count(self.pane(member, selected));
-                }
-            }
-        }
-        selected.give_back(members);
-    }
-
     /// Whether it is of all events, whatever they are: it has no rules.
     pub(super) fn is_of_all(&self) -> bool {
         self.rules.is_empty()
@@ -163,17 +141,6 @@ impl Fold {
             detailed: self.detailed,
             samples: self.samples.clone(),
             measured: self.measured.clone(),
-        }
-    }
-
-    fn pane(&self, member: &Member, selected: &SelectedBatch<'_>) -> Pane {
-        let row = usize::from(member.row);
-        let failed = selected.failed(row);
-        Pane {
-            start: self.grain.pane_of(selected.time(row)),
-            rule: member.rule,
-            ok: u64::from(!failed),
-            failed: u64::from(failed),
         }
     }
 }

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 use smallvec::SmallVec;
 
+use super::details::Details;
+use super::details_builder::RowEvents;
+use super::layout::Layout;
 use super::pool::Pool;
-use super::row::Details;
-use super::row_builder::{DetailsBuilder, Layout, Touch, Touches};
 
 /// Parts that are kept side by side; so many become one.
 const MAX_PARTS: usize = 8;
@@ -21,13 +22,13 @@ pub(super) struct LazyDetails(Option<Box<Parts>>);
 #[derive(Debug, Clone)]
 struct Parts {
     parts: SmallVec<[Part; 1]>,
-    made: OnceCell<Details>,
+    made: OnceCell<Box<Details>>,
 }
 
-/// Details of some of the events.
+/// Details of some of the events. There are millions of them: what is large lies elsewhere.
 #[derive(Debug, Clone)]
 enum Part {
-    Made(Details),
+    Made(Box<Details>),
     /// Those of events of a table.
     Events(Events),
     /// As they are spilled: the postcard of [`Details`].
@@ -37,7 +38,7 @@ enum Part {
 /// Events of one table.
 #[derive(Debug, Clone)]
 struct Events {
-    touches: Touches,
+    touched: RowEvents,
     /// The position of the fold.
     fold: usize,
     table: Arc<Drained>,
@@ -53,26 +54,22 @@ pub(super) struct Drained {
 }
 
 impl Events {
-    /// Those that the fold keeps details of.
-    fn detailed(&self) -> impl Iterator<Item = Touch> {
-        let layout = self.table.layouts.get(self.fold);
-        let touches = self.touches.iter().copied();
-        touches.filter(move |touch| layout.is_some_and(|of| of.is_detailed(touch.rule)))
+    fn make(&self) -> Option<Details> {
+        let Self { touched, fold, table } = self;
+        let (layout, pool) = (table.layouts.get(*fold)?, &table.pool);
+        Some(touched.details(layout, pool)?.finish(&layout.sizes, pool))
     }
 
-    fn make(&self) -> Option<Details> {
-        let layout = self.table.layouts.get(self.fold)?;
-        let mut touches = self.detailed();
-        let mut details = DetailsBuilder::of_first(touches.next()?, layout, &self.table.pool)?;
-        touches.for_each(|touch| details.add(touch, layout, &self.table.pool));
-        Some(details.finish(&layout.sizes, &self.table.pool))
+    fn bytes_out(&self) -> u64 {
+        let layout = self.table.layouts.get(self.fold);
+        layout.map_or(0, |layout| self.touched.bytes_out(layout, &self.table.pool))
     }
 }
 
 impl Part {
     fn make(&self) -> Option<Details> {
         match self {
-            Self::Made(details) => Some(details.clone()),
+            Self::Made(details) => Some(Details::clone(details)),
             Self::Events(events) => events.make(),
             // This process has packed it.
             Self::Packed(bytes) => postcard::from_bytes(bytes).ok(),
@@ -81,11 +78,7 @@ impl Part {
 
     fn bytes_out(&self) -> u64 {
         match self {
-            Self::Events(events) => {
-                let touched = |touch: Touch| events.table.pool.event_of(touch.event);
-                let bytes = events.detailed().filter_map(touched).map(|event| event.bytes_out);
-                bytes.fold(0, u64::saturating_add)
-            }
+            Self::Events(events) => events.bytes_out(),
             Self::Made(details) => details.bytes_out,
             // The first of what is packed: first, last, bytes_in, bytes_out.
             Self::Packed(bytes) => postcard::take_from_bytes::<(i64, i64, u64, u64)>(bytes)
@@ -97,15 +90,15 @@ impl Part {
     fn bytes(&self) -> usize {
         match self {
             Self::Made(details) => details.bytes(),
-            Self::Events(events) => size_of_val(events.touches.as_slice()),
+            Self::Events(events) => events.touched.bytes(),
             Self::Packed(bytes) => bytes.len(),
         }
     }
 }
 
 impl Parts {
-    fn of(part: Part) -> Box<Self> {
-        Box::new(Self { parts: SmallVec::from_buf([part]), made: OnceCell::new() })
+    fn of(part: Part) -> Self {
+        Self { parts: SmallVec::from_buf([part]), made: OnceCell::new() }
     }
 
     fn get(&self) -> &Details {
@@ -116,17 +109,16 @@ impl Parts {
             let mut parts = self.parts.iter().filter_map(Part::make);
             let mut details = parts.next().unwrap_or_default();
             parts.for_each(|part| details.merge(&part));
-            details
+            Box::new(details)
         })
     }
 }
 
 impl LazyDetails {
     /// The details of events of a drained table, by the position of their fold.
-    pub(super) fn of_events(touches: Touches, fold: usize, table: &Arc<Drained>) -> Self {
-        let events = Events { touches, fold, table: table.clone() };
-        let is_detailed = events.detailed().next().is_some();
-        Self(is_detailed.then(|| Parts::of(Part::Events(events))))
+    pub(super) fn of_events(events: RowEvents, fold: usize, table: &Arc<Drained>) -> Self {
+        let events = Events { touched: events, fold, table: table.clone() };
+        Self(Some(Parts::of(Part::Events(events)).into()))
     }
 
     pub(super) fn get(&self) -> Option<&Details> {
@@ -136,7 +128,7 @@ impl LazyDetails {
     pub(super) fn get_mut(&mut self) -> Option<&mut Details> {
         let parts = self.0.as_mut()?;
         if !matches!(parts.parts.as_slice(), [Part::Made(_)]) {
-            *parts = Parts::of(Part::Made(parts.get().clone()));
+            **parts = Parts::of(Part::Made(parts.get().clone().into()));
         }
         match parts.parts.first_mut() {
             Some(Part::Made(details)) => Some(details),
@@ -172,14 +164,14 @@ impl LazyDetails {
     /// About how much memory it takes beyond its own size.
     pub(super) fn bytes(&self) -> usize {
         let Some(parts) = &self.0 else { return 0 };
-        let made = parts.made.get().map_or(0, Details::bytes);
+        let made = parts.made.get().map_or(0, |made| made.bytes());
         made + parts.parts.iter().map(|part| size_of::<Parts>() + part.bytes()).sum::<usize>()
     }
 }
 
 impl From<Option<Details>> for LazyDetails {
     fn from(details: Option<Details>) -> Self {
-        Self(details.map(|details| Parts::of(Part::Made(details))))
+        Self(details.map(|details| Parts::of(Part::Made(details.into())).into()))
     }
 }
 
@@ -206,6 +198,6 @@ impl Serialize for LazyDetails {
 impl<'de> Deserialize<'de> for LazyDetails {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let bytes = <&[u8]>::deserialize(deserializer).map_err(de::Error::custom)?;
-        Ok(Self((!bytes.is_empty()).then(|| Parts::of(Part::Packed(bytes.into())))))
+        Ok(Self((!bytes.is_empty()).then(|| Parts::of(Part::Packed(bytes.into())).into())))
     }
 }

@@ -9,14 +9,19 @@
 #![deny(clippy::float_arithmetic)]
 
 mod decimal;
+mod details;
+mod details_builder;
 mod fold;
 mod key;
+mod layout;
 mod lazy_details;
 mod measure;
+mod members;
 mod merge;
 mod pool;
 mod row;
 mod row_builder;
+mod row_map;
 mod selected;
 mod sketch;
 mod spill;
@@ -26,11 +31,12 @@ pub mod tuple;
 mod values;
 
 pub use decimal::Decimal;
+pub use details::{Details, Evidence};
 pub use fold::{Fold, Grain, MAX_COLUMNS, MAX_ENTITY, Measured, Sample, SampleField};
 pub use key::{Entity, FoldId, Key};
 pub use measure::{Content, MAX_DISTINCT, MAX_TAGS, Measure, MeasureKind, Measures, tag_of};
 pub use merge::{Entities, Groups, MAX_VALUES, Run, merge};
-pub use row::{Details, Evidence, Pane, Panes, Row};
+pub use row::{Pane, Panes, Row};
 pub use selected::SelectedBatch;
 pub use sketch::Sketch;
 pub use spill::{SpillReader, SpillWriter, write_spilled};

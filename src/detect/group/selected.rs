@@ -6,9 +6,11 @@ use arrow::buffer::BooleanBuffer;
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 
+use super::details::Evidence;
 use super::fold::{Fold, MAX_COLUMNS};
-use super::pool::{EventNumber, Pool, PooledEvent, TextNumber};
-use super::row::Evidence;
+use super::members::{Member, Order, Taking, add_members};
+use super::pool::{EventNumber, Pool, PooledEvent, PooledValue, TextNumber};
+use super::row::Pane;
 use super::sketch::Sketch;
 use super::table::Table;
 use super::tuple;
@@ -36,22 +38,19 @@ pub struct SelectedBatch<'b> {
     /// Of each event: its number in the table's pool.
     events: Vec<EventNumber>,
     entities: Vec<Entities<'b>>,
-    /// Kept for its memory.
-    members: Vec<Member>,
+    orders: Vec<Order<'b>>,
+    /// Folds that are in no order, by their positions in the plan.
+    alone: Vec<usize>,
+    /// Kept for their memory.
+    members: [Vec<Member>; 2],
 }
 
-/// An event that goes into a row of the table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Member {
-    /// The entity's number in the table.
-    pub entity: u32,
-    /// Start of the bucket, seconds.
-    pub bucket: i64,
-    /// The event's position in the batch, which holds far fewer than 65,536.
-    pub row: u16,
-    /// The rule's position in the fold.
-    pub rule: u16,
-}
+/// A part of a plan's folds: the table can be emptied between two of them.
+#[derive(Debug, Clone, Copy)]
+pub struct Part(usize);
+
+/// Values of an event.
+type PooledValues = SmallVec<[PooledValue; 32]>;
 
 /// Values that rows sample or measure.
 enum PooledColumn<'b> {
@@ -93,15 +92,109 @@ impl<'b> SelectedBatch<'b> {
             asked: vec![0; batch.len()],
             events: vec![UNKNOWN; batch.len()],
             entities: Vec::new(),
-            members: Vec::new(),
+            orders: Vec::new(),
+            alone: Vec::new(),
+            members: Default::default(),
         };
         for (number, fold) in folds.iter().enumerate() {
             for (rule, selection) in fold.rules.iter().enumerate() {
                 let fields = table.asked(number, rule).fold(0, |fields, field| fields | bit(field));
                 selected.ask(*selection, fields);
             }
+            selected.order(number, fold);
         }
         selected
+    }
+
+    /// Puts a fold with others like it.
+    fn order(&mut self, number: usize, fold: &Fold) {
+        let (events, rules) = (self.batch.len(), Taking::of(fold, self.masks));
+        if !Order::is_for(fold, &rules, events) {
+            if fold.is_of_all() || !rules.is_empty() {
+                self.alone.push(number);
+            }
+            return;
+        }
+        let known = self.orders.iter().position(|order| order.fits(fold));
+        let at = known.unwrap_or_else(|| {
+            self.orders.push(Order::new(fold, events));
+            self.orders.len() - 1
+        });
+        if let Some(order) = self.orders.get_mut(at) {
+            order.add(number, rules);
+        }
+    }
+
+    /// The parts of the plan's folds that take any events.
+    pub fn parts(&self) -> impl Iterator<Item = Part> + use<> {
+        (0..self.orders.len() + self.alone.len()).map(Part)
+    }
+
+    /// Folds the events of a part into `table`, row by row of the table, so that these are looked up
+    /// once and not per event; and where many folds have rows of the same events, all of them while
+    /// these are at hand.
+    pub fn fold(&mut self, Part(part): Part, folds: &[Fold], table: &mut Table) {
+        let [mut members, mut some] = std::mem::take(&mut self.members);
+        members.clear();
+        if part < self.orders.len() {
+            let order = self.orders.swap_remove(part);
+            self.fold_order(&order, folds, table, [&mut members, &mut some]);
+            self.orders.push(order);
+            let last = self.orders.len() - 1;
+            self.orders.swap(part, last);
+        } else if let Some(number) = self.alone.get(part - self.orders.len()).copied()
+            && let Some(fold) = folds.get(number)
+        {
+            self.add_all(fold, table, &mut members);
+            for row in members.chunk_by(|a, b| a.shares_row(*b)) {
+                self.fold_row(number, fold, row, table);
+            }
+        }
+        self.members = [members, some];
+    }
+
+    fn fold_order(
+        &mut self,
+        order: &Order<'b>,
+        folds: &[Fold],
+        table: &mut Table,
+        [members, some]: [&mut Vec<Member>; 2],
+    ) {
+        let (batch, entities) = (self.batch, self.entities(&order.entity, order.tuple));
+        if let Some(entities) = self.entities.get_mut(entities) {
+            order.sort(self.times, |row| entities.number(row, table), members);
+        }
+        for row in members.chunk_by(|a, b| a.shares_row(*b)) {
+            order.of_row(row, batch, some, |number, row| {
+                if let Some(fold) = folds.get(number) {
+                    self.fold_row(number, fold, row, table);
+                }
+            });
+        }
+    }
+
+    /// Folds events that go into one row of the table.
+    fn fold_row(&mut self, number: usize, fold: &Fold, members: &[Member], table: &mut Table) {
+        let Some(first) = members.first() else { return };
+        let entity = table.entity(number, first.entity());
+        let Some(mut entry) = table.entry(number, entity, first.bucket()) else { return };
+        for member in members {
+            if fold.detailed > 0 || fold.measured.is_some() {
+                entry.touch(member.rule(), |pool| self.event(member.row(), pool));
+            } else {
+                entry.count(self.pane(fold, *member));
+            }
+        }
+    }
+
+    fn pane(&self, fold: &Fold, member: Member) -> Pane {
+        let failed = self.failed(member.row());
+        Pane {
+            start: fold.grain.pane_of(self.time(member.row())),
+            rule: member.rule(),
+            ok: u64::from(!failed),
+            failed: u64::from(failed),
+        }
     }
 
     /// Notes what is sampled and measured of the events of a selection.
@@ -128,59 +221,41 @@ impl<'b> SelectedBatch<'b> {
     }
 
     /// µs since the epoch.
-    pub(super) fn time(&self, row: usize) -> i64 {
+    fn time(&self, row: usize) -> i64 {
         self.times.get(row).copied().unwrap_or(0)
     }
 
     /// A call failed if its record has an error code.
-    pub(super) fn failed(&self, row: usize) -> bool {
+    fn failed(&self, row: usize) -> bool {
         self.errors.is_some_and(|errors| errors.first_key(row).is_some())
     }
 
-    /// The events that go into rows of a fold, in the order of the rows.
-    pub(super) fn members(&mut self, fold: &Fold, table: &mut Table) -> Vec<Member> {
-        let mut members = std::mem::take(&mut self.members);
-        members.clear();
-        let (batch, masks) = (self.batch, self.masks);
+    /// Adds the events that go into rows of a fold, in the order of the rows.
+    fn add_all(&mut self, fold: &Fold, table: &mut Table, members: &mut Vec<Member>) {
+        let batch = self.batch;
         if fold.is_of_all() {
-            let entities = self.entities(&fold.entity, fold.tuple);
-            for row in (0..batch.len()).filter(|row| !batch.is_copy(*row)) {
-                members.push(self.member(fold, entities, (0, row), table));
-            }
+            let rows = (0..batch.len()).filter(|row| !batch.is_copy(*row));
+            self.add(fold, (0, rows), table, members);
         }
-        for (rule, selection) in fold.rules.iter().enumerate() {
-            let mask = masks.get(*selection).filter(|mask| mask.count_set_bits() > 0);
-            let Some(mask) = mask else { continue };
-            let fields = fold.aliased.get(rule).unwrap_or(&fold.entity);
-            let entities = self.entities(fields, fold.tuple);
-            let is_detailed = rule < fold.detailed;
-            let rule = u16::try_from(rule).unwrap_or(u16::MAX);
-            // A copy is only counted once; it may be the evidence.
-            for row in mask.set_indices().filter(|row| is_detailed || !batch.is_copy(*row)) {
-                members.push(self.member(fold, entities, (rule, row), table));
-            }
+        for rule in &Taking::of(fold, self.masks) {
+            self.add(fold, (rule.rule, rule.rows(batch)), table, members);
         }
         members.sort_unstable();
-        members
     }
 
-    /// Takes the list of [`members`](Self::members) back.
-    pub(super) fn give_back(&mut self, members: Vec<Member>) {
-        self.members = members;
-    }
-
-    fn member(
+    /// Adds the events of a rule.
+    fn add(
         &mut self,
         fold: &Fold,
-        entities: usize,
-        (rule, row): (u16, usize),
+        events: (u16, impl Iterator<Item = usize>),
         table: &mut Table,
-    ) -> Member {
-        let bucket = fold.grain.bucket_of(self.time(row));
-        let entities = self.entities.get_mut(entities);
-        let entity = entities.map_or(UNKNOWN, |entities| entities.number(row, table));
-        let row = u16::try_from(row).unwrap_or(u16::MAX);
-        Member { entity, bucket, row, rule }
+        members: &mut Vec<Member>,
+    ) {
+        let fields = fold.aliased.get(usize::from(events.0)).unwrap_or(&fold.entity);
+        let entities = self.entities(fields, fold.tuple);
+        let Some(entities) = self.entities.get_mut(entities) else { return };
+        let entity = |row: usize| entities.number(row, table);
+        add_members(fold.grain, self.times, events, entity, members);
     }
 
     /// The position of the entities by these columns.
@@ -200,27 +275,30 @@ impl<'b> SelectedBatch<'b> {
     }
 
     /// The number of an event in the pool of the table.
-    pub(super) fn event(&mut self, row: usize, pool: &mut Pool) -> EventNumber {
+    fn event(&mut self, row: usize, pool: &mut Pool) -> EventNumber {
         let known = self.events.get(row).copied().unwrap_or(UNKNOWN);
         if known != UNKNOWN {
             return known;
         }
-        let mut values: SmallVec<[TextNumber; 32]> = SmallVec::new();
+        let (mut set, mut own) = (PooledValues::new(), PooledValues::new());
         let asked = self.asked.get(row).copied().unwrap_or(0);
         for (field, column) in self.columns.iter_mut().enumerate() {
             if asked & bit(field) != 0 {
-                column.values(field, row, pool, &mut values);
+                let is_dictionary = matches!(column, PooledColumn::Dictionary(..));
+                column.values(field, row, pool, if is_dictionary { &mut set } else { &mut own });
             }
         }
-        let number = pool.event(self.pooled(row), &values);
+        let (event, evidence) = self.pooled(row);
+        let event = PooledEvent { set: pool.set(&set), ..event };
+        let number = pool.event(event, evidence, &own);
         if let Some(known) = self.events.get_mut(row) {
             *known = number;
         }
         number
     }
 
-    /// The event without its values.
-    fn pooled(&self, row: usize) -> PooledEvent {
+    /// The event without its values, and where it is found.
+    fn pooled(&self, row: usize) -> (PooledEvent, Evidence) {
         let batch = self.batch;
         let ids = batch.text(Core::EventId).filter(|ids| ids.is_valid(row));
         let evidence = Evidence {
@@ -235,10 +313,9 @@ impl<'b> SelectedBatch<'b> {
             bytes.map_or(0, |bytes| u64::try_from(bytes.value(row)).unwrap_or(0))
         };
         let [bytes_in, bytes_out] = self.bytes.map(count);
-        let mut event = PooledEvent::new(evidence);
-        (event.bytes_in, event.bytes_out) = (bytes_in, bytes_out);
-        (event.failed, event.copy) = (self.failed(row), copy);
-        event
+        let (time, failed) = (evidence.event_time, self.failed(row));
+        let event = PooledEvent { time, bytes_in, bytes_out, failed, copy, ..Default::default() };
+        (event, evidence)
     }
 }
 
@@ -258,13 +335,7 @@ impl<'b> PooledColumn<'b> {
     }
 
     /// Adds the numbers of an event's values.
-    fn values(
-        &mut self,
-        field: usize,
-        row: usize,
-        pool: &mut Pool,
-        values: &mut SmallVec<[TextNumber; 32]>,
-    ) {
+    fn values(&mut self, field: usize, row: usize, pool: &mut Pool, values: &mut PooledValues) {
         let field = u16::try_from(field).unwrap_or(u16::MAX);
         match self {
             Self::Dictionary(dictionary, numbers) => {
@@ -276,11 +347,12 @@ impl<'b> PooledColumn<'b> {
                     if *number == UNKNOWN {
                         *number = pool.text(field, Sketch::hash(text), text);
                     }
-                    values.push(*number);
+                    values.push(PooledValue { text: *number, field });
                 }
             }
             Self::Values(columns) => each_value(columns, row, |text| {
-                values.push(pool.text(field, Sketch::hash(text), text));
+                values
+                    .push(PooledValue { text: pool.text(field, Sketch::hash(text), text), field });
             }),
         }
     }

@@ -25,8 +25,9 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::{KeyValue, ParquetMetaData};
 use parquet::file::properties::WriterProperties;
 
+use super::details::{Details, Evidence};
 use super::key::{Entity, FoldId, Key};
-use super::row::{Details, Evidence, Pane, Panes, Row};
+use super::row::{Pane, Panes, Row};
 use super::sketch::Sketch;
 use crate::error::{Error, Result};
 use crate::parquet_file::{Batches, ParquetFile};

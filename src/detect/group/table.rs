@@ -9,20 +9,17 @@ use smallvec::SmallVec;
 
 use super::fold::{Measured, Sample};
 use super::key::{Entity, FoldId, Key};
+use super::layout::{Layout, Touch};
 use super::lazy_details::{Drained, LazyDetails};
 use super::merge::MAX_VALUES;
 use super::pool::{EventNumber, Pool};
 use super::row::{Pane, Row};
-use super::row_builder::{Layout, RowBuilder, Touch};
+use super::row_builder::RowBuilder;
+use super::row_map::{ROW_BYTES, RowMap, Slot};
 use crate::events::Field;
 
-/// Rough cost of a row and an entity value beyond their texts, in bytes; while a table is drained a
-/// row is there twice.
-const ROW_BYTES: usize = 2 * size_of::<(Slot, RowBuilder)>();
+/// Rough cost of an entity value beyond its text, in bytes.
 const ENTITY_BYTES: usize = 96;
-
-/// (Fold, entity, bucket) as integers.
-type Slot = (u32, u32, i64);
 
 /// A table under construction.
 #[derive(Debug, Default)]
@@ -33,7 +30,7 @@ pub struct Table {
     entities: Vec<Entity>,
     /// Numbers of the entities, by their hashes.
     numbers: HashTable<u32>,
-    rows: HashMap<Slot, RowBuilder>,
+    rows: RowMap,
     pool: Pool,
     hasher: DefaultHashBuilder,
     /// Counts how often a row was taken up.
@@ -220,7 +217,6 @@ impl Table {
     }
 
     /// Drops the rows of the entity with these `others` columns, but for a mark per day.
-    #[allow(clippy::iter_over_hash_type, reason = "each row is dropped by itself")]
     fn give_up(&mut self, fold: usize, others: &[Option<Arc<str>>]) {
         let Some(known) = self.folds.get_mut(fold) else { return };
         let entities = &self.entities;
@@ -233,10 +229,10 @@ impl Table {
         known.entities.retain(|number| !of_entity(*number));
         let (bytes, mut days) = (&mut self.bytes, Vec::new());
         self.rows.retain(|(of, number, bucket), row| {
-            let given_up = *of as usize == fold && of_entity(*number);
+            let given_up = of as usize == fold && of_entity(number);
             if given_up {
                 *bytes = bytes.saturating_sub(ROW_BYTES + row.bytes());
-                days.push(*bucket);
+                days.push(bucket);
             }
             !given_up
         });
@@ -253,11 +249,9 @@ impl Table {
     fn mark(&mut self, fold: usize, number: u32, bucket: i64) {
         // Buckets are whole minutes; an odd second is that of a mark.
         let bucket = bucket - bucket.rem_euclid(2) + 1;
-        let bytes = &mut self.bytes;
-        self.rows.entry((slot_of(fold), number, bucket)).or_insert_with(|| {
-            *bytes += ROW_BYTES;
-            RowBuilder::default()
-        });
+        if let Some((_, true)) = self.rows.entry((slot_of(fold), number, bucket)) {
+            self.bytes += ROW_BYTES;
+        }
     }
 
     /// The row of an entity's bucket; none for a diffuse entity.
@@ -269,10 +263,8 @@ impl Table {
         self.turn = self.turn.saturating_add(1);
         let Self { folds, rows, pool, bytes, turn, .. } = self;
         let layout = &folds.get(fold)?.layout;
-        let row = rows.entry((slot_of(fold), entity.number, bucket)).or_insert_with(|| {
-            *bytes += ROW_BYTES;
-            RowBuilder::default()
-        });
+        let (row, is_new) = rows.entry((slot_of(fold), entity.number, bucket))?;
+        *bytes += if is_new { ROW_BYTES } else { 0 };
         Some(Entry { row, layout, pool, bytes, turn: *turn })
     }
 
@@ -283,7 +275,6 @@ impl Table {
     }
 
     /// Empties the table into a run sorted by key.
-    #[allow(clippy::iter_over_hash_type, reason = "sorted right below")]
     pub fn drain_sorted(&mut self) -> Rows {
         let folds: Vec<TableFold> = self.folds.iter().map(|known| known.fold.clone()).collect();
         let table = std::mem::replace(self, Self::new(folds));
@@ -291,12 +282,10 @@ impl Table {
         let entity_places = places(&table.entities);
         let fold_places = places(&layouts.iter().map(|layout| layout.id).collect::<Vec<_>>());
         let place = |places: &[u32], number: u32| places.get(number as usize).copied();
-        let mut rows = Vec::with_capacity(table.rows.len());
-        for ((fold, entity, bucket), row) in table.rows {
-            let fold = place(&fold_places, fold);
-            if let (Some(fold), Some(entity)) = (fold, place(&entity_places, entity)) {
-                rows.push(((fold, entity, bucket), row));
-            }
+        let mut rows = table.rows.into_rows();
+        for ((fold, entity, _), _) in &mut rows {
+            *fold = place(&fold_places, *fold).unwrap_or(u32::MAX);
+            *entity = place(&entity_places, *entity).unwrap_or(u32::MAX);
         }
         rows.sort_unstable_by_key(|(slot, _)| *slot);
         let layouts = in_places(layouts, &fold_places);
