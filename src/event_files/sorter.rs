@@ -23,8 +23,12 @@ use super::rows::{Keys, SCHEMA, rows};
 use crate::error::{Error, Result};
 use crate::events::{Core, EventBatch};
 
-/// So many temporary files become one: each that is open for merging costs memory.
+/// So many temporary files with rows of one partition become one: each that is open for merging costs
+/// memory. Where logs come by day, few files have rows of one partition, and none is written twice.
 const FAN_IN: usize = 8;
+
+/// So many become one whatever is in them: what is known of each costs memory.
+const MOST_RUNS: usize = 64;
 
 /// Rows of a temporary file that are in memory at once.
 pub(super) const BATCH: usize = 1_024;
@@ -150,7 +154,7 @@ impl Sorter {
         }
         let Some(runs) = self.levels.get_mut(level) else { return Ok(()) };
         runs.push(Arc::new(run));
-        if runs.len() < FAN_IN {
+        if runs.len() < MOST_RUNS && sharing(runs) < FAN_IN {
             return Ok(());
         }
         let runs = std::mem::take(runs);
@@ -164,6 +168,15 @@ impl Sorter {
         let runs = std::mem::take(&mut self.levels).into_iter().flatten().collect();
         Sorted { runs, ..self.take_memory() }
     }
+}
+
+/// The most files that have rows of the same partition.
+fn sharing(runs: &[Arc<Run>]) -> usize {
+    let mut counts: HashMap<&Partition, usize> = HashMap::new();
+    for partition in runs.iter().flat_map(|run| run.partitions.keys()) {
+        *counts.entry(partition).or_default() += 1;
+    }
+    counts.into_values().max().unwrap_or(0)
 }
 
 impl Sorted {
