@@ -8,13 +8,15 @@ use std::cell::RefCell;
 use std::io::{Cursor, Read as _};
 use std::sync::LazyLock;
 
+use bytes::Bytes;
 use trailsift::codec::{Bounded, Unpacker};
 use trailsift::decode::{
     Archive, Claim, Decoded, Decoder, FailReason, Limits, Outcome, Record, RecordFault, RecordSink,
     RejectReason,
 };
 use trailsift::detect::rules::{Plan, shipped};
-use trailsift::events::{BatchBuilder, EventFilter, Wanted};
+use trailsift::event_files::{self, StoredRecord, TakeEvents};
+use trailsift::events::{BatchBuilder, EventFilter, Fields, StoredEvent, Wanted};
 use trailsift::source::{Content, Member, read_tar, read_zip};
 
 use super::judged::{days, folded, judged};
@@ -117,15 +119,15 @@ impl Reader {
 
     /// Parquet of whatever kind.
     fn event_file(&mut self, unpacker: Unpacker<'_>) {
-        let mut file = tempfile::tempfile().unwrap();
-        std::io::copy(&mut unpacker.take(1 << 20), &mut file).unwrap_or_default();
-        let mut sink = Sink::default();
-        let _ = trailsift::event_files::records(file, &mut |stored| {
-            let number = sink.last.map_or(0, |last| last + 1);
-            let _ = self.decoder.record(number, stored.text.as_bytes(), &mut sink);
-            true
-        });
-        sink.finish(false);
+        let mut bytes = Vec::new();
+        unpacker.take(1 << 20).read_to_end(&mut bytes).unwrap_or_default();
+        let file = Bytes::from(bytes);
+        let (decoder, sink) = (&mut self.decoder, Sink::default());
+        let mut taken = Taken { decoder, sink, columns: BatchBuilder::new(&Fields::default()) };
+        let _ = event_files::records(file.clone(), &mut |stored| taken.record(stored));
+        let _ = event_files::events(&file, &mut taken);
+        taken.sink.finish(false);
+        assert!(taken.columns.finish().is_ok());
     }
 
     fn member(&mut self, member: Member<'_>, depth: u32) {
@@ -134,6 +136,30 @@ impl Reader {
         let bounded = Bounded::new(reader, stored, self.limits.unpack());
         let _ = bounded.take(self.limits.whole_bytes).read_to_end(&mut bytes);
         self.object(&member.name, &bytes, depth);
+    }
+}
+
+/// Takes what an event file holds, from columns or records by the length of the event's name.
+struct Taken<'d> {
+    decoder: &'d mut Decoder,
+    sink: Sink,
+    columns: BatchBuilder,
+}
+
+impl TakeEvents for Taken<'_> {
+    fn needs_columns_alone(&self, name: Option<&str>) -> bool {
+        name.is_none_or(|name| name.len() % 2 == 0)
+    }
+
+    fn event(&mut self, _: &str, number: u64, event: StoredEvent<'_>) -> bool {
+        self.columns.append_stored(number, event, |_| Wanted::Event);
+        !self.columns.is_full()
+    }
+
+    fn record(&mut self, stored: StoredRecord<'_>) -> bool {
+        let number = self.sink.last.map_or(0, |last| last + 1);
+        let _ = self.decoder.record(number, stored.text.as_bytes(), &mut self.sink);
+        true
     }
 }
 

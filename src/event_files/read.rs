@@ -11,6 +11,7 @@ use parquet::arrow::arrow_reader::{
 };
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMetaData};
 use parquet::file::reader::ChunkReader;
+use parquet::schema::types::SchemaDescriptor;
 
 use super::rows::{OBJECT_URI, RECORD, RECORD_NUMBER};
 
@@ -49,48 +50,62 @@ pub fn records<R: ChunkReader + 'static>(
     take: &mut dyn FnMut(StoredRecord<'_>) -> bool,
 ) -> Result<(), Unreadable> {
     let mut reader = open(file)?;
-    loop {
-        // Pages that do not fit together can make the reader panic. It is dropped then, and holds
-        // nothing that others see.
-        let next = catch_unwind(AssertUnwindSafe(|| reader.next()));
-        let rows = match next {
-            Ok(None) => return Ok(()),
-            Ok(Some(Ok(rows))) => rows,
-            Ok(Some(Err(error))) => return Err(damaged(&error)),
-            Err(_) => return Err(damaged(&"its pages do not fit together")),
-        };
+    while let Some(rows) = next(&mut reader)? {
         if !of_batch(&rows, take).ok_or(Unreadable::Foreign)? {
             return Ok(());
         }
     }
+    Ok(())
 }
 
-fn damaged(why: &dyn std::fmt::Display) -> Unreadable {
-    Unreadable::Damaged(why.to_string())
+/// The next batch.
+pub(super) fn next(
+    reader: &mut ParquetRecordBatchReader,
+) -> Result<Option<RecordBatch>, Unreadable> {
+    sound("its pages do not fit together", || reader.next().transpose())
+}
+
+/// What `read` gives. Parts that do not fit together can make the reader panic. It is dropped then,
+/// and holds nothing that others see.
+pub(super) fn sound<T, E: std::fmt::Display>(
+    otherwise: &str,
+    read: impl FnOnce() -> Result<T, E>,
+) -> Result<T, Unreadable> {
+    match catch_unwind(AssertUnwindSafe(read)) {
+        Ok(read) => read.map_err(|error| Unreadable::Damaged(error.to_string())),
+        Err(_) => Err(Unreadable::Damaged(otherwise.to_owned())),
+    }
+}
+
+/// Parquet's own types say all; reading Arrow's copy of them panics where it is damaged.
+pub(super) fn options() -> ArrowReaderOptions {
+    ArrowReaderOptions::new().with_skip_arrow_metadata(true)
+}
+
+/// The columns of these names; none if one of them is missing.
+pub(super) fn projection<'n>(
+    schema: &SchemaDescriptor,
+    names: impl IntoIterator<Item = &'n str> + Clone,
+) -> Option<ProjectionMask> {
+    let is_there = |name: &str| schema.columns().iter().any(|c| c.path().string() == name);
+    let all = names.clone().into_iter().all(is_there);
+    all.then(|| ProjectionMask::columns(schema, names))
 }
 
 fn open<R: ChunkReader + 'static>(file: R) -> Result<ParquetRecordBatchReader, Unreadable> {
-    // Parquet's own types say all; reading Arrow's copy of them panics where it is damaged.
-    let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-    let opened = catch_unwind(AssertUnwindSafe(|| {
-        let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options)
-            .map_err(|error| damaged(&error))?;
-        let schema = builder.parquet_schema();
-        let names = [OBJECT_URI, RECORD_NUMBER, RECORD];
-        let is_there = |name: &&str| schema.columns().iter().any(|c| c.path().string() == **name);
-        if !names.iter().all(is_there) {
-            return Err(Unreadable::Foreign);
-        }
-        let mask = ProjectionMask::columns(schema, names);
-        let rows = batch_rows(builder.metadata());
-        let reader = builder.with_projection(mask).with_batch_size(rows).build();
-        reader.map_err(|error| damaged(&error))
-    }));
-    opened.unwrap_or_else(|_| Err(damaged(&"its parts do not fit together")))
+    let builder =
+        sound(UNFIT, || ParquetRecordBatchReaderBuilder::try_new_with_options(file, options()))?;
+    let names = [OBJECT_URI, RECORD_NUMBER, RECORD];
+    let mask = projection(builder.parquet_schema(), names).ok_or(Unreadable::Foreign)?;
+    let rows = batch_rows(builder.metadata());
+    sound(UNFIT, || builder.with_projection(mask).with_batch_size(rows).build())
 }
 
+/// Why a file cannot be opened whose reader has panicked.
+pub(super) const UNFIT: &str = "its parts do not fit together";
+
 /// How many rows are read at once, by what the file says of its largest row group.
-fn batch_rows(metadata: &ParquetMetaData) -> usize {
+pub(super) fn batch_rows(metadata: &ParquetMetaData) -> usize {
     let longest = |group: &RowGroupMetaData| {
         let columns = group.columns().iter();
         let bytes: i64 =

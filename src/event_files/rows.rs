@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use arrow::array::{
     Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringViewArray, StringViewBuilder,
+    new_null_array,
 };
 use arrow::compute::cast;
 use arrow::datatypes::{
@@ -21,6 +22,9 @@ pub(super) const OBJECT_URI: &str = "object_uri";
 /// Its position in that object.
 pub(super) const RECORD_NUMBER: &str = "record_number";
 
+/// The digest of the record, where the core columns tell all that it is known by.
+pub(super) const RECORD_DIGEST: &str = "record_digest";
+
 /// The core columns that depend on the record alone.
 pub(super) fn core() -> impl Iterator<Item = Core> {
     Core::all().filter(|core| !core.is_on_demand())
@@ -36,6 +40,7 @@ pub(super) static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
         ArrowField::new(core.name(), data_type, core != Core::EventTime)
     };
     let mut fields: Vec<ArrowField> = core().map(field).collect();
+    fields.push(ArrowField::new(RECORD_DIGEST, DataType::UInt32, true));
     fields.push(ArrowField::new(OBJECT_URI, DataType::Utf8View, false));
     fields.push(ArrowField::new(RECORD_NUMBER, DataType::Int64, false));
     fields.push(ArrowField::new(RECORD, DataType::Utf8View, false));
@@ -56,6 +61,8 @@ pub(super) fn rows(batch: &EventBatch) -> Result<RecordBatch> {
             wanted => cast(column, wanted)?,
         });
     }
+    let digests = batch.record_digests().map(|digests| -> ArrayRef { Arc::new(digests.clone()) });
+    columns.push(digests.unwrap_or_else(|| new_null_array(&DataType::UInt32, batch.len())));
     let mut uris = StringViewBuilder::with_capacity(batch.len()).with_deduplicate_strings();
     for row in 0..batch.len() {
         uris.append_value(batch.object_uri(row).map_or("", AsRef::as_ref));
@@ -64,7 +71,7 @@ pub(super) fn rows(batch: &EventBatch) -> Result<RecordBatch> {
     let number = |row| i64::try_from(batch.record_number(row)).unwrap_or(i64::MAX);
     columns.push(Arc::new(Int64Array::from_iter_values((0..batch.len()).map(number))));
     let texts = batch.record_texts().map(|texts| cast(texts, &DataType::Utf8View)).transpose()?;
-    let none = || -> ArrayRef { arrow::array::new_null_array(&DataType::Utf8View, batch.len()) };
+    let none = || -> ArrayRef { new_null_array(&DataType::Utf8View, batch.len()) };
     columns.push(texts.unwrap_or_else(none));
     Ok(RecordBatch::try_new(SCHEMA.clone(), columns)?)
 }

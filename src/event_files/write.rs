@@ -4,13 +4,14 @@ use std::path::Path;
 
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 
 use super::partition::Partition;
-use super::rows::{RECORD, RECORD_NUMBER, SCHEMA};
+use super::rows::{RECORD, RECORD_DIGEST, RECORD_NUMBER, SCHEMA};
 use super::sorter::Sorted;
 use crate::error::Result;
-use crate::events::Core;
+use crate::events::{Core, NORMALISER};
 use crate::store;
 
 /// Rows of a row group: what a query reads at least, and what is in memory while it is written.
@@ -70,14 +71,22 @@ pub fn write(sorted: &Sorted, partition: &Partition, path: &Path) -> Result<Writ
     Ok(Written { files: 1, bytes, rows })
 }
 
+/// What files say of how their core columns were made.
+pub(super) fn normaliser() -> KeyValue {
+    KeyValue::new("trailsift.normaliser".to_owned(), NORMALISER.to_string())
+}
+
 /// How files of at most so many rows are written.
 fn properties(rows: u64) -> Result<WriterProperties> {
     let mut properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
         .set_max_row_group_row_count(Some(ROW_GROUP))
+        .set_key_value_metadata(Some(vec![normaliser()]))
         .set_statistics_truncate_length(Some(64))
         .set_column_dictionary_enabled(RECORD.into(), false)
         .set_column_statistics_enabled(RECORD.into(), EnabledStatistics::None)
+        .set_column_dictionary_enabled(RECORD_DIGEST.into(), false)
+        .set_column_statistics_enabled(RECORD_DIGEST.into(), EnabledStatistics::None)
         .set_column_dictionary_enabled(RECORD_NUMBER.into(), false)
         .set_column_encoding(RECORD_NUMBER.into(), Encoding::DELTA_BINARY_PACKED)
         .set_column_dictionary_enabled(Core::EventTime.name().into(), false)

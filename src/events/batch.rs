@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use arrow::array::{
     Array, AsArray, BooleanArray, DictionaryArray, Int64Array, ListArray, RecordBatch, StringArray,
+    UInt32Array,
 };
 use arrow::datatypes::{Int32Type, Int64Type, TimestampMicrosecondType, UInt32Type, UInt64Type};
 
 use super::field::Field;
+use super::records::Records;
 use super::schema::{CORE, Core};
 
 /// Up to [`BATCH_EVENTS`](super::BATCH_EVENTS) events as columns: the core columns, one
@@ -18,8 +20,8 @@ pub struct EventBatch {
     objects: Vec<Arc<str>>,
     /// Which events are copies; empty if none is.
     copies: Vec<bool>,
-    /// The records' texts, if they are kept.
-    texts: Option<StringArray>,
+    /// The records, if they are kept.
+    records: Option<Records>,
 }
 
 /// A dictionary-encoded column: distinct values, and where each event's values stand among them.
@@ -36,9 +38,9 @@ impl EventBatch {
         batch: RecordBatch,
         objects: Vec<Arc<str>>,
         copies: Vec<bool>,
-        texts: Option<StringArray>,
+        records: Option<Records>,
     ) -> Self {
-        Self { batch, objects, copies, texts }
+        Self { batch, objects, copies, records }
     }
 
     /// The Arrow batch.
@@ -123,13 +125,20 @@ impl EventBatch {
     /// The record of event `row` as it was written; none if the builder keeps no texts.
     #[must_use]
     pub fn record_text(&self, row: usize) -> Option<&str> {
-        self.texts.as_ref().filter(|texts| row < texts.len()).map(|texts| texts.value(row))
+        self.record_texts().filter(|texts| row < texts.len()).map(|texts| texts.value(row))
     }
 
     /// The records as they were written, if the builder keeps them.
     #[must_use]
     pub fn record_texts(&self) -> Option<&StringArray> {
-        self.texts.as_ref()
+        self.records.as_ref().map(|records| &records.texts)
+    }
+
+    /// Digests of the records' contents, if they are kept; null where the columns do not tell all
+    /// that the record is known by.
+    #[must_use]
+    pub fn record_digests(&self) -> Option<&UInt32Array> {
+        self.records.as_ref().map(|records| &records.digests)
     }
 
     fn column(&self, index: usize) -> Option<&dyn Array> {

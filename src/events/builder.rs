@@ -5,27 +5,27 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{
-    ArrayRef, BooleanArray, Int64Array, RecordBatch, StringBuilder, TimestampMicrosecondArray,
-    UInt32Array, UInt64Array,
-};
+use arrow::array::{RecordBatch, UInt32Array, UInt64Array};
 use arrow::datatypes::{DataType, Field as ArrowField, Schema, SchemaRef};
 use simd_json::prelude::TypedScalarValue as _;
 use simd_json::tape::Value;
 
-use super::arrival::{Arrival, Wanted};
+use super::arrival::{Arrival, Source, Wanted};
 use super::batch::EventBatch;
 use super::bucket::{Place, is_s3, place};
 use super::class::access_class;
-use super::column::{DictionaryColumn, ListColumn};
+use super::column::ListColumn;
+use super::core_column::CoreColumn;
 use super::derived::Derivations;
 use super::field::{Fields, PathColumn};
 use super::known::Known;
 use super::network::networks;
 use super::path::{PathSink, Trie};
 use super::principal;
-use super::schema::{BATCH_EVENTS, CORE, Core, Kind, core_fields, dictionary_type};
+use super::records::RecordsBuilder;
+use super::schema::{BATCH_EVENTS, CORE, Core, core_fields, dictionary_type};
 use super::slots::{Slot, Slots};
+use super::stored::StoredEvent;
 use super::time::parse_event_time;
 use super::value;
 use crate::decode::{Record, RecordFault};
@@ -41,41 +41,6 @@ const MAX_TEXT: usize = 64 << 10;
 
 /// The object that the next records come from.
 pub type ObjectRef = Arc<str>;
-
-/// One storage per [`Kind`]; each core column lives in the one of its kind.
-#[derive(Debug)]
-enum Column {
-    Dictionary(DictionaryColumn),
-    Text(StringBuilder),
-    Boolean(Vec<Option<bool>>),
-    Integer(Vec<Option<i64>>),
-    Time(Vec<i64>),
-}
-
-impl Column {
-    fn new(kind: Kind) -> Self {
-        match kind {
-            Kind::Dictionary => Self::Dictionary(DictionaryColumn::default()),
-            Kind::Text => Self::Text(StringBuilder::new()),
-            Kind::Boolean => Self::Boolean(Vec::new()),
-            Kind::Integer => Self::Integer(Vec::new()),
-            Kind::Time => Self::Time(Vec::new()),
-        }
-    }
-
-    fn finish(&mut self) -> Result<ArrayRef> {
-        Ok(match self {
-            Self::Dictionary(column) => column.finish()?,
-            Self::Text(column) => Arc::new(column.finish()),
-            Self::Boolean(values) => Arc::new(BooleanArray::from(std::mem::take(values))),
-            Self::Integer(values) => Arc::new(Int64Array::from(std::mem::take(values))),
-            Self::Time(values) => {
-                let times = TimestampMicrosecondArray::from(std::mem::take(values));
-                Arc::new(times.with_timezone("UTC"))
-            }
-        })
-    }
-}
 
 /// The path columns; takes values as the trie finds them.
 #[derive(Debug)]
@@ -95,11 +60,6 @@ impl PathSink for Paths {
     }
 }
 
-/// A builder that holds the records of a batch without growing.
-fn text_builder() -> StringBuilder {
-    StringBuilder::with_capacity(BATCH_EVENTS, BATCH_BYTES + MAX_TEXT)
-}
-
 /// The text, or as much of it as a column takes.
 fn cut(text: &str) -> &str {
     text.get(..text.floor_char_boundary(MAX_TEXT)).unwrap_or_default()
@@ -115,7 +75,7 @@ pub struct BatchBuilder {
     trie: Trie,
     derivations: Derivations,
     known: Known,
-    columns: Vec<Column>,
+    columns: Vec<CoreColumn>,
     paths: Paths,
     /// Bytes of all texts in the core columns, repeated ones counted again.
     text_bytes: usize,
@@ -123,8 +83,10 @@ pub struct BatchBuilder {
     record_numbers: Vec<u64>,
     objects: Vec<ObjectRef>,
     copies: Vec<bool>,
-    /// The records' texts, if they are kept.
-    texts: Option<StringBuilder>,
+    /// The records, if they are kept.
+    records: Option<RecordsBuilder>,
+    /// Whether the columns tell all that the event at hand is known by.
+    is_told: bool,
     odd: OddFields,
     counts_odd: bool,
     scratch: String,
@@ -153,7 +115,7 @@ impl BatchBuilder {
             trie: Trie::new(fields.columns()),
             derivations: Derivations::of(fields.columns()),
             known: Known::new(intel, fields.on_demand().clone()),
-            columns: CORE.iter().map(|row| Column::new(row.2)).collect(),
+            columns: CORE.iter().map(|row| CoreColumn::new(row.2)).collect(),
             paths: Paths {
                 columns: fields.columns().iter().map(|_| ListColumn::default()).collect(),
                 bytes: 0,
@@ -163,7 +125,8 @@ impl BatchBuilder {
             record_numbers: Vec::new(),
             objects: Vec::new(),
             copies: Vec::new(),
-            texts: None,
+            records: None,
+            is_told: true,
             odd: OddFields::new(),
             counts_odd: true,
             scratch: String::new(),
@@ -173,7 +136,7 @@ impl BatchBuilder {
     /// The builder, keeping the records' texts or not.
     #[must_use]
     pub fn keeping_texts(self, kept: bool) -> Self {
-        Self { texts: kept.then(text_builder), ..self }
+        Self { records: kept.then(|| RecordsBuilder::new(BATCH_BYTES + MAX_TEXT)), ..self }
     }
 
     /// The records that follow come from `object`.
@@ -234,28 +197,76 @@ impl BatchBuilder {
                 return Err(fault);
             }
         };
-        let wanted = wanted(&Arrival { time, slots: &slots });
+        let wanted = wanted(&Arrival { time, of: Source::Record(&slots) });
         if wanted == Wanted::No {
             self.abandon();
             return Ok(false);
         }
-        if wanted == Wanted::Copy {
-            self.copies.resize(self.len(), false);
-            self.copies.push(true);
-        }
-        // Copies were counted where they were met first.
-        self.counts_odd = wanted == Wanted::Event;
-        self.push_provenance(number);
-        if let Some(texts) = &mut self.texts {
-            let text = record.text();
-            self.text_bytes += text.len();
-            texts.append_value(text);
-        }
+        self.push_provenance(number, wanted);
         self.push_copied(time, &slots);
         self.push_normalised(&slots);
+        if let Some(records) = &mut self.records {
+            self.text_bytes += records.push(&record.text(), &slots, self.is_told);
+        }
         self.derivations.report(&slots, &mut self.scratch, &mut self.paths);
         self.paths.columns.iter_mut().for_each(ListColumn::end);
         Ok(true)
+    }
+
+    /// Whether the columns of an event file have all that is wanted of events of this name.
+    #[must_use]
+    pub fn needs_columns_alone(&self, name: Option<&str>) -> bool {
+        self.records.is_none() && self.trie.wants_nothing_of(name)
+    }
+
+    /// Appends an event from the columns of an event file if `wanted` says so of it, as
+    /// [`append`](Self::append) would from its record. Of events of its name nothing may be wanted
+    /// [beyond the columns](Self::needs_columns_alone). Returns whether it did.
+    pub fn append_stored(
+        &mut self,
+        number: u64,
+        event: StoredEvent<'_>,
+        wanted: impl FnOnce(&Arrival<'_, '_, '_>) -> Wanted,
+    ) -> bool {
+        let time = event.time();
+        let wanted = wanted(&Arrival { time, of: Source::Columns(event) });
+        if wanted == Wanted::No {
+            return false;
+        }
+        self.push_provenance(number, wanted);
+        self.push_time(time);
+        for core in Core::all().filter(|core| !core.is_on_demand()) {
+            match self.columns.get_mut(core.index()) {
+                Some(CoreColumn::Boolean(values)) => values.push(event.flag(core)),
+                Some(CoreColumn::Integer(values)) => values.push(event.count(core)),
+                Some(CoreColumn::Dictionary(column)) if core != Core::SourceNetwork => {
+                    match event.dictionary_value(core) {
+                        Some((key, text)) => {
+                            self.text_bytes += text.len();
+                            column.push_of(event.dictionaries(), key, text);
+                        }
+                        None => column.push(event.text(core)),
+                    }
+                }
+                // The network is worked out of the address.
+                Some(_) if core != Core::SourceNetwork => self.push_text(core, event.text(core)),
+                _ => {}
+            }
+        }
+        if self.known.wants(Core::Actor) {
+            self.push_actor(
+                event.text(Core::InvokedBy).filter(|text| !text.is_empty()),
+                event.text(Core::SourceIp),
+                event.text(Core::Principal),
+            );
+        }
+        self.paths.columns.iter_mut().for_each(ListColumn::end);
+        true
+    }
+
+    fn push_actor(&mut self, service: Option<&str>, source: Option<&str>, who: Option<&str>) {
+        let source = source.filter(|source| !source.is_empty() && is_service(source));
+        self.push_text(Core::Actor, service.or(source).or(who));
     }
 
     /// The events so far as a batch; the builder is empty afterwards and stays at its object.
@@ -284,16 +295,21 @@ impl BatchBuilder {
         let current = self.objects.last().cloned();
         let objects = std::mem::take(&mut self.objects);
         self.objects.extend(current);
-        let texts = self.texts.as_mut().map(|texts| std::mem::replace(texts, text_builder()));
-        let texts = texts.map(|mut texts| texts.finish());
-        Ok(EventBatch::new(batch, objects, std::mem::take(&mut self.copies), texts))
+        let records = self.records.as_mut().map(RecordsBuilder::finish);
+        Ok(EventBatch::new(batch, objects, std::mem::take(&mut self.copies), records))
     }
 
     fn abandon(&mut self) {
         self.paths.columns.iter_mut().for_each(ListColumn::abandon);
     }
 
-    fn push_provenance(&mut self, number: u64) {
+    fn push_provenance(&mut self, number: u64, wanted: Wanted) {
+        if wanted == Wanted::Copy {
+            self.copies.resize(self.len(), false);
+            self.copies.push(true);
+        }
+        // Copies were counted where they were met first.
+        (self.counts_odd, self.is_told) = (wanted == Wanted::Event, true);
         let object = self.objects.len().saturating_sub(1);
         self.object_numbers.push(u32::try_from(object).unwrap_or(u32::MAX));
         self.record_numbers.push(number);
@@ -308,6 +324,7 @@ impl BatchBuilder {
                 continue;
             };
             let text = value::text(found);
+            self.is_told &= found.is_str() || found.is_null();
             self.note_odd(text.is_none() && !found.is_null(), core.name());
             self.push_text(*core, text.as_deref());
         }
@@ -319,7 +336,7 @@ impl BatchBuilder {
             let found = slots.value(slot);
             let flag = found.and_then(value::boolean);
             self.note_odd(flag.is_none() && found.is_some_and(|f| !f.is_null()), core.name());
-            if let Some(Column::Boolean(values)) = self.columns.get_mut(core.index()) {
+            if let Some(CoreColumn::Boolean(values)) = self.columns.get_mut(core.index()) {
                 values.push(flag);
             }
         }
@@ -327,7 +344,7 @@ impl BatchBuilder {
             let found = slots.value(slot);
             let count = found.and_then(value::byte_count);
             self.note_odd(count.is_none() && found.is_some_and(|f| !f.is_null()), core.name());
-            if let Some(Column::Integer(values)) = self.columns.get_mut(core.index()) {
+            if let Some(CoreColumn::Integer(values)) = self.columns.get_mut(core.index()) {
                 values.push(count);
             }
         }
@@ -344,9 +361,8 @@ impl BatchBuilder {
         let who = principal::principal(slots);
         self.push_text(Core::Principal, who.name.as_deref());
         if self.known.wants(Core::Actor) {
-            let source = || slots.non_empty(Slot::SourceIp).filter(|source| is_service(source));
-            let service = slots.non_empty(Slot::IdentityInvokedBy).or_else(source);
-            self.push_text(Core::Actor, service.or(who.name.as_deref()));
+            let service = slots.non_empty(Slot::IdentityInvokedBy);
+            self.push_actor(service, slots.string(Slot::SourceIp), who.name.as_deref());
         }
         self.push_text(Core::CallerAccount, who.account);
         let own = slots.account();
@@ -369,23 +385,26 @@ impl BatchBuilder {
     }
 
     fn note_odd(&mut self, is_odd: bool, name: &'static str) {
+        self.is_told &= !is_odd;
         if is_odd && self.counts_odd {
             *self.odd.entry(name).or_default() += 1;
         }
     }
 
     fn push_time(&mut self, time: i64) {
-        if let Some(Column::Time(values)) = self.columns.get_mut(Core::EventTime.index()) {
+        if let Some(CoreColumn::Time(values)) = self.columns.get_mut(Core::EventTime.index()) {
             values.push(time);
         }
     }
 
     fn push_text(&mut self, core: Core, text: Option<&str>) {
+        let written = text.map_or(0, str::len);
         let text = text.map(cut);
+        self.is_told &= text.map_or(0, str::len) == written;
         self.text_bytes += text.map_or(0, str::len);
         match self.columns.get_mut(core.index()) {
-            Some(Column::Dictionary(column)) => column.push(text),
-            Some(Column::Text(column)) => column.append_option(text),
+            Some(CoreColumn::Dictionary(column)) => column.push(text),
+            Some(CoreColumn::Text(column)) => column.append_option(text),
             _ => {}
         }
     }

@@ -85,6 +85,8 @@ fn dictionary(keys: Vec<i32>, interner: &mut Interner) -> Result<DictionaryArray
 pub(super) struct DictionaryColumn {
     interner: Interner,
     keys: Vec<i32>,
+    /// The number of a dictionary, and by its keys the ones here.
+    other: (u64, Vec<Option<i32>>),
 }
 
 impl DictionaryColumn {
@@ -94,8 +96,23 @@ impl DictionaryColumn {
         self.keys.push(key);
     }
 
+    /// Appends the next event's value: `text`, which has that key in dictionary number `of`, counted
+    /// from 1. Each value of a dictionary is looked up once.
+    pub(super) fn push_of(&mut self, of: u64, key: usize, text: &str) {
+        if self.other.0 != of {
+            self.other.0 = of;
+            self.other.1.clear();
+        }
+        let known = &mut self.other.1;
+        known.resize(known.len().max(key + 1), None);
+        if let Some(known) = known.get_mut(key) {
+            self.keys.push(*known.get_or_insert_with(|| self.interner.intern(text)));
+        }
+    }
+
     /// The column; the builder is empty afterwards.
     pub(super) fn finish(&mut self) -> Result<ArrayRef> {
+        self.other.0 = 0;
         let keys = std::mem::replace(&mut self.keys, Vec::with_capacity(super::BATCH_EVENTS));
         Ok(Arc::new(dictionary(keys, &mut self.interner)?))
     }

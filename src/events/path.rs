@@ -78,6 +78,8 @@ struct Root {
     node: Node,
     /// Columns that get every scalar of the record.
     keywords: Vec<usize>,
+    /// Whether it has no columns, but the slots alone.
+    wants_nothing: bool,
 }
 
 /// Names of events that are this long are looked up without allocation.
@@ -114,6 +116,12 @@ impl Trie {
         Self { roots, by_name, everything }
     }
 
+    /// Whether no column is wanted of events of this name.
+    pub(super) fn wants_nothing_of(&self, name: Option<&str>) -> bool {
+        let root = name.and_then(|name| self.root_of_name(name)).unwrap_or(0);
+        self.roots.get(root).is_some_and(|root| root.wants_nothing)
+    }
+
     /// Walks one record: fills the slots and reports the values of the rule paths.
     pub(super) fn walk<'t, 'i>(
         &self,
@@ -130,7 +138,10 @@ impl Trie {
     }
 
     fn root_of(&self, record: Value<'_, '_>) -> Option<usize> {
-        let name = value::text(record.get("eventName")?)?;
+        self.root_of_name(&value::text(record.get("eventName")?)?)
+    }
+
+    fn root_of_name(&self, name: &str) -> Option<usize> {
         if !name.is_ascii() {
             // Letters of many alphabets fold to ASCII ones.
             return Some(self.everything);
@@ -147,7 +158,7 @@ impl Trie {
 
 impl Root {
     fn new(columns: &[PathColumn], wanted: &[usize]) -> Self {
-        let mut root = Self::default();
+        let mut root = Self { wants_nothing: wanted.is_empty(), ..Self::default() };
         for (path, slot) in SLOTS {
             if let Some(node) = descend(&mut root.node, path) {
                 node.slot = Some(*slot);

@@ -3,6 +3,10 @@
 
 use arrow::datatypes::{DataType, Field as ArrowField, TimeUnit};
 
+/// Raised whenever a normalised column changes its meaning: folds of older versions relearn, and
+/// columns of older event files are made anew from the records.
+pub const NORMALISER: u32 = 5;
+
 /// Most events of one batch.
 pub const BATCH_EVENTS: usize = 8_192;
 

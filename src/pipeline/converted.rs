@@ -3,18 +3,22 @@
 use std::sync::PoisonError;
 use std::time::Instant;
 
+use bytes::Bytes;
+
 use super::accounting::{ObjectOutcome, ObjectRecord, RejectedRecord};
 use super::consumer::Consumer;
+use super::sink::EventSink;
 use super::stats::Stage;
 use super::worker::{Input, Worker};
 use crate::codec::Unpacker;
-use crate::decode::{FailReason, Rejected};
+use crate::decode::{Decoder, FailReason, Rejected};
 use crate::error::Result;
-use crate::event_files::{self, Unreadable};
+use crate::event_files::{self, StoredRecord, TakeEvents, Unreadable};
+use crate::events::StoredEvent;
 
 impl<C: Consumer> Worker<'_, C> {
-    /// Reads a Parquet file; gives its line of the manifest. Findings name the objects that its
-    /// records came from, the manifest and rejected records the file itself.
+    /// Reads all records of a Parquet file; gives its line of the manifest. Findings name the objects
+    /// that these came from, the manifest and rejected records the file itself.
     ///
     /// # Errors
     /// Only those that end the run; bad input is accounted for.
@@ -24,35 +28,40 @@ impl<C: Consumer> Worker<'_, C> {
         unpacker: &mut Unpacker<'_>,
     ) -> Result<ObjectRecord> {
         let file = self.spooled(unpacker)?;
+        let damage = input.cut.clone().or(unpacker.damage().map(ToString::to_string));
+        let bytes = unpacker.stored_bytes();
+        self.taking(input, bytes, damage, |taken| {
+            event_files::records(file, &mut |record| taken.record(record))
+        })
+    }
+
+    /// The same for a file in memory, of which no more is read than is needed.
+    ///
+    /// # Errors
+    /// Only those that end the run; bad input is accounted for.
+    pub(super) fn event_columns(&mut self, input: &Input, file: &Bytes) -> Result<ObjectRecord> {
+        let (bytes, damage) = (file.len() as u64, input.cut.clone());
+        self.taking(input, bytes, damage, |taken| event_files::events(file, taken))
+    }
+
+    /// Accounts for what `read` takes of a file of so many bytes.
+    fn taking(
+        &mut self,
+        input: &Input,
+        bytes: u64,
+        damage: Option<String>,
+        read: impl FnOnce(&mut Taken<'_, '_, C>) -> Result<(), Unreadable>,
+    ) -> Result<ObjectRecord> {
         let started = Instant::now();
-        let (mut records, mut bytes, mut rejected) = (0, 0, Vec::new());
         let Self { decoder, sink, .. } = self;
-        let read = event_files::records(file, &mut |stored| {
-            let text = stored.text.as_bytes();
-            sink.come_from(stored.object_uri);
-            if let Err(reason) = decoder.record(stored.record_number, text, sink) {
-                rejected.push(Rejected::of_record(records, bytes, text, reason));
-            }
-            records += 1;
-            bytes += text.len() as u64;
-            true
-        });
+        let mut taken = Taken { decoder, sink, records: 0, bytes: 0, rejected: Vec::new() };
+        let read = read(&mut taken);
+        let Taken { records, bytes: of_texts, rejected, .. } = taken;
         let took = started.elapsed().saturating_sub(std::mem::take(&mut self.sink.consuming));
         self.stages.record(Stage::Parse, took);
-        self.stages.add_bytes(Stage::Parse, bytes);
+        self.stages.add_bytes(Stage::Parse, of_texts);
         let counts = self.sink.end_object()?;
-        let damage = input.cut.clone().or(unpacker.damage().map(ToString::to_string));
-        let (outcome, reason) = match (read.err(), damage) {
-            (None, None) => (ObjectOutcome::Read, None),
-            (None, damage) => (ObjectOutcome::Partial, damage),
-            (Some(Unreadable::Foreign), _) => {
-                (ObjectOutcome::Failed, Some(FailReason::Parquet.to_string()))
-            }
-            (Some(reason), damage) if records == 0 => {
-                (ObjectOutcome::Failed, damage.or(Some(reason.to_string())))
-            }
-            (Some(reason), damage) => (ObjectOutcome::Partial, damage.or(Some(reason.to_string()))),
-        };
+        let (outcome, reason) = outcome(read.err(), damage, records);
         let rejected_records = rejected.len() as u64;
         let mut listed = self.task.rejected.lock().unwrap_or_else(PoisonError::into_inner);
         listed.add(rejected.into_iter().map(|piece| RejectedRecord::new(&input.uri, piece)));
@@ -64,7 +73,60 @@ impl<C: Consumer> Worker<'_, C> {
             duplicates: counts.duplicates,
             too_late: counts.too_late,
             rejected: rejected_records,
-            ..ObjectRecord::unread(&input.uri, unpacker.stored_bytes(), outcome, reason)
+            ..ObjectRecord::unread(&input.uri, bytes, outcome, reason)
         })
+    }
+}
+
+/// What became of a file, of which so many records were read.
+fn outcome(
+    unreadable: Option<Unreadable>,
+    damage: Option<String>,
+    records: u64,
+) -> (ObjectOutcome, Option<String>) {
+    match (unreadable, damage) {
+        (None, None) => (ObjectOutcome::Read, None),
+        (None, damage) => (ObjectOutcome::Partial, damage),
+        (Some(Unreadable::Foreign), _) => {
+            (ObjectOutcome::Failed, Some(FailReason::Parquet.to_string()))
+        }
+        (Some(reason), damage) if records == 0 => {
+            (ObjectOutcome::Failed, damage.or(Some(reason.to_string())))
+        }
+        (Some(reason), damage) => (ObjectOutcome::Partial, damage.or(Some(reason.to_string()))),
+    }
+}
+
+/// Takes what an event file holds, and counts it.
+struct Taken<'w, 's, C> {
+    decoder: &'w mut Decoder,
+    sink: &'w mut EventSink<'s, C>,
+    records: u64,
+    /// Of all texts.
+    bytes: u64,
+    rejected: Vec<Rejected>,
+}
+
+impl<C: Consumer> TakeEvents for Taken<'_, '_, C> {
+    fn needs_columns_alone(&self, name: Option<&str>) -> bool {
+        self.sink.builder.needs_columns_alone(name)
+    }
+
+    fn event(&mut self, object_uri: &str, record_number: u64, event: StoredEvent<'_>) -> bool {
+        self.sink.come_from(object_uri);
+        self.sink.stored(record_number, event);
+        self.records += 1;
+        true
+    }
+
+    fn record(&mut self, record: StoredRecord<'_>) -> bool {
+        let text = record.text.as_bytes();
+        self.sink.come_from(record.object_uri);
+        if let Err(reason) = self.decoder.record(record.record_number, text, self.sink) {
+            self.rejected.push(Rejected::of_record(self.records, self.bytes, text, reason));
+        }
+        self.records += 1;
+        self.bytes += text.len() as u64;
+        true
     }
 }

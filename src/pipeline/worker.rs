@@ -7,6 +7,8 @@ use std::io::{Cursor, Read};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+
 use super::accounting::{FirstRejected, ObjectOutcome, ObjectRecord, RejectedRecord};
 use super::archives::{ArchiveLimits, Open, ReadSeek};
 use super::consumer::Consumer;
@@ -17,12 +19,12 @@ use super::sink::EventSink;
 use super::stats::{Stage, Stages};
 use super::tables::Spill;
 use crate::codec::Unpacker;
-use crate::decode::{Claim, Decoded, Decoder, Limits};
+use crate::decode::{Archive, Claim, Decoded, Decoder, Limits};
 use crate::digest::{Hashing, sha256};
 use crate::error::Result;
 use crate::events::{EventFilter, Fields, OddFields, Reader};
 use crate::intel::Intel;
-use crate::source::{KeyRange, LogObject, Place};
+use crate::source::{KeyRange, LogObject, Place, is_event_file};
 use crate::store::{self, Fault, S3, S3Reader, Stored};
 
 /// What all workers share.
@@ -160,6 +162,9 @@ impl<'s, C: Consumer> Worker<'s, C> {
                 Ok(true) => {
                     self.stages.record(Stage::Fetch, started.elapsed());
                     self.stages.add_bytes(Stage::Fetch, stored.len() as u64);
+                    if self.takes_columns(&input, &stored) {
+                        return self.columns(&input, stored);
+                    }
                     self.bytes(&input, &stored, feed)?;
                     self.stored = stored;
                     return Ok(());
@@ -184,6 +189,22 @@ impl<'s, C: Consumer> Worker<'s, C> {
                 Ok(())
             }
         }
+    }
+
+    /// Whether it is an event file whose columns will do.
+    fn takes_columns(&self, input: &Input, stored: &[u8]) -> bool {
+        let is_parquet = is_event_file(&input.uri) && stored.starts_with(b"PAR1");
+        is_parquet && self.sink.takes_columns() && !self.task.hash
+    }
+
+    /// Reads an event file, without copying it.
+    fn columns(&mut self, input: &Input, stored: Vec<u8>) -> Result<()> {
+        let file = Bytes::from(stored);
+        self.sink.start_object(input.uri.clone());
+        let record = self.event_columns(input, &file)?;
+        self.manifest.push(record);
+        self.stored = Vec::from(file);
+        Ok(())
     }
 
     /// Reads standard input, or an object of a bucket that is too large to be held.
@@ -245,6 +266,11 @@ impl<'s, C: Consumer> Worker<'s, C> {
             Ok(decoded) => {
                 self.measured(took, unpacking, decoded.inflated_bytes);
                 self.account(input, stored.len() as u64, decoded, sha256)
+            }
+            Err(Archive::Parquet) if self.sink.takes_columns() => {
+                let record = self.event_columns(input, &Bytes::copy_from_slice(stored))?;
+                self.manifest.push(ObjectRecord { sha256, ..record });
+                Ok(())
             }
             Err(archive) => {
                 let mut unpacker = Unpacker::new(stored, self.task.limits.unpack());
@@ -354,7 +380,7 @@ impl<'s, C: Consumer> Worker<'s, C> {
         self.stages.add(&self.sink.stages);
         let odd = self.sink.builder.take_odd();
         Ok(Harvest {
-            own_reads: self.sink.own_reads,
+            own_reads: self.sink.intake.own_reads,
             odd,
             manifest: self.manifest,
             span: self.sink.span,
