@@ -7,7 +7,9 @@
     reason = "the helpers of a test may fail as loudly as the test itself"
 )]
 
-use trailsift::detect::rules::shipped;
+use trailsift::detect::rules::{Plan, Tuning, shipped};
+use trailsift::detect::select::Placeholders;
+use trailsift::intel::Available;
 use trailsift::pipeline::{check_cases, load_plan, read_cases};
 
 #[test]
@@ -37,4 +39,16 @@ fn a_detector_is_named_after_its_file() {
     ids.sort_unstable();
     slugs.sort_unstable();
     assert_eq!(ids, slugs);
+}
+
+#[test]
+fn what_is_switched_off_is_not_folded() {
+    let tuning = Tuning::only(None, &["mass_object_delete".to_owned()]);
+    let (placeholders, available) = (Placeholders::new(), Available::everything());
+    let plan = Plan::compile_with(&shipped(), &placeholders, Some(&tuning), &available);
+    assert_eq!(plan.diagnostics, []);
+    let ids: Vec<&str> = plan.detectors.iter().map(|d| d.metadata.id.as_str()).collect();
+    assert_eq!(ids, ["mass_object_delete"]);
+    // Coverage and its own.
+    assert_eq!(plan.folds.len(), 2);
 }

@@ -13,12 +13,12 @@ use super::draft::Draft;
 use super::filter::Filter;
 use super::names::Names;
 use super::needs::{self, Off};
-use super::plan::{NORMALISER, Plan, SAMPLES};
+use super::plan::{Plan, SAMPLES};
 use super::scope::scope;
 use crate::detect::group::{Fold, FoldId, Grain, MAX_COLUMNS, Sample, SampleField};
 use crate::detect::judge::{self, SAMPLED_READS, Terms};
 use crate::detect::select::{self, CompileError, Expression, Placeholders, Selection};
-use crate::events::{ColumnKind, Core, Field, TIMED_OBJECT_KEY};
+use crate::events::{ColumnKind, Core, Field, NORMALISER, TIMED_OBJECT_KEY};
 use crate::intel::Available;
 
 /// Size of the sample of object keys where habits are judged.

@@ -34,6 +34,8 @@ pub(super) struct Document {
     /// Whether it gives findings of its own: what no other document refers to does, and what a
     /// correlation with `generate` refers to.
     pub judged: bool,
+    /// Whether the user has switched it off: it runs only where another one needs it.
+    pub off: bool,
     /// Events that it does not look at: the user's tuning.
     pub exclude: Option<Detections>,
 }
@@ -48,6 +50,11 @@ pub(super) enum Kind {
 }
 
 impl Document {
+    /// Switches it off, as its user wants.
+    pub(super) fn switch_off(&mut self) {
+        (self.judged, self.off) = (false, true);
+    }
+
     /// The names by which correlations refer to it.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         let (name, id) = match &self.kind {
@@ -258,6 +265,7 @@ fn document(file: &RuleFile, nodes: &[MarkedYaml<'_>], kind: Kind) -> Result<Doc
         section,
         correlation,
         judged: true,
+        off: false,
         exclude: None,
     })
 }

@@ -18,11 +18,8 @@ use super::tune::{Tuning, UsedFile};
 use crate::detect::group::{Fold, FoldId, Grain};
 use crate::detect::select::{Evaluator, Placeholders, Predicates, Program, Selection, Test};
 use crate::digest::{Identity, hex};
-use crate::events::{Core, EventBatch, Field, Fields};
+use crate::events::{Core, EventBatch, Field, Fields, NORMALISER};
 use crate::intel::{Available, Kind};
-
-/// Raised whenever a normalised column changes its meaning: folds of older versions relearn.
-pub(super) const NORMALISER: u32 = 5;
 
 /// What every detailed fold samples: column, sample size, texts kept.
 pub const SAMPLES: &[(Core, usize, usize)] = &[
@@ -208,7 +205,7 @@ impl Plan {
         for (number, document) in documents.iter().enumerate() {
             // What only other correlations use is compiled too: its faults must not be lost.
             let is_correlation = matches!(document.kind, document::Kind::Correlation(_));
-            if document.judged || is_correlation && !document.is_sequence() {
+            if document.judged || is_correlation && !document.is_sequence() && !document.off {
                 compiler.detector(number);
             }
         }

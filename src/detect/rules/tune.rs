@@ -172,7 +172,7 @@ impl Tuning {
             .collect();
         let is_off = |document: &&mut Document| !self.only.contains(&document.id);
         if !self.only.is_empty() {
-            documents.iter_mut().filter(is_off).for_each(|document| document.judged = false);
+            documents.iter_mut().filter(is_off).for_each(Document::switch_off);
         }
         unknown
     }
@@ -227,7 +227,7 @@ impl Change {
         };
         self.fits(document).map_err(|message| ("not_tunable", message))?;
         if self.enabled == Some(false) {
-            document.judged = false;
+            document.switch_off();
         }
         if let (Kind::Correlation(rule), Some(timespan)) = (&mut document.kind, &self.timespan) {
             rule.timespan = timespan.clone();
