@@ -19,7 +19,7 @@ use super::rows::{OBJECT_URI, RECORD, RECORD_DIGEST, RECORD_NUMBER, core};
 use super::write::normaliser;
 use crate::events::{ColumnKind, Core, StoredColumns, StoredEvent};
 
-/// Rows of columns that are in memory at once.
+/// Rows that are looked at once for whether their records are needed.
 const BATCH: usize = 4_096;
 
 /// Takes what an event file holds.
@@ -108,14 +108,13 @@ impl<'f> Columns<'f> {
     /// Hands over the events of a row group; says whether to go on.
     fn group(&self, group: usize, take: &mut dyn TakeEvents) -> Result<bool, Unreadable> {
         let needed = self.needed(group, take)?;
-        let mut texts = Texts::default();
+        let (mut texts, rows) = (Texts::default(), batch_rows(self.metadata.metadata()));
         if needed.true_count() > 0 {
-            let rows = batch_rows(self.metadata.metadata());
             let selection = RowSelection::from_filters(std::slice::from_ref(&needed));
             let builder = self.reader(group, 2, rows).with_row_selection(selection);
             texts.reader = Some(sound(UNFIT, || builder.build())?);
         }
-        let mut reader = sound(UNFIT, || self.reader(group, 1, BATCH).build())?;
+        let mut reader = sound(UNFIT, || self.reader(group, 1, rows).build())?;
         let mut before = 0;
         while let Some(rows) = next(&mut reader)? {
             let needed = needed.slice(before, rows.num_rows().min(needed.len() - before));
