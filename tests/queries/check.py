@@ -24,6 +24,7 @@ ODD_KEY = "'; drop view events; --\u001b[2J\u202e\n\"=cmd|' /C calc'!A0.csv"
 TYPES = {
     "text": "VARCHAR",
     "integer": "BIGINT",
+    "unsigned": "UINTEGER",
     "boolean": "BOOLEAN",
     "date": "DATE",
     "timestamp": "TIMESTAMP WITH TIME ZONE",
