@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 use arrow::array::AsArray;
 use common::logs::{document, event, events, gz, tar_of, text, zst};
-use common::{Ran, files, findings, run_json, table, trailsift};
+use common::{Ran, Stop, files, findings, run_json, table, trailsift};
 use serde_json::{Value, json};
 
 fn convert(input: &Path, out: &Path, more: &[&str]) -> Ran {
@@ -203,19 +203,6 @@ fn a_run_adds_what_is_new_and_nothing_twice() {
     scan(&path("logs"), &path("logs.out"), &["--quiet"]);
     scan(&path("events"), &path("events.out"), &["--quiet"]);
     assert!(found(&path("logs.out")) == found(&path("events.out")));
-}
-
-/// Stops the run after the first object.
-struct Stop(std::sync::atomic::AtomicBool);
-
-impl trailsift::pipeline::Progress for Stop {
-    fn expect(&self, _: u64, _: u64) {}
-
-    fn advance(&self, _: u64) {
-        self.0.store(true, std::sync::atomic::Ordering::Relaxed);
-    }
-
-    fn finish(&self) {}
 }
 
 #[test]

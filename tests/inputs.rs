@@ -14,7 +14,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use arrow::array::AsArray;
-use common::{findings, run_json, scan, table, trailsift};
+use common::{Stop, findings, run_json, scan, table, trailsift};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
@@ -215,19 +215,6 @@ fn exit_status_tells_what_happened() {
     assert_eq!(trailsift(["scan", "--help"]).status, 0);
     let blocked = write(folder.path(), "file", b"");
     assert_eq!(scan(&logs, &blocked.join("out"), &[]).status, 1);
-}
-
-/// Stops the run after the first object.
-struct Stop(std::sync::atomic::AtomicBool);
-
-impl trailsift::pipeline::Progress for Stop {
-    fn expect(&self, _: u64, _: u64) {}
-
-    fn advance(&self, _: u64) {
-        self.0.store(true, std::sync::atomic::Ordering::Relaxed);
-    }
-
-    fn finish(&self) {}
 }
 
 #[test]

@@ -9,6 +9,7 @@ use arrow::array::{
 use arrow::datatypes::{Int32Type, Int64Type, TimestampMicrosecondType};
 
 use super::schema::Core;
+use super::time::is_event_time;
 
 /// How many columns were opened.
 static NUMBERS: AtomicU64 = AtomicU64::new(1);
@@ -42,7 +43,7 @@ pub struct StoredEvent<'b> {
 }
 
 impl<'b> StoredColumns<'b> {
-    /// The columns of rows that have all of them.
+    /// The columns of rows that have all of them, and times that events can have.
     #[must_use]
     pub fn of(rows: &'b RecordBatch) -> Option<Self> {
         let stored = |core: Core| {
@@ -60,7 +61,10 @@ impl<'b> StoredColumns<'b> {
             text.or_else(flag).or_else(count)
         };
         let times = rows.column_by_name(Core::EventTime.name())?;
-        let times = times.as_primitive_opt::<TimestampMicrosecondType>()?.values();
+        let times = times.as_primitive_opt::<TimestampMicrosecondType>()?;
+        // A file that somebody has changed must not bring in what no record can.
+        let are_times = || times.values().iter().all(|time| is_event_time(*time));
+        let times = Some(times).filter(|times| times.null_count() == 0 && are_times())?.values();
         let columns = Core::all().filter(|core| !core.is_on_demand()).map(stored);
         let columns = columns.collect::<Option<_>>()?;
         Some(Self { number: NUMBERS.fetch_add(1, Ordering::Relaxed), times, columns })

@@ -21,6 +21,11 @@ pub fn parse_event_time(text: &str) -> Option<i64> {
     })
 }
 
+/// Whether it is a time, in µs, that an event can have.
+pub(super) fn is_event_time(micros: i64) -> bool {
+    (Timestamp::MIN.as_microsecond()..=Timestamp::MAX.as_microsecond()).contains(&micros)
+}
+
 /// The last time that can be shown: 9999-12-30T22:00:00Z.
 const LAST: i64 = 253_402_207_200_000_000;
 

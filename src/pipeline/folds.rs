@@ -21,7 +21,7 @@ pub(super) fn fold_entries(plan: &Plan, before: Option<&Manifest>) -> Vec<FoldEn
             sampled: fold
                 .samples
                 .iter()
-                .map(|sample| plan.fields.name(sample.field.into()))
+                .map(|sample| plan.fields.name(sample.field))
                 .collect(),
             fold: id,
         }

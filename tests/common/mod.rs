@@ -235,3 +235,16 @@ pub fn anomalies(folder: &Path) -> String {
     }
     to.to_str().unwrap().to_owned()
 }
+
+/// Stops the run after the first object.
+pub struct Stop(pub std::sync::atomic::AtomicBool);
+
+impl trailsift::pipeline::Progress for Stop {
+    fn expect(&self, _: u64, _: u64) {}
+
+    fn advance(&self, _: u64) {
+        self.0.store(true, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    fn finish(&self) {}
+}

@@ -3,7 +3,7 @@
 use super::key::FoldId;
 use super::measure::MeasureKind;
 use super::table::TableFold;
-use crate::events::{Core, Field};
+use crate::events::Field;
 
 /// Most entity columns of a fold.
 pub const MAX_ENTITY: usize = 6;
@@ -57,29 +57,11 @@ pub(super) fn start_of(time: i64, seconds: i64) -> i64 {
     time - time.rem_euclid(seconds)
 }
 
-/// A field whose values are sampled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum SampleField {
-    /// A column with a dictionary.
-    Dictionary(Field),
-    /// A plain text column.
-    Text(Core),
-}
-
-impl From<SampleField> for Field {
-    fn from(sampled: SampleField) -> Self {
-        match sampled {
-            SampleField::Dictionary(field) => field,
-            SampleField::Text(core) => Self::Core(core),
-        }
-    }
-}
-
 /// A sampled field with the size of its sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sample {
     /// The field.
-    pub field: SampleField,
+    pub field: Field,
     /// Exact up to this many distinct values; 0: nothing is sampled.
     pub k: usize,
     /// Texts kept.

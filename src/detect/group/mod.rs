@@ -32,7 +32,7 @@ mod values;
 
 pub use decimal::Decimal;
 pub use details::{Details, Evidence};
-pub use fold::{Fold, Grain, MAX_COLUMNS, MAX_ENTITY, Measured, Sample, SampleField};
+pub use fold::{Fold, Grain, MAX_COLUMNS, MAX_ENTITY, Measured, Sample};
 pub use key::{Entity, FoldId, Key};
 pub use measure::{Content, MAX_DISTINCT, MAX_TAGS, Measure, MeasureKind, Measures, tag_of};
 pub use merge::{Entities, Groups, MAX_VALUES, Run, merge};

@@ -115,7 +115,7 @@ impl Table {
         for (at, sample) in fold.samples.iter().enumerate() {
             layout.sizes.push((sample.k, sample.keep));
             let Some(at) = u16::try_from(at).ok().filter(|_| sample.k > 0) else { continue };
-            let number = self.field_number(&[sample.field.into()]);
+            let number = self.field_number(&[sample.field]);
             let samples = layout.samples.len().max(number + 1);
             layout.samples.resize(samples, SmallVec::new());
             if let Some(samples) = layout.samples.get_mut(number) {

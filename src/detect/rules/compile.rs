@@ -15,7 +15,7 @@ use super::names::Names;
 use super::needs::{self, Off};
 use super::plan::{Plan, SAMPLES};
 use super::scope::scope;
-use crate::detect::group::{Fold, FoldId, Grain, MAX_COLUMNS, Sample, SampleField};
+use crate::detect::group::{Fold, FoldId, Grain, MAX_COLUMNS, Sample};
 use crate::detect::judge::{self, SAMPLED_READS, Terms};
 use crate::detect::select::{self, CompileError, Expression, Placeholders, Selection};
 use crate::events::{ColumnKind, Core, Field, NORMALISER, TIMED_OBJECT_KEY};
@@ -427,12 +427,12 @@ impl<'d> Compiler<'d> {
         let is_sampled = |core: Core| draft.terms.silence.is_none() || is_entity(core);
         let shared = SAMPLES.iter().map(|(core, k, keep)| {
             let most = if is_sampled(*core) { most } else { 0 };
-            let field = sample_field(Field::Core(*core));
+            let field = Field::Core(*core);
             Sample { field, k: (*k).min(most), keep: (*keep).min(most) }
         });
         let mut samples: Vec<Sample> = shared.collect();
         if draft.terms.ascending.is_some() {
-            let field = sample_field(self.field(draft, TIMED_OBJECT_KEY)?);
+            let field = self.field(draft, TIMED_OBJECT_KEY)?;
             samples.push(Sample { field, k: SAMPLED_READS, keep: SAMPLED_READS });
         }
         for name in &draft.section.details {
@@ -443,7 +443,7 @@ impl<'d> Compiler<'d> {
                 let message = format!("`details` cannot show `{name}`, which is no text");
                 return Err(draft.document.fault("details", message));
             }
-            samples.push(Sample { field: sample_field(field), k: 16, keep: 16 });
+            samples.push(Sample { field, k: 16, keep: 16 });
         }
         Ok(samples)
     }
@@ -465,13 +465,6 @@ impl<'d> Compiler<'d> {
     pub(super) fn field(&mut self, draft: &Draft<'_>, name: &str) -> Result<Field, Diagnostic> {
         let found = self.plan.fields.resolve(name);
         found.map_err(|error| draft.document.fault("field", error.to_string()))
-    }
-}
-
-fn sample_field(field: Field) -> SampleField {
-    match field {
-        Field::Core(core) if core.kind() != ColumnKind::Dictionary => SampleField::Text(core),
-        _ => SampleField::Dictionary(field),
     }
 }
 

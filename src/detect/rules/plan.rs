@@ -221,7 +221,7 @@ impl Plan {
 
 /// The fields by whose values a fold groups, and those that it keeps values of.
 fn grouped(fold: &Fold) -> impl Iterator<Item = Field> {
-    let sampled = fold.samples.iter().map(|sample| Field::from(sample.field));
+    let sampled = fold.samples.iter().map(|sample| sample.field);
     let aliased = fold.aliased.iter().flatten();
     let measured = fold.measured.iter().flat_map(|measured| &measured.fields).flatten();
     fold.entity.iter().chain(aliased).chain(measured).copied().chain(sampled)
