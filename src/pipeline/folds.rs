@@ -18,11 +18,7 @@ pub(super) fn fold_entries(plan: &Plan, before: Option<&Manifest>) -> Vec<FoldEn
             since_day: known.map_or_else(new, |known| known.since_day),
             detectors: detectors.map(|detector| detector.metadata.id.clone()).collect(),
             columns: fold.entity.iter().map(|field| plan.fields.name(*field)).collect(),
-            sampled: fold
-                .samples
-                .iter()
-                .map(|sample| plan.fields.name(sample.field))
-                .collect(),
+            sampled: fold.samples.iter().map(|sample| plan.fields.name(sample.field)).collect(),
             fold: id,
         }
     };
