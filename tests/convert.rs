@@ -111,7 +111,8 @@ fn findings_over_events_are_those_over_the_logs() {
         let (events, of_logs, of_events) = (path("events"), path("logs.out"), path("events.out"));
         let _ = fs::remove_dir_all(&events);
         scan(&logs, &of_logs, &["--quiet"]);
-        convert(&logs, &events, &["--quiet"]);
+        let ran = convert(&logs, &events, &["--stats"]);
+        assert!(ran.out.contains("\nparse "), "{}", ran.out);
         let ran = scan(&events, &of_events, &["--quiet"]);
         assert_eq!(ran.status, 0, "{}", ran.err);
         assert!(!findings(&of_logs).is_empty());
@@ -296,17 +297,26 @@ fn a_detector_alone_finds_over_events_what_it_finds_among_all() {
     let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("sample-logs");
     let events = path("events");
     scan(&samples, &path("all"), &["--quiet", "--events-out", events.to_str().unwrap()]);
-    let only = ["--only", "mass_object_delete,bucket_acl_public", "--quiet"];
-    let ran = scan(&events, &path("only"), &only);
-    assert_eq!(ran.status, 0, "{}", ran.err);
-    let of = |name: &str| -> Vec<String> {
-        let found = findings(&path(name)).into_iter();
-        let chosen = found.filter(|f| only[1].split(',').any(|id| id == f.detector));
+    let of = |out: &str, ids: &str| -> Vec<String> {
+        let found = findings(&path(out)).into_iter();
+        let chosen = found.filter(|f| ids.split(',').any(|id| id == f.detector));
         chosen.map(|finding| format!("{finding:?}")).collect()
     };
-    assert!(!of("only").is_empty());
-    assert_eq!(of("only"), of("all"));
-    assert_eq!(findings(&path("only")).len(), of("only").len());
+    // Each asks for other columns, of other events.
+    for ids in [
+        "mass_object_delete,bucket_acl_public",
+        "read_objects_of_pair,unusual_read",
+        "new_principal_on_bucket,unusual_network_of_principal",
+        "new_client_of_principal,destructive_call_without_mfa",
+    ] {
+        let ran = scan(&events, &path("only"), &["--only", ids, "--quiet"]);
+        assert_eq!(ran.status, 0, "{}", ran.err);
+        assert_eq!(of("only", ids), of("all", ids));
+        assert_eq!(findings(&path("only")).len(), of("only", ids).len());
+        assert!(!of("only", ids).is_empty(), "{ids}");
+        scan(&samples, &path("logs"), &["--only", ids, "--quiet"]);
+        assert!(found(&path("only")) == found(&path("logs")), "{ids}");
+    }
     let ran = scan(&events, &path("none"), &["--only", "mass_object_delet"]);
     assert!(ran.status == 2 && ran.err.contains("is no loaded detector"), "{}", ran.err);
 }

@@ -16,7 +16,7 @@ use trailsift::decode::{
 };
 use trailsift::detect::rules::{Plan, shipped};
 use trailsift::event_files::{self, StoredRecord, TakeEvents};
-use trailsift::events::{BatchBuilder, EventFilter, Fields, StoredEvent, Wanted};
+use trailsift::events::{BatchBuilder, Core, CoreSet, EventFilter, Fields, StoredEvent, Wanted};
 use trailsift::source::{Content, Member, read_tar, read_zip};
 
 use super::judged::{days, folded, judged};
@@ -147,8 +147,10 @@ struct Taken<'d> {
 }
 
 impl TakeEvents for Taken<'_> {
-    fn needs_columns_alone(&self, name: Option<&str>) -> bool {
-        name.is_none_or(|name| name.len() % 2 == 0)
+    fn columns_of(&self, name: Option<&str>) -> Option<CoreSet> {
+        let some = || [Core::EventTime, Core::EventName].into_iter().collect();
+        let is_even = |name: &str| name.len().is_multiple_of(2);
+        name.map_or_else(|| Some(some()), |name| is_even(name).then(CoreSet::all))
     }
 
     fn event(&mut self, _: &str, number: u64, event: StoredEvent<'_>) -> bool {

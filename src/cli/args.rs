@@ -140,8 +140,9 @@ pub(super) struct Scan {
     threads: Option<u16>,
     /// Memory to keep within: three eighths for tables, a quarter each for ids of events (beyond,
     /// both are spilled to the output folder) and for objects being read (larger ones are streamed)
-    #[arg(long, value_name = "SIZE", default_value = "1GiB")]
-    memory: ByteSize,
+    /// [default: a quarter of the machine's, 256MiB to 16GiB]
+    #[arg(long, value_name = "SIZE")]
+    memory: Option<ByteSize>,
     /// Only list what would be read, with bytes and an estimate of what the requests to S3 cost;
     /// `--dry-run=objects` names each object, with its bytes
     #[arg(long, value_name = "WHAT", value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "summary")]
@@ -298,7 +299,7 @@ impl Scan {
             access: self.s3.access(),
             order: self.order.map(ReadOrder::order),
             shard: self.shard,
-            memory: self.memory.as_u64(),
+            memory: self.memory.map_or(usual.memory, |memory| memory.as_u64()),
             since: self.since,
             until: self.until,
             delivered_since: self.delivered_since,

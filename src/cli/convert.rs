@@ -9,7 +9,7 @@ use clap::Args;
 use super::bounds::Bounds;
 use super::s3::{self, ReachS3};
 use super::shown::Shown;
-use super::{EXIT_DONE, EXIT_FAILED, EXIT_UNREADABLE, INTERRUPT, show, time};
+use super::{EXIT_DONE, EXIT_FAILED, EXIT_UNREADABLE, INTERRUPT, show_run, time};
 use crate::error::Result;
 use crate::pipeline::{ConvertOptions, Converted, ReadOptions, convert};
 use crate::report::{Bar, converted};
@@ -44,9 +44,10 @@ pub(super) struct Convert {
     /// Worker threads [default: one per processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1_024))]
     threads: Option<u16>,
-    /// Memory to keep within: three eighths for events, which beyond are sorted on disk, in the output folder
-    #[arg(long, value_name = "SIZE", default_value = "1GiB")]
-    memory: ByteSize,
+    /// Memory to keep within: three eighths for events, which beyond are sorted on disk, in the output
+    /// folder [default: a quarter of the machine's, 256MiB to 16GiB]
+    #[arg(long, value_name = "SIZE")]
+    memory: Option<ByteSize>,
     /// Put the SHA-256 of every object into the manifest
     #[arg(long)]
     hash: bool,
@@ -65,9 +66,7 @@ impl Convert {
     pub(super) fn run(&self, out: &mut dyn Write) -> Result<u8> {
         let bar = if self.shown.bar() { Bar::default() } else { Bar::hidden() };
         let done = convert(&self.options(), &bar, &INTERRUPT)?;
-        if !self.shown.quiet {
-            show(out, |out| converted(&done, out))?;
-        }
+        show_run(&done.stages, &self.shown, out, |out| converted(&done, out))?;
         Ok(self.status(&done))
     }
 
@@ -76,7 +75,7 @@ impl Convert {
         let read = ReadOptions {
             threads: self.threads.map_or(usual.threads, usize::from),
             access: self.s3.access(),
-            memory: self.memory.as_u64(),
+            memory: self.memory.map_or(usual.memory, |memory| memory.as_u64()),
             delivered_since: self.delivered_since,
             hash: self.hash,
             limits: self.bounds.limits(),

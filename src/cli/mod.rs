@@ -27,7 +27,7 @@ use clap::Parser;
 
 use crate::error::{Error, Result};
 use crate::findings::{Finding, SeverityLabel};
-use crate::pipeline::{self, Run, ScanOptions};
+use crate::pipeline::{self, Run, ScanOptions, Stages};
 use crate::report::{Bar, object_line, stages_table, summary};
 use crate::source::LogObject;
 use args::{Arguments, Command, DryRunOf, Scan};
@@ -112,7 +112,7 @@ fn execute(command: &Command, out: &mut dyn Write) -> Result<u8> {
         Command::Scan(scan) => scan_and_show(scan, out),
         Command::Merge(merge) => {
             let run = pipeline::merge(&merge.options()?)?;
-            show_run(&run, &merge.shown, out, |out| summary(&run, width(), out))?;
+            show_run(&run.stages, &merge.shown, out, |out| summary(&run, width(), out))?;
             Ok(end(&run, &merge.exit, None))
         }
         Command::Convert(convert) => convert.run(out),
@@ -146,7 +146,7 @@ fn scan_and_show(scan: &Scan, out: &mut dyn Write) -> Result<u8> {
     let bar = if scan.shown.bar() { Bar::default() } else { Bar::hidden() };
     let bar = bar.with_interim(scan.interim(), scan.shown.logs_json());
     let run = pipeline::scan(&options, &bar, &INTERRUPT)?;
-    show_run(&run, &scan.shown, out, |out| {
+    show_run(&run.stages, &scan.shown, out, |out| {
         if options.partial {
             let objects = run.account.objects();
             let cut = if run.interrupted { ", cut short by an interrupt" } else { "" };
@@ -164,7 +164,7 @@ fn scan_and_show(scan: &Scan, out: &mut dyn Write) -> Result<u8> {
 
 /// Shows a finished run as it was asked for.
 fn show_run(
-    run: &Run,
+    stages: &Stages,
     shown: &Shown,
     out: &mut dyn Write,
     summary: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
@@ -176,7 +176,7 @@ fn show_run(
         summary(out)?;
         if shown.stats {
             writeln!(out)?;
-            stages_table(&run.stages, out)?;
+            stages_table(stages, out)?;
         }
         Ok(())
     })

@@ -11,7 +11,7 @@ use super::asked::network;
 use super::bounds::Bounds;
 use super::s3::{self, ReachS3};
 use super::shown::Shown;
-use super::{EXIT_DONE, EXIT_FAILED, EXIT_UNREADABLE, INTERRUPT, show, time};
+use super::{EXIT_DONE, EXIT_FAILED, EXIT_UNREADABLE, INTERRUPT, show_run, time};
 use crate::error::{Error, Result};
 use crate::pipeline::{ReadOptions, ScopeOptions, scope};
 use crate::report::{Bar, scope_summary};
@@ -58,9 +58,10 @@ pub(super) struct Scope {
     /// Worker threads [default: one per processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1_024))]
     threads: Option<u16>,
-    /// Memory to keep within; what is found beyond is spilled to the output folder
-    #[arg(long, value_name = "SIZE", default_value = "1GiB")]
-    memory: ByteSize,
+    /// Memory to keep within; what is found beyond is spilled to the output folder [default: a
+    /// quarter of the machine's, 256MiB to 16GiB]
+    #[arg(long, value_name = "SIZE")]
+    memory: Option<ByteSize>,
     #[command(flatten)]
     s3: ReachS3,
     #[command(flatten)]
@@ -109,7 +110,7 @@ impl Scope {
             read: ReadOptions {
                 threads: self.threads.map_or(usual.threads, usize::from),
                 access: self.s3.access(),
-                memory: self.memory.as_u64(),
+                memory: self.memory.map_or(usual.memory, |memory| memory.as_u64()),
                 limits: self.bounds.limits(),
                 archives: self.bounds.archives(),
                 ..usual
@@ -133,9 +134,7 @@ impl Scope {
     pub(super) fn run(&self, out: &mut dyn Write) -> Result<u8> {
         let bar = if self.shown.bar() { Bar::default() } else { Bar::hidden() };
         let run = scope(&self.options()?, &bar, &INTERRUPT)?;
-        if !self.shown.quiet {
-            show(out, |out| scope_summary(&run, out))?;
-        }
+        show_run(&run.stages, &self.shown, out, |out| scope_summary(&run, out))?;
         Ok(match (run.interrupted, run.account.unreadable()) {
             (true, _) => EXIT_FAILED,
             (false, 0) => EXIT_DONE,

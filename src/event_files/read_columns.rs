@@ -17,16 +17,19 @@ use super::read::{
 };
 use super::rows::{OBJECT_URI, RECORD, RECORD_DIGEST, RECORD_NUMBER, core};
 use super::write::normaliser;
-use crate::events::{ColumnKind, Core, StoredColumns, StoredEvent};
+use crate::events::{ColumnKind, Core, CoreSet, StoredColumns, StoredEvent};
 
 /// Rows that are looked at once for whether their records are needed.
 const BATCH: usize = 4_096;
 
+/// The columns that are read of every row, beside core columns.
+const PLACES: [&str; 3] = [RECORD_DIGEST, OBJECT_URI, RECORD_NUMBER];
+
 /// Takes what an event file holds.
 pub trait TakeEvents {
-    /// Whether the columns are enough of events of this name.
-    fn needs_columns_alone(&self, name: Option<&str>) -> bool;
-    /// An event whose columns are enough: the object that its record came from, and its position
+    /// The core columns that are enough of events of this name; `None` if their records are needed.
+    fn columns_of(&self, name: Option<&str>) -> Option<CoreSet>;
+    /// An event whose columns are enough, with these and maybe more: the object that its record came from, and its position
     /// there. Says whether to go on.
     fn event(&mut self, object_uri: &str, record_number: u64, event: StoredEvent<'_>) -> bool;
     /// Any other one. Says whether to go on.
@@ -81,8 +84,17 @@ fn with_dictionaries(schema: &Schema) -> SchemaRef {
 struct Columns<'f> {
     file: &'f Bytes,
     metadata: &'f ArrowReaderMetadata,
-    /// The columns that tell whose record is needed, all but the record, the record.
-    masks: [ProjectionMask; 3],
+    /// The columns that tell what is needed of which event; the record.
+    telling: ProjectionMask,
+    records: ProjectionMask,
+}
+
+/// What is needed of the events of a row group.
+struct Needed {
+    /// Of each row: whether its record is.
+    records: BooleanArray,
+    /// The core columns of the others.
+    columns: CoreSet,
 }
 
 /// Opens a row group.
@@ -91,58 +103,62 @@ type Builder = ParquetRecordBatchReaderBuilder<Bytes>;
 impl<'f> Columns<'f> {
     fn of(file: &'f Bytes, metadata: &'f ArrowReaderMetadata) -> Option<Self> {
         let schema = metadata.parquet_schema();
-        let telling = [Core::EventName.name(), RECORD_DIGEST];
-        let places = [RECORD_DIGEST, OBJECT_URI, RECORD_NUMBER];
-        let all: Vec<&str> = core().map(Core::name).chain(places).collect();
-        let masks =
-            [projection(schema, telling)?, projection(schema, all)?, projection(schema, [RECORD])?];
-        Some(Self { file, metadata, masks })
+        let telling = projection(schema, [Core::EventName.name(), RECORD_DIGEST])?;
+        let records = projection(schema, [RECORD])?;
+        // Rows without some of them are no events of ours, whoever reads what.
+        projection(schema, core().map(Core::name).chain(PLACES).collect::<Vec<_>>())?;
+        Some(Self { file, metadata, telling, records })
     }
 
-    fn reader(&self, group: usize, columns: usize, rows: usize) -> Builder {
+    fn reader(&self, group: usize, mask: ProjectionMask, rows: usize) -> Builder {
         let builder = Builder::new_with_metadata(self.file.clone(), self.metadata.clone());
-        let mask = self.masks.get(columns).cloned().unwrap_or_else(ProjectionMask::all);
         builder.with_row_groups(vec![group]).with_projection(mask).with_batch_size(rows)
     }
 
     /// Hands over the events of a row group; says whether to go on.
     fn group(&self, group: usize, take: &mut dyn TakeEvents) -> Result<bool, Unreadable> {
-        let needed = self.needed(group, take)?;
+        let Needed { records: needed, columns } = self.needed(group, take)?;
         let (mut texts, rows) = (Texts::default(), batch_rows(self.metadata.metadata()));
         if needed.true_count() > 0 {
             let selection = RowSelection::from_filters(std::slice::from_ref(&needed));
-            let builder = self.reader(group, 2, rows).with_row_selection(selection);
-            texts.reader = Some(sound(UNFIT, || builder.build())?);
+            let builder = self.reader(group, self.records.clone(), rows);
+            texts.reader = Some(sound(UNFIT, || builder.with_row_selection(selection).build())?);
         }
-        let mut reader = sound(UNFIT, || self.reader(group, 1, rows).build())?;
+        let read = core().filter(|core| columns.contains(*core)).map(Core::name);
+        let read: Vec<&str> = read.chain(PLACES).collect();
+        let mask = projection(self.metadata.parquet_schema(), read);
+        let mask = mask.ok_or(Unreadable::Foreign)?;
+        let mut reader = sound(UNFIT, || self.reader(group, mask, rows).build())?;
         let mut before = 0;
         while let Some(rows) = next(&mut reader)? {
             let needed = needed.slice(before, rows.num_rows().min(needed.len() - before));
             before += needed.len();
-            if !of_batch(&rows, &needed, &mut texts, take)? {
+            if !of_batch((&rows, columns), &needed, &mut texts, take)? {
                 return Ok(false);
             }
         }
         Ok(true)
     }
 
-    /// Of each row of a group: whether its record is needed.
-    fn needed(&self, group: usize, take: &dyn TakeEvents) -> Result<BooleanArray, Unreadable> {
-        let mut reader = sound(UNFIT, || self.reader(group, 0, BATCH).build())?;
-        let mut needed = Vec::new();
+    /// What is needed of a row group.
+    fn needed(&self, group: usize, take: &dyn TakeEvents) -> Result<Needed, Unreadable> {
+        let mut reader = sound(UNFIT, || self.reader(group, self.telling.clone(), BATCH).build())?;
+        let (mut records, mut columns) = (Vec::new(), CoreSet::from_iter([Core::EventTime]));
         while let Some(rows) = next(&mut reader)? {
             let names = rows.column_by_name(Core::EventName.name()).ok_or(Unreadable::Foreign)?;
             let names = names.as_dictionary_opt::<Int32Type>().ok_or(Unreadable::Foreign)?;
             let values = names.values().as_string_opt::<i32>().ok_or(Unreadable::Foreign)?;
-            let enough = |name| take.needs_columns_alone(name);
+            let enough = |name| take.columns_of(name);
             let (without, by_name) = (enough(None), values.iter().map(enough).collect::<Vec<_>>());
             for (name, digest) in names.keys().iter().zip(digests(&rows)?) {
                 let name = name.and_then(|name| usize::try_from(name).ok());
-                let is_enough = name.map_or(Some(&without), |name| by_name.get(name));
-                needed.push(digest.is_none() || is_enough != Some(&true));
+                let enough = name.map_or(Some(&without), |name| by_name.get(name));
+                let enough = enough.copied().flatten().filter(|_| digest.is_some());
+                records.push(enough.is_none());
+                columns = columns.and(enough.unwrap_or_default());
             }
         }
-        Ok(needed.into())
+        Ok(Needed { records: records.into(), columns })
     }
 }
 
@@ -173,12 +189,12 @@ impl Texts {
 
 /// Hands over the events of a batch; says whether to go on.
 fn of_batch(
-    rows: &RecordBatch,
+    (rows, read): (&RecordBatch, CoreSet),
     needed: &BooleanArray,
     records: &mut Texts,
     take: &mut dyn TakeEvents,
 ) -> Result<bool, Unreadable> {
-    let columns = StoredColumns::of(rows).ok_or(Unreadable::Foreign)?;
+    let columns = StoredColumns::of(rows, read).ok_or(Unreadable::Foreign)?;
     let (uris, digests) = (texts(rows, OBJECT_URI)?, digests(rows)?);
     let numbers = rows.column_by_name(RECORD_NUMBER).ok_or(Unreadable::Foreign)?;
     let numbers = numbers.as_primitive_opt::<Int64Type>().ok_or(Unreadable::Foreign)?.values();
@@ -254,8 +270,8 @@ mod tests {
     }
 
     impl TakeEvents for Taking {
-        fn needs_columns_alone(&self, name: Option<&str>) -> bool {
-            self.builder.needs_columns_alone(name)
+        fn columns_of(&self, name: Option<&str>) -> Option<CoreSet> {
+            self.builder.columns_of(name)
         }
 
         fn event(&mut self, _: &str, number: u64, event: StoredEvent<'_>) -> bool {

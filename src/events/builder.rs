@@ -16,6 +16,7 @@ use super::bucket::{Place, is_s3, place};
 use super::class::access_class;
 use super::column::ListColumn;
 use super::core_column::CoreColumn;
+use super::core_reads::{CoreReads, CoreSet};
 use super::derived::Derivations;
 use super::field::{Fields, PathColumn};
 use super::known::Known;
@@ -73,6 +74,7 @@ pub type OddFields = BTreeMap<&'static str, u64>;
 pub struct BatchBuilder {
     schema: SchemaRef,
     trie: Trie,
+    core_reads: Arc<CoreReads>,
     derivations: Derivations,
     known: Known,
     columns: Vec<CoreColumn>,
@@ -113,6 +115,7 @@ impl BatchBuilder {
         Self {
             schema: Arc::new(Schema::new(arrow_fields)),
             trie: Trie::new(fields.columns()),
+            core_reads: fields.core_reads().clone(),
             derivations: Derivations::of(fields.columns()),
             known: Known::new(intel, fields.on_demand().clone()),
             columns: CORE.iter().map(|row| CoreColumn::new(row.2)).collect(),
@@ -213,15 +216,16 @@ impl BatchBuilder {
         Ok(true)
     }
 
-    /// Whether the columns of an event file have all that is wanted of events of this name.
+    /// The core columns that are enough of events of this name; `None` if their records are needed.
     #[must_use]
-    pub fn needs_columns_alone(&self, name: Option<&str>) -> bool {
-        self.records.is_none() && self.trie.wants_nothing_of(name)
+    pub fn columns_of(&self, name: Option<&str>) -> Option<CoreSet> {
+        let is_enough = self.records.is_none() && self.trie.wants_nothing_of(name);
+        is_enough.then(|| self.core_reads.of_name(name))
     }
 
     /// Appends an event from the columns of an event file if `wanted` says so of it, as
     /// [`append`](Self::append) would from its record. Of events of its name nothing may be wanted
-    /// [beyond the columns](Self::needs_columns_alone). Returns whether it did.
+    /// [beyond the columns](Self::columns_of) that were read. Returns whether it did.
     pub fn append_stored(
         &mut self,
         number: u64,

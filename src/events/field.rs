@@ -1,7 +1,9 @@
 //! Field names of rules resolved to columns: a core column, or a path that the trie extracts.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use super::core_reads::CoreReads;
 use super::derived::derived_names;
 use super::schema::Core;
 use super::slots::canonical;
@@ -72,6 +74,7 @@ pub struct Fields {
     columns: Vec<PathColumn>,
     /// Core columns that are read, of those that are filled only then.
     on_demand: BTreeSet<Core>,
+    core: Arc<CoreReads>,
 }
 
 impl Fields {
@@ -152,6 +155,18 @@ impl Fields {
         for (column, events) in self.columns.iter_mut().zip(events) {
             column.events = events;
         }
+    }
+
+    /// Reads each core column of events of these names only, in lower case; `None`: of all. It is an
+    /// offer to who fills batches: columns may be filled nevertheless.
+    pub fn restrict_core(&mut self, reads: &BTreeMap<Core, Option<BTreeSet<String>>>) {
+        self.core = CoreReads::of(reads).into();
+    }
+
+    /// Which core columns are read of which events; every one, unless they were restricted.
+    #[must_use]
+    pub fn core_reads(&self) -> &Arc<CoreReads> {
+        &self.core
     }
 
     /// The name of a column.

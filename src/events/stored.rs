@@ -8,6 +8,7 @@ use arrow::array::{
 };
 use arrow::datatypes::{Int32Type, Int64Type, TimestampMicrosecondType};
 
+use super::core_reads::CoreSet;
 use super::schema::Core;
 use super::time::is_event_time;
 
@@ -31,6 +32,8 @@ enum StoredColumn<'b> {
     Flag(&'b BooleanArray),
     Count(&'b Int64Array),
     Time,
+    /// Nobody reads it: it is null.
+    Unread,
 }
 
 /// An event of an event file.
@@ -43,10 +46,13 @@ pub struct StoredEvent<'b> {
 }
 
 impl<'b> StoredColumns<'b> {
-    /// The columns of rows that have all of them, and times that events can have.
+    /// The columns of rows that have all of those that are `read`, and times that events can have.
     #[must_use]
-    pub fn of(rows: &'b RecordBatch) -> Option<Self> {
+    pub fn of(rows: &'b RecordBatch, read: CoreSet) -> Option<Self> {
         let stored = |core: Core| {
+            if !read.contains(core) {
+                return Some(StoredColumn::Unread);
+            }
             let column = rows.column_by_name(core.name())?;
             if core == Core::EventTime {
                 return Some(StoredColumn::Time);

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Instant;
 
 use serde::Serialize;
 
@@ -15,6 +16,7 @@ use super::processed::Processed;
 use super::read_options::ReadOptions;
 use super::run::Span;
 use super::scan::Progress;
+use super::stats::{Stage, Stages};
 use super::tables::Spill;
 use crate::error::Result;
 use crate::event_files::{EventFolder, Sorted, Sorter, Written};
@@ -45,6 +47,8 @@ pub struct Converted {
     pub interrupted: bool,
     /// Plain words that the user should read.
     pub notes: Vec<String>,
+    /// What each stage cost.
+    pub stages: Stages,
     /// The folder of events.
     pub out: PathBuf,
 }
@@ -87,15 +91,17 @@ pub fn convert(
     for part in parts {
         sorted.add(part);
     }
-    let Passed { account, identities, span, notes, cut, .. } = passed;
+    let Passed { account, identities, span, notes, mut stages, cut, .. } = passed;
+    let started = Instant::now();
     // Of an archive that was not read to its end nobody would know which members are there.
     let written = if cut {
         Written::default()
     } else {
         add(folder, &sorted, &account, &identities, read.threads)?
     };
-    let converted =
-        Converted { account, written, span, interrupted: cut, notes, out: options.out.clone() };
+    stages.record(Stage::Write, started.elapsed());
+    let (interrupted, out) = (cut, options.out.clone());
+    let converted = Converted { account, written, span, interrupted, notes, stages, out };
     converted.write(&own)?;
     Ok(converted)
 }

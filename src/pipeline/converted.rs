@@ -14,7 +14,7 @@ use crate::codec::Unpacker;
 use crate::decode::{Decoder, FailReason, Rejected};
 use crate::error::Result;
 use crate::event_files::{self, StoredRecord, TakeEvents, Unreadable};
-use crate::events::StoredEvent;
+use crate::events::{CoreSet, StoredEvent};
 
 impl<C: Consumer> Worker<'_, C> {
     /// Reads all records of a Parquet file; gives its line of the manifest. Findings name the objects
@@ -108,8 +108,8 @@ struct Taken<'w, 's, C> {
 }
 
 impl<C: Consumer> TakeEvents for Taken<'_, '_, C> {
-    fn needs_columns_alone(&self, name: Option<&str>) -> bool {
-        self.sink.builder.needs_columns_alone(name)
+    fn columns_of(&self, name: Option<&str>) -> Option<CoreSet> {
+        self.sink.builder.columns_of(name)
     }
 
     fn event(&mut self, object_uri: &str, record_number: u64, event: StoredEvent<'_>) -> bool {

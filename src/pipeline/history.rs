@@ -72,6 +72,7 @@ impl JudgeOptions {
             intel: &self.intel,
             spill,
             waiting: MOST_WAITING,
+            threads: 1,
         }
     }
 

@@ -10,11 +10,13 @@ use std::time::{Duration, Instant};
 
 use tempfile::NamedTempFile;
 
-use super::judging::{Judged, judge};
+use super::judged::Judged;
+use super::judging::Judging;
 use super::run::{Run, Span};
 use super::scan::ScanOptions;
 use super::stateful::Session;
 use super::tables::{Runs, Spill};
+use super::walk::judge;
 use super::{Progress, log};
 use crate::detect::group::{self, SpillWriter};
 use crate::detect::rules::Plan;
@@ -295,5 +297,6 @@ fn judge_so_far(
         (options.judging(run, out.path()), table)
     };
     run.learning = judging.learning_text();
-    judge(plan, &judging, table)
+    // The others read on.
+    judge(plan, &Judging { threads: 1, ..judging }, table)
 }

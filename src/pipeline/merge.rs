@@ -5,11 +5,12 @@ use std::path::PathBuf;
 
 use super::findings_files::FindingsFiles;
 use super::history::JudgeOptions;
-use super::judging::judge_run;
+use super::judging::Judging;
 use super::partial::{self, Header, Partial};
 use super::run::{Run, Span};
 use super::scan::load_plan_with;
 use super::tables::Spill;
+use super::walk::judge_run;
 use super::{log, output};
 use crate::detect::group::{self, TableReader};
 use crate::detect::rules::Tuning;
@@ -91,6 +92,8 @@ pub fn merge(options: &MergeOptions) -> Result<Run> {
     run.notes.sort();
     run.notes.dedup();
     let judging = options.judge.judging(run.span, since, Spill::into(out.path()));
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let judging = Judging { threads, ..judging };
     let judged = judge_run(&mut run, &plan, &judging, group::merge(runs))?;
     run.take(judged, &plan)?;
     run.learning = judging.learning_text();

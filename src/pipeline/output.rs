@@ -32,6 +32,8 @@ pub(super) const REJECTED: &str = "rejected.parquet";
 pub(super) const COVERAGE: &str = "coverage.parquet";
 /// Every object with its outcome.
 pub(super) const MANIFEST: &str = "manifest.parquet";
+/// The report that `trailsift report` makes of them, unless it is told another place.
+pub const REPORT: &str = "report.html";
 /// The run itself.
 pub(super) const RUN: &str = "run.json";
 
@@ -66,9 +68,22 @@ pub(super) fn refuse_current(folder: &Folder) -> Result<()> {
     Err(Error::Usage(message))
 }
 
+/// The report of an earlier run in the same folder stays, and tells of that run.
+fn note_report(run: &mut Run) {
+    let report = run.out.join(REPORT);
+    if report.exists() {
+        let message = format!(
+            "`{}` tells of an earlier run: `trailsift report` writes it anew",
+            report.display()
+        );
+        run.notes.push(message);
+    }
+}
+
 /// Writes all files of a finished run; with a state, the findings are in files of their own.
 pub(super) fn write(run: &mut Run) -> Result<()> {
     let started = Instant::now();
+    note_report(run);
     let folder = &run.out;
     match run.state {
         Some(_) => store::remove(&folder.join(FINDINGS))?,

@@ -1,10 +1,17 @@
 //! What to read and how: the same for every command that reads logs.
 
+use sysinfo::{Process, ProcessRefreshKind, ProcessesToUpdate, System};
+
 use super::archives::ArchiveLimits;
 use crate::decode::Limits;
 use crate::events::EventFilter;
 use crate::source::{KeyRange, Order, Shard};
 use crate::store::{Access, Location};
+
+/// What the compiled detectors take, bytes.
+const OF_DETECTORS: u64 = 64 << 20;
+/// What a worker takes beside the object that it reads, bytes: tapes, batches of events, caches.
+const OF_WORKER: u64 = 24 << 20;
 
 /// What to read and how.
 #[derive(Debug, Clone)]
@@ -39,6 +46,29 @@ pub struct ReadOptions {
     pub archives: ArchiveLimits,
 }
 
+/// The memory that a run keeps within unless it is told: a quarter of the machine's, or of what its
+/// control group may have, between 256 MiB and 16 GiB; where nothing is known of it, 1 GiB.
+fn usual_memory() -> u64 {
+    let quarter = memory_of_process().map_or(1 << 30, |memory| memory / 4);
+    quarter.clamp(256 << 20, 16 << 30)
+}
+
+/// The memory that this process may have.
+fn memory_of_process() -> Option<u64> {
+    let mut system = System::new().ok()?;
+    system.refresh_memory();
+    let own = sysinfo::get_current_pid().ok()?;
+    system.refresh_processes_specifics(
+        ProcessesToUpdate::Some(&[own]),
+        false,
+        ProcessRefreshKind::nothing(),
+    );
+    let of_process = system.process(own).and_then(Process::cgroup_limits);
+    let groups = [system.cgroup_limits(), of_process];
+    let of_groups = groups.into_iter().flatten().map(|limits| limits.total_memory);
+    of_groups.chain([system.total_memory()]).filter(|memory| *memory > 0).min()
+}
+
 impl ReadOptions {
     /// Everything at the inputs, with the usual bounds.
     #[must_use]
@@ -49,7 +79,7 @@ impl ReadOptions {
             order: None,
             shard: None,
             threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-            memory: 1 << 30,
+            memory: usual_memory(),
             since: None,
             until: None,
             delivered_since: None,
@@ -61,9 +91,16 @@ impl ReadOptions {
         }
     }
 
-    /// An eighth of the memory, bytes.
+    /// What is left of the memory for what grows with the input, bytes: detectors, and the buffers
+    /// of workers, take their part in any case.
+    fn divided(&self) -> u64 {
+        let taken = OF_DETECTORS + OF_WORKER * self.threads as u64;
+        self.memory.saturating_sub(taken).max(self.memory / 2)
+    }
+
+    /// An eighth of what is divided, bytes.
     pub(super) fn eighth(&self) -> usize {
-        usize::try_from(self.memory / 8).unwrap_or(usize::MAX / 8)
+        usize::try_from(self.divided() / 8).unwrap_or(usize::MAX / 8)
     }
 
     /// The first time that is read, µs.
@@ -85,7 +122,7 @@ impl ReadOptions {
     /// Objects in memory get their part of `--memory`, so that many threads hold no more than few: a
     /// half for their stored bytes, and a half for what they unpack to.
     pub(super) fn object_limits(&self) -> Limits {
-        let share = self.memory / 4 / (self.threads.max(1) as u64);
+        let share = self.divided() / 4 / (self.threads.max(1) as u64);
         let whole_bytes = (share / 2).clamp(4 << 20, self.limits.whole_bytes);
         Limits { whole_bytes, ..self.limits.clone() }
     }

@@ -107,7 +107,7 @@ impl Reading<'_> {
         intake: &mut Intake<'_>,
         worker: &(impl Fn() -> Result<Harvest<Y>> + Sync),
     ) -> Worked<Y> {
-        let budget = Budget::new(self.pass.options.memory / 8);
+        let budget = Budget::new(self.pass.options.eighth() as u64);
         std::thread::scope(|scope| {
             let listing = remote.map(|remote| {
                 feed.listing();

@@ -6,10 +6,14 @@ use std::sync::Arc;
 
 use tempfile::{NamedTempFile, TempPath};
 
+use super::entities::each_batch;
 use super::tables::Spill;
 use crate::detect::group::{Entities, FoldId, Groups, SpillReader, SpillWriter};
 use crate::detect::judge::{RollUp, Terms};
 use crate::error::{Error, Result};
+
+/// So many entities in memory are judged at once.
+const AT_ONCE: usize = 4_096;
 
 /// The entities of one fold and account.
 pub(super) struct Waiting<'s> {
@@ -104,16 +108,16 @@ impl<'s> Waiting<'s> {
 }
 
 impl Released {
-    /// Shows each entity to `judge`, in their order.
+    /// Shows the entities to `judge`, in their order, some at a time.
     ///
     /// # Errors
     /// Those of `judge` and of the temporary table.
-    pub(super) fn each(&self, mut judge: impl FnMut(&Groups) -> Result<()>) -> Result<()> {
+    pub(super) fn each(&self, mut judge: impl FnMut(&[Groups]) -> Result<()>) -> Result<()> {
         if let Some(path) = &self.file {
-            let rows = SpillReader::open(path)?;
-            Entities::new(rows, self.valued.clone()).try_for_each(|groups| judge(&groups?))?;
+            let entities = Entities::new(SpillReader::open(path)?, self.valued.clone());
+            each_batch(entities, 1, |batch| judge(&batch))?;
         }
-        self.groups.iter().try_for_each(judge)
+        self.groups.chunks(AT_ONCE).try_for_each(judge)
     }
 }
 
@@ -157,8 +161,8 @@ mod tests {
                 let mut back = Vec::new();
                 let released = waiting.release().unwrap();
                 released
-                    .each(|groups| {
-                        back.push(groups.clone());
+                    .each(|batch| {
+                        back.extend_from_slice(batch);
                         Ok(())
                     })
                     .unwrap();

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::accounting::Account;
 use super::coverage::Coverage;
-use super::judging::{Judged, not_judged, off};
+use super::judged::{Judged, not_judged, off};
 use super::posture::{Guard, guards};
 use super::sheet::Sheet;
 use super::stats::Stages;

@@ -9,13 +9,14 @@ use super::events_out::EventsOut;
 use super::findings_files::FindingsFiles;
 use super::history::JudgeOptions;
 use super::interim::{Beside, Interim, Snapshot};
-use super::judging::{Judging, MOST_WAITING, judge_run};
+use super::judging::{Judging, MOST_WAITING};
 use super::pass::{Inputs, Pass, Passed};
 use super::read_options::ReadOptions;
 use super::run::Run;
 use super::stateful::Session;
 use super::stats::Stage;
 use super::tables::{Runs, Spill};
+use super::walk::judge_run;
 use super::{log, output, partial};
 use crate::detect::group;
 use crate::detect::rules::{Diagnostic, ONLY, Plan, Tuning, read_folder, shipped};
@@ -72,7 +73,7 @@ impl ScanOptions {
     /// How what was read is judged, without a state.
     pub(super) fn judging<'j>(&'j self, run: &Run, out: &'j Path) -> Judging<'j> {
         let judging = self.judge.judging(run.span, self.read.since, Spill::into(out));
-        Judging { waiting: self.waiting(), ..judging }
+        Judging { waiting: self.waiting(), threads: self.read.threads, ..judging }
     }
 
     /// Bytes of entities that may wait in memory for their account.

@@ -17,6 +17,7 @@ use super::output::{CURRENT, FINDINGS, MANIFEST, REJECTED, write_account};
 use super::pass::{Inputs, Pass};
 use super::read_options::ReadOptions;
 use super::scan::Progress;
+use super::stats::Stages;
 use super::tables::Spill;
 use crate::error::{Error, Result};
 use crate::events::{EventBatch, Fields};
@@ -71,6 +72,8 @@ pub struct ScopeRun {
     pub notes: Vec<String>,
     /// Whether it was stopped early.
     pub interrupted: bool,
+    /// What each stage of the second pass cost.
+    pub stages: Stages,
     /// Where the outputs are.
     pub location: Location,
 }
@@ -130,7 +133,7 @@ pub fn scope(
     let wanted = Wanted::new(followed, &changes, (options.since, options.until));
     let (collected, passed) = work.collect(progress, &wanted, &related)?;
     let Collected { events, near } = collected;
-    let (account, mut notes, interrupted) = passed;
+    let (account, mut notes, interrupted, stages) = passed;
     let (sums, activities) = work.write(out.path(), &events.finish(), &wanted, &mut notes)?;
     let parts = Parts {
         wanted: &wanted,
@@ -145,7 +148,7 @@ pub fn scope(
     let mut outcome = parts.outcome();
     outcome.lacking.extend(unread(&account, interrupted));
     let location = out.location().clone();
-    let run = ScopeRun { outcome, account, notes, interrupted, location };
+    let run = ScopeRun { outcome, account, notes, interrupted, stages, location };
     write_parquet(&out.path().join(ACTORS), &scope::actors_batch(&run.outcome.actors)?)?;
     write_account(out.path(), &run.account)?;
     let json = scope_json(&run);
@@ -251,7 +254,7 @@ struct Work<'o> {
 }
 
 /// What a pass tells of its reading.
-type Reading = (Account, Vec<String>, bool);
+type Reading = (Account, Vec<String>, bool, Stages);
 
 impl Work<'_> {
     /// Bytes for the rows of each worker.
@@ -308,7 +311,7 @@ impl Work<'_> {
             interrupt: self.interrupt,
         };
         let (passed, consumed) = pass.run(&inputs, listing, start)?.split();
-        Ok((consumed, (passed.account, passed.notes, passed.cut)))
+        Ok((consumed, (passed.account, passed.notes, passed.cut, passed.stages)))
     }
 
     /// Writes the timeline and the list of objects.

@@ -8,7 +8,8 @@ use std::time::Instant;
 
 use super::accounting::{ObjectOutcome, ObjectRecord};
 use super::folds::{fold_entries, relearned};
-use super::judging::{Judged, Judging, judge_run};
+use super::judged::Judged;
+use super::judging::Judging;
 use super::log;
 use super::processed::{Identities, Processed, entries};
 use super::publish::{publish, publish_findings};
@@ -17,6 +18,7 @@ use super::scan::{Folded, ScanOptions};
 use super::seen::Seen;
 use super::stats::Stage;
 use super::tables::Spill;
+use super::walk::judge_run;
 use super::worker::Kept;
 use crate::detect::group::{self, FoldId, Key, Row, TableReader, TableWriter};
 use crate::detect::rules::Plan;
@@ -190,6 +192,7 @@ impl<'o> Session<'o> {
             intel: &self.options.judge.intel,
             spill: Spill::into(out),
             waiting: self.options.waiting(),
+            threads: self.options.read.threads,
         }
     }
 

@@ -58,6 +58,8 @@ fn the_report_of_the_sample_logs_can_be_used_in_a_browser() {
     let (_, berlin) = report(&out, &["--tz", "Europe/Berlin"]);
     assert!(berlin.contains("2023-07-10 13:42:18 +02:00"), "the zone's offset stands beside times");
     check("zone", &out);
+    let ran = scan(&sample_logs(), &out, &[]);
+    assert!(ran.out.contains("report.html` tells of an earlier run"), "{}", ran.out);
 }
 
 #[test]

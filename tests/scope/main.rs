@@ -68,7 +68,9 @@ fn every_object_that_the_actor_touched_is_listed_and_no_other() {
     let (logs, out) = (folder.path().join("logs"), folder.path().join("out"));
     incident::write(&logs, 3, 1);
     let inventory = inventory(folder.path());
-    done(scope(&[logs], &out, &["--access-key", STOLEN, "--inventory", &inventory]));
+    let more = ["--access-key", STOLEN, "--inventory", &inventory, "--stats"];
+    let ran = done(scope(&[logs], &out, &more));
+    assert!(ran.out.contains("\nparse "), "{}", ran.out);
     let columns = [
         "actor",
         "bucket",

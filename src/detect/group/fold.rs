@@ -109,7 +109,7 @@ impl Fold {
     pub const NO_SELECTION: usize = usize::MAX;
 
     /// Whether it is of all events, whatever they are: it has no rules.
-    pub(super) fn is_of_all(&self) -> bool {
+    pub(crate) fn is_of_all(&self) -> bool {
         self.rules.is_empty()
     }
 

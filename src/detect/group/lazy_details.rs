@@ -1,7 +1,6 @@
 //! Details that are made when somebody looks at them: judges look at few rows of many.
 
-use std::cell::OnceCell;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 use smallvec::SmallVec;
@@ -22,7 +21,7 @@ pub(super) struct LazyDetails(Option<Box<Parts>>);
 #[derive(Debug, Clone)]
 struct Parts {
     parts: SmallVec<[Part; 1]>,
-    made: OnceCell<Box<Details>>,
+    made: OnceLock<Box<Details>>,
 }
 
 /// Details of some of the events. There are millions of them: what is large lies elsewhere.
@@ -98,7 +97,7 @@ impl Part {
 
 impl Parts {
     fn of(part: Part) -> Self {
-        Self { parts: SmallVec::from_buf([part]), made: OnceCell::new() }
+        Self { parts: SmallVec::from_buf([part]), made: OnceLock::new() }
     }
 
     fn get(&self) -> &Details {

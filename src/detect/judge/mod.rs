@@ -13,6 +13,7 @@ mod first_seen;
 mod history;
 mod known_keys;
 mod match_events;
+mod memo;
 mod quantile;
 mod rare;
 mod roll_up;

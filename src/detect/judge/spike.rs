@@ -10,12 +10,12 @@
 //! GuardDuty counts calls over 24 hours in the same way, for a principal, a bucket and the pair
 //! (user guide, "S3 Protection finding types", `Exfiltration:S3/AnomalousBehavior`).
 
-use std::cell::RefCell;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::history::Past;
 use super::known_keys::{Drained, KnownShare};
+use super::memo::Memo;
 use super::quantile::{percent, quantile, step};
 use super::roll_up::RollUp;
 use super::severity::{Day, Fired};
@@ -228,13 +228,13 @@ pub struct Peers {
     /// How often a day of an entity came to so much, in steps of those of [`step`], by day.
     days: BTreeMap<i64, BTreeMap<u64, u64>>,
     /// What was asked for already.
-    known: RefCell<BTreeMap<(i64, i64), u64>>,
+    known: Memo<(i64, i64), u64>,
 }
 
 impl Peers {
     /// No entity yet.
     pub(super) fn new(terms: &Terms) -> Self {
-        Self { terms: terms.clone(), days: BTreeMap::new(), known: RefCell::default() }
+        Self { terms: terms.clone(), days: BTreeMap::new(), known: Memo::default() }
     }
 
     /// Whether it is what a detector with these terms needs.
@@ -259,15 +259,13 @@ impl Peers {
     /// The quantile of the entities' days in the past.
     fn usual(&self, past: Past) -> u64 {
         let Some(spike) = &self.terms.spike else { return 0 };
-        let key = (past.from, past.until);
-        if let Some(known) = self.known.borrow().get(&key) {
-            return *known;
-        }
-        let days = self.days.range(past.from..past.until.max(past.from));
-        let values = days.flat_map(|(_, day)| day.iter().map(|(total, times)| (*total, *times)));
-        let usual = quantile(values, spike.quantile);
-        self.known.borrow_mut().insert(key, usual);
-        usual
+        let usual = || {
+            let days = self.days.range(past.from..past.until.max(past.from));
+            let values =
+                days.flat_map(|(_, day)| day.iter().map(|(total, times)| (*total, *times)));
+            quantile(values, spike.quantile)
+        };
+        self.known.look((past.from, past.until), usual, |usual| *usual)
     }
 }
 

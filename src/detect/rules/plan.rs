@@ -1,6 +1,6 @@
 //! The plan: every selection, fold and detector of the loaded files, compiled.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::buffer::BooleanBuffer;
 use wildmatch::WildMatch;
@@ -103,14 +103,20 @@ impl Plan {
         self.sequences.iter().find(|sequence| sequence.metadata.id == id)
     }
 
-    /// Path columns that are read of events of some names only are extracted from these.
+    /// Columns that are read of events of some names only are extracted from these.
     fn restrict(&mut self) {
         let predicates = self.predicates.list();
         let mut wanted: Vec<Option<BTreeSet<String>>> =
             vec![Some(BTreeSet::new()); self.fields.columns().len()];
+        let mut core: BTreeMap<Core, Option<BTreeSet<String>>> = BTreeMap::new();
         let mut read = |field: Field, names: Option<&BTreeSet<String>>| {
-            let Field::Path(path) = field else { return };
-            let Some(place) = wanted.get_mut(path) else { return };
+            let place = match field {
+                Field::Core(field) => core.entry(field).or_insert_with(|| Some(BTreeSet::new())),
+                Field::Path(path) => match wanted.get_mut(path) {
+                    Some(place) => place,
+                    None => return,
+                },
+            };
             match (place.as_mut(), names) {
                 (Some(known), Some(names)) => known.extend(names.iter().cloned()),
                 (Some(_), None) => *place = None,
@@ -127,12 +133,14 @@ impl Plan {
         for fold in &self.folds {
             let selections = fold.rules.iter().filter_map(|rule| self.selections.get(*rule));
             let names: Option<Vec<_>> = selections.map(names_of).collect();
-            let names: Option<BTreeSet<String>> =
-                names.map(|names| names.into_iter().flatten().collect());
-            for field in grouped(fold) {
+            let names: Option<BTreeSet<String>> = names
+                .filter(|_| !fold.is_of_all())
+                .map(|names| names.into_iter().flatten().collect());
+            for field in grouped(fold).chain(detailed(fold)) {
                 read(field, names.as_ref());
             }
         }
+        self.fields.restrict_core(&core);
         self.fields.restrict(wanted);
     }
 
@@ -225,6 +233,12 @@ fn grouped(fold: &Fold) -> impl Iterator<Item = Field> {
     let aliased = fold.aliased.iter().flatten();
     let measured = fold.measured.iter().flat_map(|measured| &measured.fields).flatten();
     fold.entity.iter().chain(aliased).chain(measured).copied().chain(sampled)
+}
+
+/// What details hold of every event.
+fn detailed(fold: &Fold) -> impl Iterator<Item = Field> {
+    let bytes = [Core::BytesIn, Core::BytesOut].map(Field::Core).into_iter();
+    bytes.filter(|_| fold.detailed > 0)
 }
 
 /// The user's own values only: those of pages are examples.

@@ -16,14 +16,12 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use crate::error::{Error, Result};
+use crate::pipeline::REPORT;
 use crate::store::{self, Access, Folder, Location, S3};
 use coverage::Coverage;
 use findings::Findings;
 use losses::Losses;
 use zone::Zone;
-
-/// The report's name in the folder of the run.
-const REPORT: &str = "report.html";
 
 /// What a report is made of.
 #[derive(Debug, Clone)]

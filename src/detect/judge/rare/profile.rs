@@ -1,19 +1,16 @@
 //! Profiles: on how many days which value of a feature occurred, for a principal, for each bucket
 //! and for the account.
 
-use std::cell::RefCell;
-
 use hashbrown::HashMap;
 
 use super::combination::{Combination, Place, combinations};
 use super::odds::Standing;
 use super::{DAY, Past, Rare};
 use crate::detect::group::Groups;
+use crate::detect::judge::memo::Memo;
 
 /// The most values of all buckets of an account together; beyond, buckets have no profiles.
 const MAX_BUCKET_VALUES: usize = 1_000_000;
-/// The most sums that are kept for the next question.
-const MAX_SUMS: usize = 100_000;
 
 /// The days of one value: (day, on how many principals' days), ascending.
 type Days = Vec<(i64, u64)>;
@@ -33,7 +30,7 @@ struct Sums {
 #[derive(Debug, Default)]
 pub(super) struct Profile {
     contexts: HashMap<u64, HashMap<u64, Days>>,
-    sums: RefCell<HashMap<(u64, Past), Sums>>,
+    sums: Memo<(u64, Past), Sums>,
 }
 
 /// The profiles of an account and of its buckets.
@@ -97,17 +94,12 @@ impl Profile {
     /// How the value stands in the past; `None` if the past has no day with any value.
     pub(super) fn standing(&self, place: Place, past: Past) -> Option<Standing> {
         let context = self.contexts.get(&place.context)?;
-        let mut sums = self.sums.borrow_mut();
-        if sums.len() > MAX_SUMS {
-            sums.clear();
-        }
-        let key = (place.context, past);
-        let sums = sums.entry(key).or_insert_with(|| Sums::of(context, past));
-        if sums.days == 0 {
-            return None;
-        }
         let occurred = context.get(&place.value).map_or(0, |days| days_in(days, past));
-        Some(Standing { probability: sums.probability(occurred), known: occurred > 0 })
+        let standing = |sums: &Sums| {
+            let known = occurred > 0;
+            (sums.days > 0).then(|| Standing { probability: sums.probability(occurred), known })
+        };
+        self.sums.look((place.context, past), || Sums::of(context, past), standing)
     }
 }
 

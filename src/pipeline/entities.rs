@@ -1,0 +1,65 @@
+//! Entities of the merged table, handed on in batches of one fold each.
+
+use std::sync::mpsc::sync_channel;
+
+use crate::detect::group::Groups;
+use crate::error::Result;
+
+/// Rows of entities that are handed over at once, and how often that many may wait.
+const ROWS_AHEAD: usize = 4_096;
+const AHEAD: usize = 2;
+
+/// Shows entities to `take`, some of one fold at a time; with several `threads`, one of its own reads
+/// further ahead, since making rows costs as much as judging them.
+///
+/// # Errors
+/// Those of reading and of `take`.
+pub(super) fn each_batch(
+    entities: impl Iterator<Item = Result<Groups>> + Send,
+    threads: usize,
+    mut take: impl FnMut(Vec<Groups>) -> Result<()>,
+) -> Result<()> {
+    if threads <= 1 {
+        let mut taken = Ok(());
+        in_batches(entities, |batch| {
+            taken = batch.and_then(&mut take);
+            taken.is_ok()
+        });
+        return taken;
+    }
+    std::thread::scope(|scope| {
+        let (send, receive) = sync_channel(AHEAD);
+        scope.spawn(move || {
+            // Nobody listens after an error.
+            in_batches(entities, |batch| send.send(batch).is_ok());
+        });
+        receive.into_iter().try_for_each(|batch| take(batch?))
+    })
+}
+
+/// Hands entities on in batches of one fold each, until `take` wants no more.
+fn in_batches(
+    entities: impl Iterator<Item = Result<Groups>>,
+    mut take: impl FnMut(Result<Vec<Groups>>) -> bool,
+) {
+    let (mut batch, mut rows): (Vec<Groups>, usize) = (Vec::new(), 0);
+    for groups in entities {
+        let groups = match groups {
+            Ok(groups) => groups,
+            Err(error) => {
+                take(Err(error));
+                return;
+            }
+        };
+        let is_other = batch.first().is_some_and(|first| first.fold != groups.fold);
+        if is_other || rows >= ROWS_AHEAD {
+            rows = 0;
+            if !take(Ok(std::mem::take(&mut batch))) {
+                return;
+            }
+        }
+        rows += 1 + groups.rows.len();
+        batch.push(groups);
+    }
+    take(Ok(batch));
+}
