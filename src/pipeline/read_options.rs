@@ -9,9 +9,9 @@ use crate::source::{KeyRange, Order, Shard};
 use crate::store::{Access, Location};
 
 /// What the compiled detectors take, bytes.
-const OF_DETECTORS: u64 = 64 << 20;
+const OF_DETECTORS: u64 = 80 << 20;
 /// What a worker takes beside the object that it reads, bytes: tapes, batches of events, caches.
-const OF_WORKER: u64 = 24 << 20;
+const OF_WORKER: u64 = 40 << 20;
 
 /// What to read and how.
 #[derive(Debug, Clone)]
@@ -95,7 +95,7 @@ impl ReadOptions {
     /// of workers, take their part in any case.
     fn divided(&self) -> u64 {
         let taken = OF_DETECTORS + OF_WORKER * self.threads as u64;
-        self.memory.saturating_sub(taken).max(self.memory / 2)
+        self.memory.saturating_sub(taken).max(self.memory / 3)
     }
 
     /// An eighth of what is divided, bytes.
