@@ -155,7 +155,7 @@ impl<'f> Columns<'f> {
                 let enough = name.map_or(Some(&without), |name| by_name.get(name));
                 let enough = enough.copied().flatten().filter(|_| digest.is_some());
                 records.push(enough.is_none());
-                columns = columns.and(enough.unwrap_or_default());
+                columns = columns.union(enough.unwrap_or_default());
             }
         }
         Ok(Needed { records: records.into(), columns })

@@ -25,7 +25,7 @@ impl CoreSet {
 
     /// The columns of both.
     #[must_use]
-    pub fn and(self, other: Self) -> Self {
+    pub fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 }
@@ -108,8 +108,10 @@ fn with_sources(columns: impl Iterator<Item = Core>) -> CoreSet {
             _ => &[],
         }
     };
+    // What is worked out anew is not read.
+    let own = |core: Core| (core != Core::SourceNetwork).then_some(core);
     columns
-        .flat_map(|core| [core].into_iter().chain(sources(core).iter().copied()))
+        .flat_map(|core| own(core).into_iter().chain(sources(core).iter().copied()))
         .chain(ALWAYS)
         .collect()
 }

@@ -5,8 +5,10 @@ use std::sync::mpsc::sync_channel;
 use crate::detect::group::Groups;
 use crate::error::Result;
 
-/// Rows of entities that are handed over at once, and how often that many may wait.
-const ROWS_AHEAD: usize = 4_096;
+/// Rows of entities, and about their bytes, that are handed over at once unless one entity has more.
+const BATCH_ROWS: usize = 4_096;
+const BATCH_BYTES: usize = 2 << 20;
+/// So many batches may wait.
 const AHEAD: usize = 2;
 
 /// Shows entities to `take`, some of one fold at a time; with several `threads`, one of its own reads
@@ -42,7 +44,7 @@ fn in_batches(
     entities: impl Iterator<Item = Result<Groups>>,
     mut take: impl FnMut(Result<Vec<Groups>>) -> bool,
 ) {
-    let (mut batch, mut rows): (Vec<Groups>, usize) = (Vec::new(), 0);
+    let (mut batch, mut rows, mut bytes): (Vec<Groups>, usize, usize) = (Vec::new(), 0, 0);
     for groups in entities {
         let groups = match groups {
             Ok(groups) => groups,
@@ -52,13 +54,14 @@ fn in_batches(
             }
         };
         let is_other = batch.first().is_some_and(|first| first.fold != groups.fold);
-        if is_other || rows >= ROWS_AHEAD {
-            rows = 0;
+        if is_other || rows >= BATCH_ROWS || bytes >= BATCH_BYTES {
+            (rows, bytes) = (0, 0);
             if !take(Ok(std::mem::take(&mut batch))) {
                 return;
             }
         }
         rows += 1 + groups.rows.len();
+        bytes += groups.bytes();
         batch.push(groups);
     }
     take(Ok(batch));

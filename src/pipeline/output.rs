@@ -68,22 +68,9 @@ pub(super) fn refuse_current(folder: &Folder) -> Result<()> {
     Err(Error::Usage(message))
 }
 
-/// The report of an earlier run in the same folder stays, and tells of that run.
-fn note_report(run: &mut Run) {
-    let report = run.out.join(REPORT);
-    if report.exists() {
-        let message = format!(
-            "`{}` tells of an earlier run: `trailsift report` writes it anew",
-            report.display()
-        );
-        run.notes.push(message);
-    }
-}
-
 /// Writes all files of a finished run; with a state, the findings are in files of their own.
 pub(super) fn write(run: &mut Run) -> Result<()> {
     let started = Instant::now();
-    note_report(run);
     let folder = &run.out;
     match run.state {
         Some(_) => store::remove(&folder.join(FINDINGS))?,

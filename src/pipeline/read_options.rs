@@ -8,8 +8,8 @@ use crate::events::EventFilter;
 use crate::source::{KeyRange, Order, Shard};
 use crate::store::{Access, Location};
 
-/// What the compiled detectors take, bytes.
-const OF_DETECTORS: u64 = 80 << 20;
+/// What the program takes with its detectors, bytes.
+const OF_PROGRAM: u64 = 80 << 20;
 /// What a worker takes beside the object that it reads, bytes: tapes, batches of events, caches.
 const OF_WORKER: u64 = 40 << 20;
 
@@ -91,10 +91,10 @@ impl ReadOptions {
         }
     }
 
-    /// What is left of the memory for what grows with the input, bytes: detectors, and the buffers
-    /// of workers, take their part in any case.
+    /// What is left of the memory for what grows with the input, bytes: the program and the buffers
+    /// of workers take their part in any case.
     fn divided(&self) -> u64 {
-        let taken = OF_DETECTORS + OF_WORKER * self.threads as u64;
+        let taken = OF_PROGRAM + OF_WORKER * self.threads as u64;
         self.memory.saturating_sub(taken).max(self.memory / 3)
     }
 

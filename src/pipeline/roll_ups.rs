@@ -12,8 +12,8 @@ use crate::detect::group::{Entities, FoldId, Groups, SpillReader, SpillWriter};
 use crate::detect::judge::{RollUp, Terms};
 use crate::error::{Error, Result};
 
-/// So many entities in memory are judged at once.
-const AT_ONCE: usize = 4_096;
+/// So many entities in memory are judged at once; their details are made then.
+const AT_ONCE: usize = 512;
 
 /// The entities of one fold and account.
 pub(super) struct Waiting<'s> {

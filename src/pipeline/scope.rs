@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Instant;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::SchemaRef;
@@ -17,7 +18,7 @@ use super::output::{CURRENT, FINDINGS, MANIFEST, REJECTED, write_account};
 use super::pass::{Inputs, Pass};
 use super::read_options::ReadOptions;
 use super::scan::Progress;
-use super::stats::Stages;
+use super::stats::{Stage, Stages};
 use super::tables::Spill;
 use crate::error::{Error, Result};
 use crate::events::{EventBatch, Fields};
@@ -72,7 +73,7 @@ pub struct ScopeRun {
     pub notes: Vec<String>,
     /// Whether it was stopped early.
     pub interrupted: bool,
-    /// What each stage of the second pass cost.
+    /// What each stage of both passes cost.
     pub stages: Stages,
     /// Where the outputs are.
     pub location: Location,
@@ -121,7 +122,7 @@ pub fn scope(
     let out = Folder::open(&options.out, s3.as_ref())?;
     let spill = Spill { folder: out.path(), prefix: ".scope-ids-" };
     let work = Work { options, columns, seeds, spill, interrupt, intel: Arc::default() };
-    let (surveyed, _) = work.survey(progress)?;
+    let (surveyed, (.., mut stages)) = work.survey(progress)?;
     let Surveyed { links, uses, mut changes, coverage } = surveyed;
     changes.sort_unstable_by(|a, b| (a.time, a).cmp(&(b.time, b)));
     changes.dedup_by(|a, b| {
@@ -133,7 +134,9 @@ pub fn scope(
     let wanted = Wanted::new(followed, &changes, (options.since, options.until));
     let (collected, passed) = work.collect(progress, &wanted, &related)?;
     let Collected { events, near } = collected;
-    let (account, mut notes, interrupted, stages) = passed;
+    let (account, mut notes, interrupted, collecting) = passed;
+    stages.add(&collecting);
+    let started = Instant::now();
     let (sums, activities) = work.write(out.path(), &events.finish(), &wanted, &mut notes)?;
     let parts = Parts {
         wanted: &wanted,
@@ -148,6 +151,7 @@ pub fn scope(
     let mut outcome = parts.outcome();
     outcome.lacking.extend(unread(&account, interrupted));
     let location = out.location().clone();
+    stages.record(Stage::Write, started.elapsed());
     let run = ScopeRun { outcome, account, notes, interrupted, stages, location };
     write_parquet(&out.path().join(ACTORS), &scope::actors_batch(&run.outcome.actors)?)?;
     write_account(out.path(), &run.account)?;

@@ -11,7 +11,7 @@ use super::gaps::{not_judged, posture};
 use super::words::{BOLD, counted, number, short_id};
 use super::wrap::wrapped;
 use crate::findings::{SeverityLabel, interval};
-use crate::pipeline::{Run, Snapshot};
+use crate::pipeline::{REPORT, Run, Snapshot};
 
 /// Where all findings of a run are.
 fn file(run: &Run) -> &'static str {
@@ -42,9 +42,26 @@ pub fn summary(run: &Run, width: Option<usize>, out: &mut dyn Write) -> io::Resu
         for note in &run.notes {
             writeln!(out, "{BOLD}note{BOLD:#}      {}", escaped(note))?;
         }
+        older_report(run, out)?;
         writeln!(out, "{BOLD}files{BOLD:#}     {}", escaped(&run.location.to_string()))?;
         next_steps(run, out)
     })
+}
+
+/// The report of an earlier run in the same folder stays, and tells of that run.
+fn older_report(run: &Run, out: &mut dyn Write) -> io::Result<()> {
+    let Some(report) = run.location.local().map(|folder| folder.join(REPORT)) else {
+        return Ok(());
+    };
+    if !report.exists() {
+        return Ok(());
+    }
+    let report = report.display().to_string();
+    let report = escaped(&report);
+    writeln!(
+        out,
+        "{BOLD}note{BOLD:#}      `{report}` tells of an earlier run; `trailsift report` writes it anew"
+    )
 }
 
 /// What parts the actors from the findings.

@@ -60,6 +60,8 @@ fn the_report_of_the_sample_logs_can_be_used_in_a_browser() {
     check("zone", &out);
     let ran = scan(&sample_logs(), &out, &[]);
     assert!(ran.out.contains("report.html` tells of an earlier run"), "{}", ran.out);
+    let (_, after) = report(&out, &[]);
+    assert!(!after.contains("an earlier run"), "it is of this run now");
 }
 
 #[test]
