@@ -140,7 +140,7 @@ pub(super) struct Scan {
     threads: Option<u16>,
     /// Memory to keep within: three eighths for tables, a quarter each for ids of events (beyond,
     /// both are spilled to the output folder) and for objects being read (larger ones are streamed)
-    /// [default: a quarter of the machine's, 256MiB to 16GiB]
+    /// [default: half of the machine's, 256MiB to 16GiB]
     #[arg(long, value_name = "SIZE")]
     memory: Option<ByteSize>,
     /// Only list what would be read, with bytes and an estimate of what the requests to S3 cost;

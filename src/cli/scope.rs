@@ -58,8 +58,8 @@ pub(super) struct Scope {
     /// Worker threads [default: one per processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1_024))]
     threads: Option<u16>,
-    /// Memory to keep within; what is found beyond is spilled to the output folder [default: a
-    /// quarter of the machine's, 256MiB to 16GiB]
+    /// Memory to keep within; what is found beyond is spilled to the output folder [default:
+    /// half of the machine's, 256MiB to 16GiB]
     #[arg(long, value_name = "SIZE")]
     memory: Option<ByteSize>,
     #[command(flatten)]
