@@ -138,9 +138,9 @@ pub(super) struct Scan {
     /// Worker threads [default: one per processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1_024))]
     threads: Option<u16>,
-    /// Memory to keep within: three eighths for tables, a quarter each for ids of events (beyond,
-    /// both are spilled to the output folder) and for objects being read (larger ones are streamed)
-    /// [default: half of the machine's, 256MiB to 16GiB]
+    /// Memory to keep within; of what the program leaves, three eighths for tables, a quarter each for
+    /// ids of events (beyond, both are spilled to the output folder) and for objects being read (larger
+    /// ones are streamed) [default: half of the machine's, 256MiB to 16GiB]
     #[arg(long, value_name = "SIZE")]
     memory: Option<ByteSize>,
     /// Only list what would be read, with bytes and an estimate of what the requests to S3 cost;

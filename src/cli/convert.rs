@@ -44,8 +44,8 @@ pub(super) struct Convert {
     /// Worker threads [default: one per processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1_024))]
     threads: Option<u16>,
-    /// Memory to keep within: three eighths for events, which beyond are sorted on disk, in the output
-    /// folder [default: half of the machine's, 256MiB to 16GiB]
+    /// Memory to keep within; of what the program leaves, three eighths for events, which beyond are
+    /// sorted on disk, in the output folder [default: half of the machine's, 256MiB to 16GiB]
     #[arg(long, value_name = "SIZE")]
     memory: Option<ByteSize>,
     /// Put the SHA-256 of every object into the manifest

@@ -68,7 +68,7 @@ pub(super) fn judge(
 
 /// A walk over the table.
 struct Walk<'w> {
-    bench: Bench<'w>,
+    judges: Judges<'w>,
     judged: Judged,
     chains: Chains<'w>,
     /// Entities that are judged when all of their account have come.
@@ -80,7 +80,7 @@ struct Walk<'w> {
 }
 
 /// What judging an entity needs to know, and nothing that it changes.
-struct Bench<'w> {
+struct Judges<'w> {
     plan: &'w Plan,
     how: &'w Judging<'w>,
     /// By their folds.
@@ -95,7 +95,7 @@ impl<'w> Walk<'w> {
             .then(|| rayon::ThreadPoolBuilder::new().num_threads(how.threads).build())
             .transpose()?;
         Ok(Self {
-            bench: Bench::new(plan, how),
+            judges: Judges::new(plan, how),
             judged: Judged::new(how.spill),
             chains: Chains::new(plan),
             waiting: None,
@@ -111,14 +111,14 @@ impl<'w> Walk<'w> {
         if Some(fold) == self.coverage {
             return batch.iter().try_for_each(|groups| self.judged.coverage.add(groups));
         }
-        if self.bench.days.is_none() {
-            self.bench.days = Some(CoveredDays::of(&mut self.judged.coverage));
+        if self.judges.days.is_none() {
+            self.judges.days = Some(CoveredDays::of(&mut self.judged.coverage));
         }
-        if self.bench.waits(fold) {
+        if self.judges.waits(fold) {
             return batch.into_iter().try_for_each(|groups| self.wait(groups));
         }
         self.release()?;
-        if self.bench.is_joined(fold) {
+        if self.judges.is_joined(fold) {
             return batch.iter().try_for_each(|groups| self.joined(groups));
         }
         self.entities(&batch, &[])
@@ -129,10 +129,10 @@ impl<'w> Walk<'w> {
             self.release()?;
         }
         if self.waiting.is_none() {
-            let terms = self.bench.of_fold(groups.fold).map(|(_, detector)| &detector.terms);
+            let terms = self.judges.of_fold(groups.fold).map(|(_, detector)| &detector.terms);
             let valued = self.valued.contains(&groups.fold);
-            let waiting = Waiting::new(&groups, valued, terms, self.bench.how.spill);
-            self.waiting = Some(waiting.within(self.bench.how.waiting));
+            let waiting = Waiting::new(&groups, valued, terms, self.judges.how.spill);
+            self.waiting = Some(waiting.within(self.judges.how.waiting));
         }
         self.waiting.as_mut().map_or(Ok(()), |waiting| waiting.push(groups))
     }
@@ -147,9 +147,9 @@ impl<'w> Walk<'w> {
     /// Judges entities of one fold by all of its detectors, on all threads.
     fn entities(&mut self, batch: &[Groups], roll_ups: &[RollUp]) -> Result<()> {
         let Some(first) = batch.first() else { return Ok(()) };
-        let Some(numbers) = self.bench.detectors.get(&first.fold) else { return Ok(()) };
+        let Some(numbers) = self.judges.detectors.get(&first.fold) else { return Ok(()) };
         let of_entity = |groups| {
-            let judge = |number| self.bench.judge(number, groups, roll_ups);
+            let judge = |number| self.judges.judge(number, groups, roll_ups);
             numbers.iter().copied().filter_map(judge).collect::<Vec<Outcome>>()
         };
         let outcomes: Vec<Vec<Outcome>> = match &self.pool {
@@ -167,9 +167,9 @@ impl<'w> Walk<'w> {
 
     /// Judges an entity to which firings of other detectors may belong.
     fn joined(&mut self, groups: &Groups) -> Result<()> {
-        let numbers = self.bench.detectors.get(&groups.fold).cloned().unwrap_or_default();
+        let numbers = self.judges.detectors.get(&groups.fold).cloned().unwrap_or_default();
         for number in numbers {
-            let depth = self.bench.plan.detectors.get(number).map_or(0, |detector| detector.depth);
+            let depth = self.judges.plan.detectors.get(number).map_or(0, |detector| detector.depth);
             if let Some(depth) = depth.checked_sub(1) {
                 self.catch_up(depth)?;
             }
@@ -181,7 +181,7 @@ impl<'w> Walk<'w> {
 
     /// Judges an entity by one detector.
     fn one(&mut self, number: usize, groups: &Groups) -> Result<()> {
-        let Some(outcome) = self.bench.judge(number, groups, &[]) else { return Ok(()) };
+        let Some(outcome) = self.judges.judge(number, groups, &[]) else { return Ok(()) };
         self.chains.feed(number, groups, &outcome.firings);
         self.judged.take(outcome)
     }
@@ -195,7 +195,7 @@ impl<'w> Walk<'w> {
     }
 }
 
-impl<'w> Bench<'w> {
+impl<'w> Judges<'w> {
     fn new(plan: &'w Plan, how: &'w Judging<'w>) -> Self {
         let mut detectors: BTreeMap<FoldId, Vec<usize>> = BTreeMap::new();
         for (number, detector) in plan.detectors.iter().enumerate() {
