@@ -55,7 +55,10 @@ function buildDialog() {
   dialog.addEventListener('click', (event) => {
     if (event.target === dialog) dialog.close();
   });
-  dialog.addEventListener('close', () => history.replaceState(null, '', '#findings'));
+  // The event comes later than the closing: another finding may be open by then.
+  dialog.addEventListener('close', () => {
+    if (!dialog.open) history.replaceState(null, '', '#findings');
+  });
 }
 
 /** A finding that the address names. */
