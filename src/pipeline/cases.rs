@@ -349,8 +349,10 @@ fn run(plan: &Plan, options: &JudgeOptions, parts: &[Vec<Value>]) -> Result<Vec<
         span = Span::join(span, harvest.span);
         runs.add(harvest.consumed.0);
     }
-    let (table, _files) = runs.merged()?;
-    Ok(judge(plan, &options.judging(span, None, spill), table)?.findings)
+    let (table, spilled) = runs.merged()?;
+    let judged = judge(plan, &options.judging(span, None, spill), table)?;
+    spilled.end()?;
+    Ok(judged.findings)
 }
 
 fn compare(

@@ -8,8 +8,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tempfile::NamedTempFile;
-
 use super::judged::Judged;
 use super::judging::Judging;
 use super::run::{Run, Span};
@@ -20,7 +18,7 @@ use super::walk::judge;
 use super::{Progress, log};
 use crate::detect::group::{self, SpillWriter};
 use crate::detect::rules::Plan;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::store::Folder;
 
 /// When a run is judged that still goes on: every so often, or on request.
@@ -256,9 +254,7 @@ impl Interim {
         let objects_known = self.known.load(Ordering::Relaxed);
         drop(given);
         let mut run = Run { span, ..Run::empty(plan, out) };
-        let file = NamedTempFile::with_prefix_in(spill.prefix, spill.folder);
-        let (file, path) = file.map_err(Error::io(spill.folder))?.into_parts();
-        let mut writer = SpillWriter::new(file, &path)?;
+        let mut writer = SpillWriter::new(spill.file()?)?;
         let table = group::merge(runs.open()?).take_while(|_| !self.has_ended()).map(|row| {
             let row = row?;
             writer.push(&row)?;
@@ -270,8 +266,9 @@ impl Interim {
             self.lock().runs.add(runs);
             return Ok(None);
         }
-        writer.finish()?;
-        self.lock().runs.add(runs.replaced_by(path));
+        let merged = writer.finish()?;
+        merged.intact()?;
+        self.lock().runs.add(runs.replaced_by(merged));
         run.take(judged, plan)?;
         Ok(Some(Snapshot { run, events, objects_done, objects_known }))
     }

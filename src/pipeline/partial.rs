@@ -12,6 +12,7 @@ use super::accounting::{Account, Conflicts, ObjectOutcome, ObjectRecord, Rejecte
 use super::output;
 use super::run::{Run, Span};
 use super::scan::ScanOptions;
+use super::tables::Spilled;
 use crate::detect::group::{Key, Row, write_table};
 use crate::detect::rules::Plan;
 use crate::error::{Error, Result};
@@ -85,11 +86,13 @@ pub(super) fn write(
     run: &Run,
     folder: &Path,
     table: impl Iterator<Item = Result<(Key, Row)>>,
+    spilled: Spilled,
 ) -> Result<()> {
     clear(folder)?;
     let whole = [output::RUN, output::FINDINGS, output::APPEARANCES, output::COVERAGE];
     whole.iter().try_for_each(|name| store::remove(&folder.join(name)))?;
     write_table(&folder.join(TABLE), table)?;
+    spilled.end()?;
     output::write_account(folder, &run.account)?;
     let read = &options.read;
     let header = Header {

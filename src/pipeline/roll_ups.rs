@@ -4,13 +4,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use tempfile::{NamedTempFile, TempPath};
-
 use super::entities::each_batch;
 use super::tables::Spill;
-use crate::detect::group::{Entities, FoldId, Groups, SpillReader, SpillWriter};
+use crate::detect::group::{Entities, FoldId, Groups, SpillWriter, SpilledRun};
 use crate::detect::judge::{RollUp, Terms};
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// So many entities in memory are judged at once; their details are made then.
 const AT_ONCE: usize = 512;
@@ -25,7 +23,7 @@ pub(super) struct Waiting<'s> {
     bytes: usize,
     /// Bytes that may wait in memory.
     memory: usize,
-    file: Option<(SpillWriter, TempPath)>,
+    file: Option<SpillWriter>,
     roll_ups: Vec<RollUp>,
 }
 
@@ -34,7 +32,7 @@ pub(super) struct Released {
     /// One for each kind that a detector of the fold needs.
     pub roll_ups: Vec<RollUp>,
     groups: Vec<Groups>,
-    file: Option<TempPath>,
+    file: Option<SpilledRun>,
     valued: BTreeSet<FoldId>,
 }
 
@@ -79,13 +77,9 @@ impl<'s> Waiting<'s> {
         if self.bytes <= self.memory {
             return Ok(());
         }
-        let (writer, _) = match &mut self.file {
-            Some(file) => file,
-            none => {
-                let made = NamedTempFile::with_prefix_in(self.spill.prefix, self.spill.folder);
-                let (file, path) = made.map_err(Error::io(self.spill.folder))?.into_parts();
-                none.insert((SpillWriter::new(file, &path)?, path))
-            }
+        let writer = match &mut self.file {
+            Some(writer) => writer,
+            none => none.insert(SpillWriter::new(self.spill.file()?)?),
         };
         for groups in self.groups.drain(..) {
             groups.into_rows(self.valued).try_for_each(|row| writer.push(&row))?;
@@ -100,8 +94,7 @@ impl<'s> Waiting<'s> {
     /// Those of the temporary table.
     pub(super) fn release(self) -> Result<Released> {
         let Self { fold, valued, groups, file, roll_ups, .. } = self;
-        let finish = |(writer, path): (SpillWriter, TempPath)| writer.finish().map(|()| path);
-        let file = file.map(finish).transpose()?;
+        let file = file.map(SpillWriter::finish).transpose()?;
         let valued = valued.then_some(fold).into_iter().collect();
         Ok(Released { roll_ups, groups, file, valued })
     }
@@ -113,8 +106,8 @@ impl Released {
     /// # Errors
     /// Those of `judge` and of the temporary table.
     pub(super) fn each(&self, mut judge: impl FnMut(&[Groups]) -> Result<()>) -> Result<()> {
-        if let Some(path) = &self.file {
-            let entities = Entities::new(SpillReader::open(path)?, self.valued.clone());
+        if let Some(run) = &self.file {
+            let entities = Entities::new(run.open()?, self.valued.clone());
             each_batch(entities, 1, |batch| judge(&batch))?;
         }
         self.groups.chunks(AT_ONCE).try_for_each(judge)

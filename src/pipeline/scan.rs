@@ -18,7 +18,6 @@ use super::stats::Stage;
 use super::tables::{Runs, Spill};
 use super::walk::judge_run;
 use super::{log, output, partial};
-use crate::detect::group;
 use crate::detect::rules::{Diagnostic, ONLY, Plan, Tuning, read_folder, shipped};
 use crate::detect::select::Placeholders;
 use crate::error::{Error, Result};
@@ -199,9 +198,7 @@ pub(super) fn scan_with(
         return Ok(run);
     }
     drop(seen);
-    let (table, files) = runs.merged()?;
-    conclude(options, plan, &mut run, &out, table)?;
-    drop(files);
+    conclude(options, plan, &mut run, &out, runs)?;
     output::send(&out, &run)?;
     Ok(run)
 }
@@ -288,16 +285,18 @@ fn conclude(
     plan: &Plan,
     run: &mut Run,
     out: &Folder,
-    table: group::Run<'_>,
+    runs: Runs,
 ) -> Result<()> {
+    let (table, spilled) = runs.merged()?;
     if options.partial {
         let started = Instant::now();
-        partial::write(options, plan, run, out.path(), table)?;
+        partial::write(options, plan, run, out.path(), table, spilled)?;
         run.stages.record(Stage::Write, started.elapsed());
         return Ok(());
     }
     let judging = options.judging(run, out.path());
     let judged = judge_run(run, plan, &judging, table)?;
+    spilled.end()?;
     run.take(judged, plan)?;
     run.learning = judging.learning_text();
     partial::clear(out.path())?;

@@ -127,12 +127,14 @@ impl<'o> Session<'o> {
         let mut table = self.with_history(table)?;
         if run.interrupted || self.nothing_new(&manifest, run) {
             let judged = judge_run(run, self.plan, &judging, table)?;
+            spilled.end()?;
             return self.leave_as_it_was(&manifest, judged, run, out);
         }
         let judged = tee(&draft.path(&files.table), &retention, &mut table, |table| {
             judge_run(run, self.plan, &judging, table)
         })?;
-        drop((table, spilled));
+        drop(table);
+        spilled.end()?;
         let started = Instant::now();
         let revised = self.revise(&manifest, judged, run)?;
         self.write(&draft, &files, run, &revised, identities)?;

@@ -2,10 +2,13 @@
 //! temporary file and merged again at the end.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use tempfile::{NamedTempFile, TempPath};
+use tempfile::NamedTempFile;
 
-use crate::detect::group::{Fold, Key, Row, Rows, Run, SpillReader, Table, merge, write_spilled};
+use crate::detect::group::{
+    Fold, Key, Row, Rows, Run, SpilledEvents, SpilledRows, SpilledRun, Table, merge, write_spilled,
+};
 use crate::detect::rules::Plan;
 use crate::error::{Error, Result};
 
@@ -16,8 +19,10 @@ pub(super) struct BoundedTable<'s> {
     pub table: Table,
     budget: usize,
     spill: Spill<'s>,
+    /// The events of spilled runs.
+    events: Option<Arc<SpilledEvents>>,
     /// Spilled runs: those of level n + 1 are merged from [`FAN_IN`] of level n.
-    levels: Vec<Vec<TempPath>>,
+    levels: Vec<Vec<SpilledRun>>,
     spills: usize,
 }
 
@@ -39,11 +44,16 @@ impl<'s> Spill<'s> {
         Self { folder, prefix: ".spill-" }
     }
 
-    fn write(self, run: impl Iterator<Item = Result<(Key, Row)>>) -> Result<TempPath> {
-        let file = NamedTempFile::with_prefix_in(self.prefix, self.folder);
-        let path = file.map_err(Error::io(self.folder))?.into_temp_path();
-        write_spilled(&path, run)?;
-        Ok(path)
+    /// A new file.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub(super) fn file(self) -> Result<NamedTempFile> {
+        NamedTempFile::with_prefix_in(self.prefix, self.folder).map_err(Error::io(self.folder))
+    }
+
+    fn write(self, run: impl Iterator<Item = Result<(Key, Row)>>) -> Result<SpilledRun> {
+        write_spilled(self.file()?, run)
     }
 }
 
@@ -51,7 +61,7 @@ impl<'s> Spill<'s> {
 #[derive(Debug, Default)]
 pub(super) struct Runs {
     memory: Vec<Rows>,
-    spilled: Vec<TempPath>,
+    spilled: Vec<SpilledRun>,
     spills: usize,
 }
 
@@ -59,7 +69,7 @@ impl<'s> BoundedTable<'s> {
     /// A table of at most about `budget` bytes.
     pub(super) fn new(plan: &Plan, budget: usize, spill: Spill<'s>) -> Self {
         let table = Table::new(plan.folds.iter().map(Fold::table_fold));
-        Self { table, budget, spill, levels: Vec::new(), spills: 0 }
+        Self { table, budget, spill, events: None, levels: Vec::new(), spills: 0 }
     }
 
     /// Spills if the table is over its budget. Returns whether it was.
@@ -70,14 +80,24 @@ impl<'s> BoundedTable<'s> {
         if self.table.bytes() <= self.budget {
             return Ok(false);
         }
-        let path = self.spill.write(self.table.drain_sorted().map(Ok))?;
+        let rows = self.table.drain_sorted();
+        let run = self.write(rows)?;
         self.spills += 1;
-        self.keep(path, 0)?;
+        self.keep(run, 0)?;
         Ok(true)
     }
 
+    /// Writes a drained table.
+    fn write(&mut self, rows: Rows) -> Result<SpilledRun> {
+        let events = match &self.events {
+            Some(events) => events,
+            None => self.events.insert(SpilledEvents::new(self.spill.folder, &rows)?.into()),
+        };
+        self.spill.write(SpilledRows::new(rows, events))
+    }
+
     /// Keeps a spilled run of a level.
-    fn keep(&mut self, run: TempPath, level: usize) -> Result<()> {
+    fn keep(&mut self, run: SpilledRun, level: usize) -> Result<()> {
         if self.levels.len() == level {
             self.levels.push(Vec::new());
         }
@@ -97,11 +117,11 @@ impl<'s> BoundedTable<'s> {
     /// # Errors
     /// Those of writing what is in memory.
     pub(super) fn hand_over(&mut self) -> Result<Runs> {
-        let mut spilled: Vec<TempPath> =
+        let mut spilled: Vec<SpilledRun> =
             std::mem::take(&mut self.levels).into_iter().flatten().collect();
         let rows = self.table.drain_sorted();
         if rows.len() > 0 {
-            spilled.push(self.spill.write(rows.map(Ok))?);
+            spilled.push(self.write(rows)?);
         }
         Ok(Runs { memory: Vec::new(), spilled, spills: std::mem::take(&mut self.spills) })
     }
@@ -134,8 +154,8 @@ impl Runs {
         open(&self.spilled)
     }
 
-    /// The file of all runs on disk, merged, in their place.
-    pub(super) fn replaced_by(self, merged: TempPath) -> Self {
+    /// The run of all runs on disk, merged, in their place.
+    pub(super) fn replaced_by(self, merged: SpilledRun) -> Self {
         Self { spilled: vec![merged], ..self }
     }
 
@@ -143,16 +163,29 @@ impl Runs {
     ///
     /// # Errors
     /// Those of opening the spilled runs.
-    pub(super) fn merged(self) -> Result<(Run<'static>, Vec<TempPath>)> {
+    pub(super) fn merged(self) -> Result<(Run<'static>, Spilled)> {
         let mut runs = open(&self.spilled)?;
         for run in self.memory {
             runs.push(Box::new(run.map(Ok)));
         }
-        Ok((Box::new(merge(runs)), self.spilled))
+        Ok((Box::new(merge(runs)), Spilled(self.spilled)))
     }
 }
 
-fn open(spilled: &[TempPath]) -> Result<Vec<Run<'static>>> {
-    let reader = |path: &TempPath| Ok(Box::new(SpillReader::open(path)?) as Run<'static>);
-    spilled.iter().map(reader).collect()
+/// The files of a merged table.
+#[must_use]
+pub(super) struct Spilled(Vec<SpilledRun>);
+
+impl Spilled {
+    /// Ends the reading of the table and of the details of its rows.
+    ///
+    /// # Errors
+    /// [`Error::Table`] if some of them could not be read: what was made of the table is wrong.
+    pub(super) fn end(self) -> Result<()> {
+        self.0.iter().try_for_each(SpilledRun::intact)
+    }
+}
+
+fn open(spilled: &[SpilledRun]) -> Result<Vec<Run<'static>>> {
+    spilled.iter().map(|run| Ok(Box::new(run.open()?) as Run<'static>)).collect()
 }

@@ -203,6 +203,11 @@ impl Pool {
         show(part(values, event.values));
     }
 
+    /// How many events it holds.
+    pub(super) fn len(&self) -> usize {
+        self.events.len()
+    }
+
     /// Roughly how much memory it holds.
     pub(super) fn bytes(&self) -> usize {
         self.bytes

@@ -58,7 +58,7 @@ pub(super) fn add_pane(panes: &mut Panes, pane: Pane) -> bool {
 }
 
 /// The events of one key.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Row {
     /// Counts, sorted by (start, rule).
     pub panes: Panes,

@@ -297,6 +297,13 @@ impl Table {
     }
 }
 
+impl Rows {
+    /// What they are made of.
+    pub(super) fn drained(&self) -> &Drained {
+        &self.drained
+    }
+}
+
 impl Iterator for Rows {
     type Item = (Key, Row);
 
