@@ -11,7 +11,7 @@ use crate::store::{Access, Location};
 /// What the program takes with its detectors, bytes.
 const OF_PROGRAM: u64 = 80 << 20;
 /// What a worker takes beside the object that it reads, bytes: tapes, batches of events, caches.
-const OF_WORKER: u64 = 40 << 20;
+const OF_WORKER: u64 = 60 << 20;
 
 /// What to read and how.
 #[derive(Debug, Clone)]
@@ -96,7 +96,7 @@ impl ReadOptions {
     /// of workers take their part in any case.
     fn divided(&self) -> u64 {
         let taken = OF_PROGRAM + OF_WORKER * self.threads as u64;
-        self.memory.saturating_sub(taken).max(self.memory / 3)
+        self.memory.saturating_sub(taken).max(self.memory / 5)
     }
 
     /// An eighth of what is divided, bytes.

@@ -22,6 +22,9 @@ use crate::error::{Error, Result};
 /// The level of compression: the fastest that is not negative.
 const LEVEL: i32 = 1;
 
+/// The window is of 128 KiB: many runs are open at once, and each holds one.
+const WINDOW_LOG: u32 = 17;
+
 /// A run on disk; its file is gone when this is dropped.
 #[derive(Debug)]
 pub struct SpilledRun {
@@ -57,7 +60,8 @@ impl SpillWriter {
     pub fn new(file: NamedTempFile) -> Result<Self> {
         let (file, path) = file.into_parts();
         let mut stream = zstd::Encoder::new(file, LEVEL).map_err(Error::io(&path))?;
-        stream.include_checksum(true).map_err(Error::io(&path))?;
+        let bounded = stream.window_log(WINDOW_LOG).and_then(|()| stream.include_checksum(true));
+        bounded.map_err(Error::io(&path))?;
         Ok(Self { path, stores: Vec::new(), stream, row: Vec::new() })
     }
 
