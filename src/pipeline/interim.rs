@@ -266,9 +266,8 @@ impl Interim {
             self.lock().runs.add(runs);
             return Ok(None);
         }
-        let merged = writer.finish()?;
-        merged.intact()?;
-        self.lock().runs.add(runs.replaced_by(merged));
+        let merged = runs.replaced_by(writer.finish()?)?;
+        self.lock().runs.add(merged);
         run.take(judged, plan)?;
         Ok(Some(Snapshot { run, events, objects_done, objects_known }))
     }

@@ -48,7 +48,7 @@ pub struct ReadOptions {
 
 /// The memory that a run keeps within unless it is told: half of the machine's, or of what its control
 /// group may have, between 256 MiB and 16 GiB; where nothing is known of it, 1 GiB. It is taken only as
-/// the logs need it, and tables that outgrow it cost more to spill than to fill.
+/// the logs need it.
 fn usual_memory() -> u64 {
     let half = memory_of_process().map_or(1 << 30, |memory| memory / 2);
     half.clamp(256 << 20, 16 << 30)

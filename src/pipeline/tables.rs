@@ -108,6 +108,8 @@ impl<'s> BoundedTable<'s> {
         }
         let runs = std::mem::take(runs);
         let merged = self.spill.write(merge(open(&runs)?))?;
+        // Details of rows that stand in all of them were made.
+        runs.iter().try_for_each(SpilledRun::intact)?;
         drop(runs);
         self.keep(merged, level + 1)
     }
@@ -155,8 +157,12 @@ impl Runs {
     }
 
     /// The run of all runs on disk, merged, in their place.
-    pub(super) fn replaced_by(self, merged: SpilledRun) -> Self {
-        Self { spilled: vec![merged], ..self }
+    ///
+    /// # Errors
+    /// [`Error::Table`] if some of their rows could not be read to the end.
+    pub(super) fn replaced_by(self, merged: SpilledRun) -> Result<Self> {
+        self.spilled.iter().try_for_each(SpilledRun::intact)?;
+        Ok(Self { spilled: vec![merged], ..self })
     }
 
     /// All runs merged into one table, and the files that must live as long as it is read.

@@ -16,7 +16,7 @@ use crate::error::Result as Outcome;
 /// Parts that are kept side by side; so many become one.
 const MAX_PARTS: usize = 8;
 
-/// Spilled events that a row names one by one.
+/// Spilled events that a part names one by one.
 const MAX_SPILLED: usize = 128;
 
 /// The details of a row, made or not.
@@ -38,7 +38,7 @@ enum Part {
     Events(Events),
     /// Those of events in a file.
     Spilled(SpilledTouches),
-    /// As they are spilled: the postcard of [`Details`].
+    /// Those that were made, as they are spilled: the postcard of [`Details`].
     Packed(Box<[u8]>),
 }
 
@@ -112,7 +112,7 @@ impl Part {
         match self {
             Self::Made(details) => details.bytes(),
             Self::Events(events) => events.touched.bytes(),
-            Self::Spilled(touches) => size_of_val(&*touches.places),
+            Self::Spilled(touches) => touches.bytes(),
             Self::Packed(bytes) => bytes.len(),
         }
     }

@@ -40,7 +40,7 @@ pub use merge::{Entities, Groups, MAX_VALUES, Run, merge};
 pub use row::{Pane, Panes, Row};
 pub use selected::SelectedBatch;
 pub use sketch::Sketch;
-pub use spill::{SpillReader, SpillWriter, SpilledRun, write_spilled};
+pub use spill::{SpillWriter, SpilledRun, write_spilled};
 pub use spilled_events::{SpilledEvents, SpilledRows};
 pub use storage::{TableReader, TableWriter, write_table};
 pub use table::{EntityNumber, Entry, Rows, Table, TableFold};

@@ -1,7 +1,8 @@
 //! Events of spilled tables. A spilled row names its events by their places in a temporary file, so
 //! that spilling makes no details: judges look at those of few rows.
 //!
-//! Each event is a postcard; nothing separates them, since a place tells the length as well.
+//! Each event is a postcard and four bytes of its hash; nothing separates them, since a place tells
+//! the length as well.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
@@ -10,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::details::{Details, Evidence};
 use super::key::Key;
@@ -104,7 +106,7 @@ impl SpilledEvents {
     ///
     /// # Errors
     /// [`Error::Table`] if not.
-    pub fn intact(&self) -> Result<()> {
+    pub(super) fn intact(&self) -> Result<()> {
         self.failed.get().map_or(Ok(()), |reason| {
             let reason = format!("the events of a spilled table cannot be read again: {reason}");
             Err(Error::table(&self.folder, reason))
@@ -126,24 +128,40 @@ impl SpilledEvents {
         stored.resize(place.bytes as usize, 0);
         self.file.read_exact_at(stored, place.at)
     }
+
+    /// Reads an event and shows it to `take`; what went wrong is noted.
+    fn event(&self, place: Place, stored: &mut Vec<u8>, take: impl FnOnce(&SpilledEvent<'_>)) {
+        if let Err(error) = self.read(place, stored) {
+            return self.fail(&error);
+        }
+        let event = stored.split_last_chunk().filter(|(event, hash)| hash_of(event) == **hash);
+        match event.map(|(event, _)| postcard::from_bytes::<SpilledEvent<'_>>(event)) {
+            Some(Ok(event)) => take(&event),
+            Some(Err(error)) => self.fail(&error),
+            None => self.fail(&"an event is damaged"),
+        }
+    }
 }
 
 impl SpilledTouches {
     /// Their details. What cannot be read is missing, and noted.
     pub(super) fn details(&self) -> Option<Details> {
-        let layout = self.events.layouts.get(self.fold as usize)?;
         let (mut details, mut stored) = (None, Vec::new());
+        let Some(layout) = self.events.layouts.get(self.fold as usize) else {
+            self.events.fail(&"of an unknown fold");
+            return None;
+        };
         for place in &self.places {
-            if let Err(error) = self.events.read(*place, &mut stored) {
-                self.events.fail(&error);
-                continue;
-            }
-            match postcard::from_bytes::<SpilledEvent<'_>>(&stored) {
-                Ok(event) => event.add_to(&mut details, layout),
-                Err(error) => self.events.fail(&error),
-            }
+            self.events.event(*place, &mut stored, |event| event.add_to(&mut details, layout));
         }
         details
+    }
+
+    /// About how much memory they take, and what details of them may come to: unlike those of events
+    /// in memory, they share nothing.
+    pub(super) fn bytes(&self) -> usize {
+        let bytes = self.places.iter().map(|place| size_of::<Place>() + place.bytes as usize);
+        bytes.sum()
     }
 
     /// Takes those of another row as well, if they lie in the same file and are not too many.
@@ -274,6 +292,8 @@ impl Spilling {
         };
         self.buffer = postcard::to_extend(&event, std::mem::take(&mut self.buffer))
             .map_err(|error| unwritten(&error))?;
+        let hash = hash_of(self.buffer.get(from..).unwrap_or_default());
+        self.buffer.extend(hash);
         let bytes = u32::try_from(self.buffer.len() - from).map_err(|error| unwritten(&error))?;
         *known = Some(Place { at: self.start + from as u64, bytes });
         let place = *known;
@@ -289,6 +309,12 @@ impl Spilling {
         self.buffer.clear();
         Ok(())
     }
+}
+
+/// By which a damaged event is known.
+fn hash_of(event: &[u8]) -> [u8; 4] {
+    let [first, second, third, fourth, ..] = xxh3_64(event).to_le_bytes();
+    [first, second, third, fourth]
 }
 
 #[cfg(test)]
@@ -398,6 +424,12 @@ mod tests {
 
     #[test]
     fn an_event_that_cannot_be_read_again_is_told() {
+        is_told(&|file, _| file.set_len(20).unwrap(), "failed to fill whole buffer");
+        // A hole.
+        is_told(&|file, length| file.write_all_at(&[0; 20], length - 20).unwrap(), "damaged");
+    }
+
+    fn is_told(damage: &dyn Fn(&File, u64), reason: &str) {
         let mut filled = table();
         fill(&mut filled, &[(1, 0, 1, false, [1, 2]), (5_000, 0, 2, false, [3, 4])]);
         let rows = filled.drain_sorted();
@@ -405,11 +437,13 @@ mod tests {
         let store = Arc::new(SpilledEvents::new(folder.path(), &rows).unwrap());
         let run = spill(SpilledRows::new(rows, &store));
         let back: Vec<_> = run.open().unwrap().collect::<Result<_>>().unwrap();
-        store.file.set_len(20).unwrap();
+        let length = store.file.metadata().unwrap().len();
+        damage(&store.file, length);
         // Nobody has asked yet.
         run.intact().unwrap();
         assert!(back.iter().all(|(_, row)| row.details().is_some()));
         let told = run.intact().unwrap_err().to_string();
         assert!(told.contains("cannot be read again"), "{told}");
+        assert!(told.ends_with(reason), "{told}");
     }
 }
