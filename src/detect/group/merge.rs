@@ -130,12 +130,12 @@ impl Groups {
         Self { fold, entity: entity.into(), rows, values, diffuse: false }
     }
 
-    /// About how much memory the rows take.
+    /// About how much memory they take.
     #[must_use]
     pub fn bytes(&self) -> usize {
         let rows = self.rows.iter().map(|(_, row)| size_of::<(i64, Row)>() + row.bytes());
-        let values = self.values.iter().flatten().map(|value| value.len());
-        rows.sum::<usize>() + values.sum::<usize>()
+        let texts = self.entity.iter().chain(&self.values).flatten().map(|text| text.len());
+        rows.sum::<usize>() + texts.sum::<usize>()
     }
 
     /// The rows as a table has them; `valued` if the fold has values.
