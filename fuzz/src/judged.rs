@@ -49,7 +49,7 @@ pub fn judged(
             ] {
                 let mut roll_up = RollUp::new(&detector.terms);
                 if let Some(roll_up) = &mut roll_up {
-                    roll_up.add(&groups);
+                    roll_up.add(std::slice::from_ref(&groups));
                 }
                 let roll_up = roll_up.as_ref();
                 let history = History { covered: &covered, scope: &covered, learning, roll_up };

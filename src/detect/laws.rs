@@ -363,7 +363,7 @@ proptest! {
             let groups = groups_of(fold, &events, shape, &terms);
             let mut roll_up = RollUp::new(&terms);
             for (roll_up, groups) in roll_up.iter_mut().zip(&groups) {
-                roll_up.add(groups);
+                roll_up.add(std::slice::from_ref(groups));
             }
             let history = History { roll_up: roll_up.as_ref(), ..history };
             let signals = groups

@@ -349,7 +349,7 @@ fn run(plan: &Plan, options: &JudgeOptions, parts: &[Vec<Value>]) -> Result<Vec<
         span = Span::join(span, harvest.span);
         runs.add(harvest.consumed.0);
     }
-    let (table, spilled) = runs.merged()?;
+    let (table, spilled) = runs.merged(1)?;
     let judged = judge(plan, &options.judging(span, None, spill), table)?;
     spilled.end()?;
     Ok(judged.findings)

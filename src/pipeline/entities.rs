@@ -8,20 +8,18 @@ use crate::error::Result;
 /// Rows of entities, and about their bytes, that are handed over at once unless one entity has more.
 const BATCH_ROWS: usize = 4_096;
 const BATCH_BYTES: usize = 2 << 20;
-/// So many batches may wait.
-const AHEAD: usize = 2;
 
-/// Shows entities to `take`, some of one fold at a time; with several `threads`, one of its own reads
-/// further ahead, since making rows costs as much as judging them.
+/// Shows entities to `take`, some of one fold at a time. Unless it is 0, a thread of its own reads so
+/// many batches `ahead`, since making rows costs as much as judging them.
 ///
 /// # Errors
 /// Those of reading and of `take`.
 pub(super) fn each_batch(
     entities: impl Iterator<Item = Result<Groups>> + Send,
-    threads: usize,
+    ahead: usize,
     mut take: impl FnMut(Vec<Groups>) -> Result<()>,
 ) -> Result<()> {
-    if threads <= 1 {
+    if ahead == 0 {
         let mut taken = Ok(());
         in_batches(entities, |batch| {
             taken = batch.and_then(&mut take);
@@ -30,7 +28,7 @@ pub(super) fn each_batch(
         return taken;
     }
     std::thread::scope(|scope| {
-        let (send, receive) = sync_channel(AHEAD);
+        let (send, receive) = sync_channel(ahead);
         scope.spawn(move || {
             // Nobody listens after an error.
             in_batches(entities, |batch| send.send(batch).is_ok());

@@ -41,7 +41,21 @@ pub(super) struct Judging<'j> {
 /// if that is less.
 pub(super) const MOST_WAITING: usize = 96 << 20;
 
+/// Batches that are read ahead, and with plenty of memory: what wait for their account are judged in
+/// one go, and reading goes on meanwhile.
+const AHEAD: usize = 2;
+const FAR_AHEAD: usize = 24;
+
 impl Judging<'_> {
+    /// So many batches of entities are read ahead of those that are judged.
+    pub(super) fn ahead(&self) -> usize {
+        match self.threads {
+            0 | 1 => 0,
+            _ if self.waiting < MOST_WAITING => AHEAD,
+            _ => FAR_AHEAD,
+        }
+    }
+
     /// What of a detector's history is only learned.
     pub(super) fn learning(&self, detector: &Detector) -> Learning {
         let min = detector.scope.map_or(0, |scope| scope.min_days);

@@ -4,14 +4,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use super::entities::each_batch;
 use super::tables::Spill;
 use crate::detect::group::{Entities, FoldId, Groups, SpillWriter, SpilledRun};
 use crate::detect::judge::{RollUp, Terms};
 use crate::error::Result;
-
-/// So many entities in memory are judged at once; their details are made then.
-const AT_ONCE: usize = 512;
 
 /// The entities of one fold and account.
 pub(super) struct Waiting<'s> {
@@ -30,7 +29,7 @@ pub(super) struct Waiting<'s> {
 /// What was waiting.
 pub(super) struct Released {
     /// One for each kind that a detector of the fold needs.
-    pub roll_ups: Vec<RollUp>,
+    roll_ups: Vec<RollUp>,
     groups: Vec<Groups>,
     file: Option<SpilledRun>,
     valued: BTreeSet<FoldId>,
@@ -66,14 +65,14 @@ impl<'s> Waiting<'s> {
         self.fold == groups.fold && self.account == account
     }
 
-    /// Adds an entity.
+    /// Adds entities. What is costly is done by the threads of the pool in which it is called.
     ///
     /// # Errors
     /// Those of the temporary table.
-    pub(super) fn push(&mut self, groups: Groups) -> Result<()> {
+    pub(super) fn push(&mut self, groups: Vec<Groups>) -> Result<()> {
         self.roll_ups.iter_mut().for_each(|roll_up| roll_up.add(&groups));
-        self.bytes += groups.bytes();
-        self.groups.push(groups);
+        self.bytes += groups.par_iter().map(Groups::bytes).sum::<usize>();
+        self.groups.extend(groups);
         if self.bytes <= self.memory {
             return Ok(());
         }
@@ -105,12 +104,16 @@ impl Released {
     ///
     /// # Errors
     /// Those of `judge` and of the temporary table.
-    pub(super) fn each(&self, mut judge: impl FnMut(&[Groups]) -> Result<()>) -> Result<()> {
-        if let Some(run) = &self.file {
-            let entities = Entities::new(run.open()?, self.valued.clone());
-            each_batch(entities, 1, |batch| judge(&batch))?;
+    pub(super) fn each(
+        self,
+        mut judge: impl FnMut(Vec<Groups>, &[RollUp]) -> Result<()>,
+    ) -> Result<()> {
+        let Self { roll_ups, groups, file, valued } = self;
+        if let Some(run) = &file {
+            let entities = Entities::new(run.open()?, valued);
+            each_batch(entities, 0, |batch| judge(batch, &roll_ups))?;
         }
-        self.groups.chunks(AT_ONCE).try_for_each(judge)
+        judge(groups, &roll_ups)
     }
 }
 
@@ -147,15 +150,15 @@ mod tests {
                 let waiting = Waiting::new(&all[0], valued, std::iter::empty(), spill);
                 let mut waiting = Waiting { memory, ..waiting };
                 for groups in &all {
-                    waiting.push(groups.clone()).unwrap();
+                    waiting.push(vec![groups.clone()]).unwrap();
                 }
                 let files = std::fs::read_dir(folder.path()).unwrap().count();
                 assert_eq!(files, usize::from(memory < usize::MAX), "{memory}");
                 let mut back = Vec::new();
                 let released = waiting.release().unwrap();
                 released
-                    .each(|batch| {
-                        back.extend_from_slice(batch);
+                    .each(|batch, _| {
+                        back.extend(batch);
                         Ok(())
                     })
                     .unwrap();

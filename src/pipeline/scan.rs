@@ -287,7 +287,7 @@ fn conclude(
     out: &Folder,
     runs: Runs,
 ) -> Result<()> {
-    let (table, spilled) = runs.merged()?;
+    let (table, spilled) = runs.merged(options.read.threads)?;
     if options.partial {
         let started = Instant::now();
         partial::write(options, plan, run, out.path(), table, spilled)?;

@@ -123,7 +123,7 @@ impl<'o> Session<'o> {
         run.notes.extend(relearned(self.state.manifest.as_ref(), &manifest));
         run.learning = judging.learning_text();
         let files = files(&draft, self.id_seed);
-        let (table, spilled) = runs.merged()?;
+        let (table, spilled) = runs.merged(self.options.read.threads)?;
         let mut table = self.with_history(table)?;
         if run.interrupted || self.nothing_new(&manifest, run) {
             let judged = judge_run(run, self.plan, &judging, table)?;

@@ -165,14 +165,21 @@ impl Runs {
         Ok(Self { spilled: vec![merged], ..self })
     }
 
-    /// All runs merged into one table, and the files that must live as long as it is read.
+    /// All runs merged into one table, whose rows so many `threads` make, and the files that must
+    /// live as long as it is read.
     ///
     /// # Errors
-    /// Those of opening the spilled runs.
-    pub(super) fn merged(self) -> Result<(Run<'static>, Spilled)> {
+    /// Those of opening the spilled runs, and of starting threads.
+    pub(super) fn merged(self, threads: usize) -> Result<(Run<'static>, Spilled)> {
         let mut runs = open(&self.spilled)?;
-        for run in self.memory {
-            runs.push(Box::new(run.map(Ok)));
+        let pool = || rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+        let pool = (threads > 1).then(pool).transpose()?.map(Arc::new);
+        for rows in self.memory {
+            let rows = match &pool {
+                Some(pool) => rows.made_by(pool.clone()),
+                None => rows,
+            };
+            runs.push(Box::new(rows.map(Ok)));
         }
         Ok((Box::new(merge(runs)), Spilled(self.spilled)))
     }

@@ -52,7 +52,7 @@ pub(super) fn judge(
         plan.folds.iter().filter(|fold| fold.valued).map(|fold| fold.id).collect();
     let entities = Entities::new(table, valued.clone());
     let mut walk = Walk::new(plan, how, valued)?;
-    each_batch(entities, how.threads, |groups| walk.groups(groups))?;
+    each_batch(entities, how.ahead(), |groups| walk.groups(groups))?;
     walk.release()?;
     walk.catch_up(u8::MAX)?;
     let mut judged = walk.judged;
@@ -75,8 +75,8 @@ struct Walk<'w> {
     waiting: Option<Waiting<'w>>,
     coverage: Option<FoldId>,
     valued: BTreeSet<FoldId>,
-    /// Threads that judge, if there are several.
-    pool: Option<rayon::ThreadPool>,
+    /// Threads that judge.
+    pool: rayon::ThreadPool,
 }
 
 /// What judging an entity needs to know, and nothing that it changes.
@@ -91,9 +91,6 @@ struct Judges<'w> {
 
 impl<'w> Walk<'w> {
     fn new(plan: &'w Plan, how: &'w Judging<'w>, valued: BTreeSet<FoldId>) -> Result<Self> {
-        let pool = (how.threads > 1)
-            .then(|| rayon::ThreadPoolBuilder::new().num_threads(how.threads).build())
-            .transpose()?;
         Ok(Self {
             judges: Judges::new(plan, how),
             judged: Judged::new(how.spill),
@@ -101,7 +98,7 @@ impl<'w> Walk<'w> {
             waiting: None,
             coverage: plan.folds.get(Plan::COVERAGE).map(|fold| fold.id),
             valued,
-            pool,
+            pool: rayon::ThreadPoolBuilder::new().num_threads(how.threads).build()?,
         })
     }
 
@@ -115,50 +112,57 @@ impl<'w> Walk<'w> {
             self.judges.days = Some(CoveredDays::of(&mut self.judged.coverage));
         }
         if self.judges.waits(fold) {
-            return batch.into_iter().try_for_each(|groups| self.wait(groups));
+            return self.wait(batch);
         }
         self.release()?;
         if self.judges.is_joined(fold) {
             return batch.iter().try_for_each(|groups| self.joined(groups));
         }
-        self.entities(&batch, &[])
+        self.entities(batch, &[])
     }
 
-    fn wait(&mut self, groups: Groups) -> Result<()> {
-        if self.waiting.as_ref().is_some_and(|waiting| !waiting.takes(&groups)) {
-            self.release()?;
+    /// Lets entities of a fold wait for the last of their account.
+    fn wait(&mut self, mut batch: Vec<Groups>) -> Result<()> {
+        while let Some(first) = batch.first() {
+            if self.waiting.as_ref().is_some_and(|waiting| !waiting.takes(first)) {
+                self.release()?;
+            }
+            let waiting = match &mut self.waiting {
+                Some(waiting) => waiting,
+                none => none.insert(self.judges.waiting(first, &self.valued)),
+            };
+            let same = batch.iter().take_while(|groups| waiting.takes(groups)).count();
+            let others = batch.split_off(same);
+            self.pool.install(|| waiting.push(batch))?;
+            batch = others;
         }
-        if self.waiting.is_none() {
-            let terms = self.judges.of_fold(groups.fold).map(|(_, detector)| &detector.terms);
-            let valued = self.valued.contains(&groups.fold);
-            let waiting = Waiting::new(&groups, valued, terms, self.judges.how.spill);
-            self.waiting = Some(waiting.within(self.judges.how.waiting));
-        }
-        self.waiting.as_mut().map_or(Ok(()), |waiting| waiting.push(groups))
+        Ok(())
     }
 
     /// Judges the entities that wait.
     fn release(&mut self) -> Result<()> {
         let Some(waiting) = self.waiting.take() else { return Ok(()) };
-        let released = waiting.release()?;
-        released.each(|batch| self.entities(batch, &released.roll_ups))
+        waiting.release()?.each(|batch, roll_ups| self.entities(batch, roll_ups))
     }
 
     /// Judges entities of one fold by all of its detectors, on all threads.
-    fn entities(&mut self, batch: &[Groups], roll_ups: &[RollUp]) -> Result<()> {
+    fn entities(&mut self, batch: Vec<Groups>, roll_ups: &[RollUp]) -> Result<()> {
         let Some(first) = batch.first() else { return Ok(()) };
         let Some(numbers) = self.judges.detectors.get(&first.fold) else { return Ok(()) };
+        // Nearly all entities are dropped where they were judged.
         let of_entity = |groups| {
-            let judge = |number| self.judges.judge(number, groups, roll_ups);
-            numbers.iter().copied().filter_map(judge).collect::<Vec<Outcome>>()
+            let judge = |number: &usize| self.judges.judge(*number, &groups, roll_ups);
+            let outcomes: Vec<Outcome> = numbers.iter().filter_map(judge).collect();
+            let fires = outcomes.iter().any(|outcome| !outcome.firings.is_empty());
+            (!outcomes.is_empty()).then(|| (fires.then_some(groups), outcomes))
         };
-        let outcomes: Vec<Vec<Outcome>> = match &self.pool {
-            Some(pool) => pool.install(|| batch.par_iter().map(of_entity).collect()),
-            None => batch.iter().map(of_entity).collect(),
-        };
-        for (groups, outcomes) in batch.iter().zip(outcomes) {
+        let judged = || batch.into_par_iter().filter_map(of_entity).collect();
+        let judged: Vec<(Option<Groups>, Vec<Outcome>)> = self.pool.install(judged);
+        for (groups, outcomes) in judged {
             for outcome in outcomes {
-                self.chains.feed(outcome.detector, groups, &outcome.firings);
+                if let Some(groups) = &groups {
+                    self.chains.feed(outcome.detector, groups, &outcome.firings);
+                }
                 self.judged.take(outcome)?;
             }
         }
@@ -216,6 +220,13 @@ impl<'w> Judges<'w> {
     fn waits(&self, fold: FoldId) -> bool {
         self.of_fold(fold)
             .any(|(_, detector)| detector.terms.is_anomaly() || detector.terms.has_siblings())
+    }
+
+    /// For the entities of the fold and account of this one.
+    fn waiting(&self, first: &Groups, valued: &BTreeSet<FoldId>) -> Waiting<'w> {
+        let terms = self.of_fold(first.fold).map(|(_, detector)| &detector.terms);
+        let valued = valued.contains(&first.fold);
+        Waiting::new(first, valued, terms, self.how.spill).within(self.how.waiting)
     }
 
     /// Whether a detector of the fold refers to other detectors.

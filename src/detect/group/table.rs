@@ -5,6 +5,8 @@ use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use hashbrown::{DefaultHashBuilder, HashMap, HashSet, HashTable};
+use rayon::ThreadPool;
+use rayon::prelude::*;
 use smallvec::SmallVec;
 
 use super::fold::{Measured, Sample};
@@ -84,14 +86,19 @@ pub struct Entry<'t> {
     turn: u32,
 }
 
-/// The rows of a table in the order of their keys, made one by one.
+/// The rows of a table in the order of their keys, made one by one, or some at a time by a pool.
 #[derive(Debug, Default)]
 pub struct Rows {
     drained: Arc<Drained>,
     entities: Vec<Entity>,
     /// Positions of fold and entity, bucket, row.
     left: std::vec::IntoIter<(Slot, RowBuilder)>,
+    made: std::vec::IntoIter<(Key, Row)>,
+    pool: Option<Arc<ThreadPool>>,
 }
+
+/// So many rows are made by a pool at once.
+const AT_ONCE: usize = 4_096;
 
 impl Table {
     /// An empty table for folds in their order.
@@ -293,6 +300,7 @@ impl Table {
             drained: Arc::new(Drained { layouts, pool: table.pool }),
             entities: in_places(table.entities, &entity_places),
             left: rows.into_iter(),
+            ..Rows::default()
         }
     }
 }
@@ -302,13 +310,14 @@ impl Rows {
     pub(super) fn drained(&self) -> &Drained {
         &self.drained
     }
-}
 
-impl Iterator for Rows {
-    type Item = (Key, Row);
+    /// Lets a pool make the rows.
+    #[must_use]
+    pub fn made_by(self, pool: Arc<ThreadPool>) -> Self {
+        Self { pool: Some(pool), ..self }
+    }
 
-    fn next(&mut self) -> Option<Self::Item> {
-        let ((fold, entity, bucket), row) = self.left.next()?;
+    fn make(&self, (fold, entity, bucket): Slot, row: RowBuilder) -> Option<(Key, Row)> {
         let fold = fold as usize;
         let layout = self.drained.layouts.get(fold)?;
         let key =
@@ -316,9 +325,29 @@ impl Iterator for Rows {
         let name = |touches| LazyDetails::of_events(touches, fold, &self.drained);
         Some((key, row.finish(layout, &self.drained.pool, name)))
     }
+}
+
+impl Iterator for Rows {
+    type Item = (Key, Row);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some(made) = self.made.next() {
+            return Some(made);
+        }
+        let Some(pool) = self.pool.clone() else {
+            let (slot, row) = self.left.next()?;
+            return self.make(slot, row);
+        };
+        let some: Vec<_> = self.left.by_ref().take(AT_ONCE).collect();
+        let row = |(slot, row)| self.make(slot, row);
+        let made: Vec<_> = pool.install(|| some.into_par_iter().filter_map(row).collect());
+        self.made = made.into_iter();
+        self.made.next()
+    }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        self.left.size_hint()
+        let rows = self.made.len() + self.left.len();
+        (rows, Some(rows))
     }
 }
 

@@ -6,11 +6,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use super::Signal;
 use super::history::{History, Past};
 use super::roll_up::RollUp;
 use super::spike::WINDOW;
-use crate::detect::group::{Content, Groups, Measure, Sketch};
+use crate::detect::group::{Content, Groups, Measure, Row, Sketch};
 
 /// Keys of a day are exact below this number.
 const SIZE: usize = 256;
@@ -63,21 +65,24 @@ impl KnownKeys {
         known.bucket == self.bucket
     }
 
-    /// Adds an entity.
-    pub(super) fn add(&mut self, groups: &Groups) {
-        let bucket = groups.entity.get(self.bucket).cloned().flatten();
-        for (start, row) in &groups.rows {
-            let Some(keys) = union(row.measures.iter().flat_map(|measures| measures.iter())) else {
-                continue;
-            };
-            let day = (bucket.clone(), start.div_euclid(DAY));
-            let known = self.days.entry(day).or_insert_with(|| Sketch::new(self.size, 0));
-            let before = known.hashes().len();
-            known.merge(&keys);
-            self.hashes = (self.hashes + known.hashes().len()).saturating_sub(before);
-            while self.hashes > MAX_HASHES && self.size > 1 {
-                self.halve();
+    /// Adds entities.
+    pub(super) fn add(&mut self, groups: &[Groups]) {
+        let days = groups.par_iter().map(|groups| (groups, keys_of_days(groups)));
+        for (groups, days) in days.collect::<Vec<_>>() {
+            let bucket = groups.entity.get(self.bucket).cloned().flatten();
+            for (day, keys) in days {
+                self.add_day((bucket.clone(), day), &keys);
             }
+        }
+    }
+
+    fn add_day(&mut self, day: (Option<Arc<str>>, i64), keys: &Sketch) {
+        let known = self.days.entry(day).or_insert_with(|| Sketch::new(self.size, 0));
+        let before = known.hashes().len();
+        known.merge(keys);
+        self.hashes = (self.hashes + known.hashes().len()).saturating_sub(before);
+        while self.hashes > MAX_HASHES && self.size > 1 {
+            self.halve();
         }
     }
 
@@ -104,6 +109,15 @@ impl KnownKeys {
         let read = Drained::of(&all, keys)?;
         (read.known >= known.at_least && read.share() >= known.share).then_some(read)
     }
+}
+
+/// The keys of an entity, by day.
+fn keys_of_days(groups: &Groups) -> Vec<(i64, Sketch)> {
+    let of_row = |(start, row): &(i64, Row)| {
+        let measures = row.measures.iter().flat_map(|measures| measures.iter());
+        Some((start.div_euclid(DAY), union(measures)?))
+    };
+    groups.rows.iter().filter_map(of_row).collect()
 }
 
 impl Drained {

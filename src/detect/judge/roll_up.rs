@@ -53,8 +53,8 @@ impl RollUp {
         }
     }
 
-    /// Adds an entity.
-    pub fn add(&mut self, groups: &Groups) {
+    /// Adds entities. What is costly is done by the threads of the pool in which it is called.
+    pub fn add(&mut self, groups: &[Groups]) {
         match self {
             Self::Peers(peers) => peers.add(groups),
             Self::Siblings(siblings) => siblings.add(groups),

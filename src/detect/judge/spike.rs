@@ -13,6 +13,8 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
+use rayon::prelude::*;
+
 use super::history::Past;
 use super::known_keys::{Drained, KnownShare};
 use super::memo::Memo;
@@ -242,18 +244,24 @@ impl Peers {
         terms.spike == self.terms.spike && terms.counted == self.terms.counted
     }
 
-    /// Adds an entity.
-    pub(super) fn add(&mut self, groups: &Groups) {
-        let Some(spike) = &self.terms.spike else { return };
+    /// Adds entities.
+    pub(super) fn add(&mut self, groups: &[Groups]) {
+        let highest = groups.par_iter().map(|groups| self.highest(groups));
+        for (day, total) in highest.collect::<Vec<_>>().into_iter().flatten() {
+            *self.days.entry(day).or_default().entry(step(total)).or_default() += 1;
+        }
+    }
+
+    /// The highest window of each day of an entity.
+    fn highest(&self, groups: &Groups) -> BTreeMap<i64, u64> {
         let mut highest: BTreeMap<i64, u64> = BTreeMap::new();
+        let Some(spike) = &self.terms.spike else { return highest };
         let windows = windows(&self.terms, spike.total, groups);
         for window in windows.into_iter().filter(Window::is_of_its_day) {
             let day = highest.entry(window.day()).or_default();
             *day = (*day).max(window.total);
         }
-        for (day, total) in highest {
-            *self.days.entry(day).or_default().entry(step(total)).or_default() += 1;
-        }
+        highest
     }
 
     /// The quantile of the entities' days in the past.

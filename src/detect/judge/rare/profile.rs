@@ -2,6 +2,7 @@
 //! and for the account.
 
 use hashbrown::HashMap;
+use rayon::prelude::*;
 
 use super::combination::{Combination, Place, combinations};
 use super::odds::Standing;
@@ -42,12 +43,11 @@ pub struct Profiles {
     bucket_values: usize,
 }
 
+/// A value, the day on which it occurred, and the bucket on which it did.
+type Occurrence = (Place, i64, Option<u64>);
+
 /// The values of a principal's combinations with the bucket that they occurred on, each day once.
-fn occurrences(
-    rare: &Rare,
-    groups: &Groups,
-    combinations: &[Combination<'_>],
-) -> Vec<(Place, i64, Option<u64>)> {
+fn occurrences(rare: &Rare, groups: &Groups, combinations: &[Combination<'_>]) -> Vec<Occurrence> {
     let mut found = Vec::new();
     for combination in combinations {
         for (start, row) in groups.rows.get(combination.rows.clone()).unwrap_or_default() {
@@ -149,10 +149,17 @@ impl Profiles {
         (&self.rare.features, self.rare.hour) == (&rare.features, rare.hour)
     }
 
-    /// Adds a principal.
-    pub(in crate::detect::judge) fn add(&mut self, groups: &Groups) {
-        let combinations = combinations(&self.rare, groups);
-        let occurrences = occurrences(&self.rare, groups, &combinations);
+    /// Adds principals.
+    pub(in crate::detect::judge) fn add(&mut self, groups: &[Groups]) {
+        let occurrences = groups
+            .par_iter()
+            .map(|groups| occurrences(&self.rare, groups, &combinations(&self.rare, groups)));
+        for occurrences in occurrences.collect::<Vec<_>>() {
+            self.add_principal(&occurrences);
+        }
+    }
+
+    fn add_principal(&mut self, occurrences: &[Occurrence]) {
         for same in occurrences.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
             if let Some((place, day, _)) = same.first() {
                 self.account.add(*place, *day);

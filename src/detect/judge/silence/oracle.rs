@@ -131,7 +131,7 @@ mod tests {
         let groups = groups_of(FoldId::new("law"), events, shape, terms);
         let mut roll_up = RollUp::new(terms);
         for (roll_up, groups) in roll_up.iter_mut().zip(&groups) {
-            roll_up.add(groups);
+            roll_up.add(std::slice::from_ref(groups));
         }
         let history = History { roll_up: roll_up.as_ref(), ..*history };
         groups.map_or_else(Vec::new, |groups| (JUDGE.judge)(terms, &groups, &history).signals)

@@ -28,11 +28,13 @@ impl Siblings {
             && (&terms.counted, &terms.unless) == (&self.terms.counted, &self.terms.unless)
     }
 
-    /// Adds an entity.
-    pub(in crate::detect::judge) fn add(&mut self, groups: &Groups) {
-        let seen = Seen::of(&self.terms, groups);
-        let hours = self.hours.entry(parent(&groups.entity)).or_default();
-        hours.extend(seen.counted.iter().map(|(hour, _)| *hour));
+    /// Adds entities.
+    pub(in crate::detect::judge) fn add(&mut self, groups: &[Groups]) {
+        for groups in groups {
+            let seen = Seen::of(&self.terms, groups);
+            let hours = self.hours.entry(parent(&groups.entity)).or_default();
+            hours.extend(seen.counted.iter().map(|(hour, _)| *hour));
+        }
     }
 
     /// The hours in which the siblings of an entity were seen.
