@@ -12,8 +12,10 @@ use super::schema::{CORE, Core, dictionary_type};
 use crate::error::Result;
 use crate::intel::{Address, Intel, Kind, user_agent_family};
 
-/// So many values are remembered, then all are forgotten.
-const REMEMBERED: usize = 100_000;
+/// So many bytes are remembered of values and what they came to, then all are forgotten; and about
+/// what one takes beside its text.
+const REMEMBERED: usize = 1 << 20;
+const VALUE_BYTES: usize = 256;
 
 /// Longer values, which AWS does not write, are not remembered, bytes.
 const LONGEST: usize = 1_024;
@@ -146,25 +148,29 @@ fn put(columns: &mut [ArrayRef], core: Core, column: ArrayRef) {
 
 /// What was worked out before.
 #[derive(Debug)]
-struct Memo<T>(HashMap<Box<str>, T>);
+struct Memo<T> {
+    known: HashMap<Box<str>, T>,
+    bytes: usize,
+}
 
 impl<T> Default for Memo<T> {
     fn default() -> Self {
-        Self(HashMap::new())
+        Self { known: HashMap::new(), bytes: 0 }
     }
 }
 
 impl<T: Clone> Memo<T> {
     fn of(&mut self, key: &str, work: impl FnOnce() -> T) -> T {
-        if let Some(known) = self.0.get(key) {
+        if let Some(known) = self.known.get(key) {
             return known.clone();
         }
         let value = work();
         if key.len() <= LONGEST {
-            if self.0.len() >= REMEMBERED {
-                self.0.clear();
+            if self.bytes >= REMEMBERED {
+                *self = Self::default();
             }
-            self.0.insert(key.into(), value.clone());
+            self.bytes += key.len() + VALUE_BYTES;
+            self.known.insert(key.into(), value.clone());
         }
         value
     }
@@ -186,11 +192,12 @@ mod tests {
                 1
             );
         }
-        for key in 0..REMEMBERED * 2 {
+        for key in 0..10_000 {
             memo.of(&key.to_string(), || 0);
-            assert!(memo.0.len() <= REMEMBERED);
+            assert!(memo.bytes < REMEMBERED + LONGEST + VALUE_BYTES);
+            assert!(memo.known.len() <= REMEMBERED / VALUE_BYTES);
         }
         memo.of(&"x".repeat(LONGEST + 1), || 0);
-        assert!(memo.0.keys().all(|key| key.len() <= LONGEST));
+        assert!(memo.known.keys().all(|key| key.len() <= LONGEST));
     }
 }
