@@ -125,6 +125,9 @@ impl ReadOptions {
     pub(super) fn object_limits(&self) -> Limits {
         let share = self.divided() / 4 / (self.threads.max(1) as u64);
         let whole_bytes = (share / 2).clamp(4 << 20, self.limits.whole_bytes);
-        Limits { whole_bytes, ..self.limits.clone() }
+        // A tape is larger than its text.
+        let document_bytes = usize::try_from(whole_bytes).unwrap_or(usize::MAX);
+        let document_bytes = document_bytes.min(self.limits.document_bytes);
+        Limits { whole_bytes, document_bytes, ..self.limits.clone() }
     }
 }
